@@ -1,0 +1,67 @@
+import type { Address } from "../net/index.ts";
+
+/** A pair of addresses, one per family. */
+export interface AddressPair {
+  readonly ipv4?: Address;
+  readonly ipv6?: Address;
+}
+
+/** A machine with an agent. Its ID (within its group) is used in every network. */
+export interface Host {
+  readonly name: string;
+  readonly id: number;
+  /** Group names from the first level down, e.g. `["zone-a", "rack-3"]`; empty in a flat network. */
+  readonly group: readonly string[];
+  /** Where other hosts reach it: the next hop of its prefixes. */
+  readonly underlay: AddressPair;
+}
+
+/** Who may reach an endpoint of a tenant when no policy says otherwise (design, section 3). */
+export type Isolation = "segment" | "tenant" | "none";
+
+/** An owner: a Kubernetes namespace, an OpenStack project, a customer. */
+export interface Tenant {
+  readonly name: string;
+  readonly id: number;
+  readonly isolation: Isolation;
+  /** Most endpoints that the tenant may have over all hosts and networks; absent means no limit. */
+  readonly quota?: number;
+  /** The tenant's identifier in the orchestrator. */
+  readonly externalId?: string;
+}
+
+/**
+ * A code that a segment owns inside its tenant. `extraBits` makes it longer (+, fewer endpoints) or shorter
+ * (−, more endpoints) than the plan's segment bits; it then borrows from or lends to the endpoint bits.
+ */
+export interface SegmentCode {
+  readonly code: number;
+  readonly extraBits: number;
+}
+
+/** A microservice inside a tenant. It owns one or more codes, the same ones on every host. */
+export interface Segment {
+  readonly tenant: string;
+  readonly name: string;
+  readonly codes: readonly SegmentCode[];
+  readonly externalId?: string;
+}
+
+/** What has an address. The IDs of (network, host, tenant, code, endpointId) make the addresses. */
+export interface Endpoint {
+  readonly network: string;
+  readonly host: string;
+  readonly tenant: string;
+  readonly segment: string;
+  readonly code: SegmentCode;
+  readonly endpointId: number;
+  /** One address per plan of the network; with a stride, the first of the endpoint's own block. */
+  readonly addresses: AddressPair;
+  /** Unique over all endpoints. */
+  readonly name?: string;
+  /** The same token always gets the same endpoint; unique over all endpoints. */
+  readonly requestToken?: string;
+  readonly externalId?: string;
+  /** When it was allocated, in milliseconds since 1970 UTC. */
+  readonly createdAt: number;
+}

@@ -1,0 +1,144 @@
+import type { Address, Family, Prefix } from "../net/index.ts";
+
+/** A network interface of the host's namespace. */
+export interface Link {
+  readonly index: number;
+  readonly name: string;
+  /** Kernel link kind (`veth`, `bridge`, `dummy`, `tun`, …); undefined for hardware and loopback. */
+  readonly kind?: string;
+  readonly up: boolean;
+  /** `aa:bb:cc:dd:ee:ff`. */
+  readonly mac?: string;
+  readonly mtu: number;
+}
+
+/** An address on a link. */
+export interface LinkAddress {
+  readonly link: number;
+  readonly address: Address;
+  readonly prefixLength: number;
+}
+
+/** A proxied neighbour: the link answers ARP or neighbour solicitations for the address (`ip neigh add proxy`). */
+export interface ProxyNeighbour {
+  readonly link: number;
+  readonly address: Address;
+}
+
+/** One route of the kernel, in the words of `ip route`. */
+export interface KernelRoute {
+  readonly destination: Prefix;
+  readonly type: "unicast" | "blackhole";
+  readonly gateway?: Address;
+  /** Index of the device; a blackhole has none. */
+  readonly device?: number;
+  /** Preferred source address of packets that this host sends over it. */
+  readonly source?: Address;
+  readonly table: number;
+  /** 0 is the kernel's default (which IPv6 reads back as 1024). */
+  readonly metric: number;
+  /** Who made it; ours are {@link ROMANA_PROTOCOL}. */
+  readonly protocol: number;
+}
+
+/** Routing protocol number of our routes (`ip route show proto 114`), from the range free for users. */
+export const ROMANA_PROTOCOL = 114;
+
+/** The main routing table. */
+export const MAIN_TABLE = 254;
+
+/** One change of the kernel's networking. Each is idempotent: making what is there, deleting what is gone, succeeds. */
+export type KernelChange =
+  | { readonly type: "add-link"; readonly name: string; readonly kind: "dummy" | "bridge"; readonly mac?: string }
+  | { readonly type: "delete-link"; readonly name: string }
+  | { readonly type: "set-link-up"; readonly link: number }
+  | { readonly type: "add-address"; readonly address: LinkAddress }
+  | { readonly type: "delete-address"; readonly address: LinkAddress }
+  | { readonly type: "replace-route"; readonly route: KernelRoute }
+  | { readonly type: "delete-route"; readonly route: KernelRoute }
+  | { readonly type: "add-proxy-neighbour"; readonly neighbour: ProxyNeighbour }
+  | { readonly type: "delete-proxy-neighbour"; readonly neighbour: ProxyNeighbour };
+
+/** A change that the kernel refused. */
+export interface ChangeFailure {
+  readonly change: KernelChange;
+  /** Name of the error number, such as `EEXIST` or `ENETUNREACH`. */
+  readonly errno: string;
+}
+
+/** A veth pair whose peer goes into another network namespace with its addresses and routes, all or nothing. */
+export interface VethSpec {
+  /** Name on the host. */
+  readonly name: string;
+  readonly mtu?: number;
+  readonly peer: {
+    /** Path of the namespace, such as `/run/netns/NAME` or `/proc/PID/ns/net`. */
+    readonly namespace: string;
+    readonly name: string;
+    readonly mac?: string;
+    /** Each is set with full length and without duplicate address detection. */
+    readonly addresses: readonly Prefix[];
+    /** One per family: an on-link route to it, and the default route via it. */
+    readonly gateways: readonly Address[];
+  };
+}
+
+/** Both ends of a veth pair that was made. */
+export interface Veth {
+  readonly host: Link;
+  readonly peer: { readonly name: string; readonly mac: string };
+}
+
+/** Add or delete elements of a set of our nftables table. Elements are raw keys, as the kernel stores them. */
+export interface SetChange {
+  readonly table: string;
+  readonly set: string;
+  readonly add: readonly Uint8Array[];
+  readonly remove: readonly Uint8Array[];
+}
+
+/** Something in the kernel changed, whoever did it. The receiver reads what it cares about again. */
+export type KernelEvent =
+  | { readonly type: "link"; readonly action: "new" | "delete"; readonly link: Link }
+  | { readonly type: "address"; readonly action: "new" | "delete"; readonly address: LinkAddress }
+  | { readonly type: "route"; readonly action: "new" | "delete"; readonly route: KernelRoute }
+  | { readonly type: "netconf"; readonly family: Family; readonly link: number | "all" | "default" }
+  | { readonly type: "table"; readonly table: string; readonly ownProcess: boolean }
+  /** Events were lost (ENOBUFS): read everything again. */
+  | { readonly type: "overrun" };
+
+/**
+ * The networking of the kernel in this process's network namespace. Calls are synchronous and batched: a
+ * child process per endpoint would cost more than all the rest (ADR 0003). {@link FakeKernel} obeys the same
+ * laws and passes the same suite (`kernel.case.ts`).
+ */
+export interface Kernel {
+  links(): readonly Link[];
+  addresses(): readonly LinkAddress[];
+  /** Routes of both families in the table; all protocols unless one is given. */
+  routes(table: number, protocol?: number): readonly KernelRoute[];
+  proxyNeighbours(): readonly ProxyNeighbour[];
+  /** Applies the changes in order, going on after a failure, and returns those that failed. */
+  apply(changes: readonly KernelChange[]): readonly ChangeFailure[];
+  /**
+   * Makes the pair and everything inside the peer's namespace, or leaves nothing behind.
+   * @throws RomanaError `conflict` when a name is taken, `not-found` when the namespace is gone.
+   */
+  createVeth(spec: VethSpec): Veth;
+  /** True when the kernel can make links of this kind (probed once by making and deleting one). */
+  supportsLinkKind(kind: "dummy" | "bridge"): boolean;
+  /** Value of a sysctl by its dotted name with `/` for dots inside names; undefined when there is none. */
+  sysctl(name: string): string | undefined;
+  setSysctl(name: string, value: string): void;
+  /** Runs nft text as one transaction. @throws RomanaError `command-failed` with nft's own message. */
+  runNft(text: string): void;
+  /** `nft -s list table inet NAME` (stateless: no counters); undefined when the table is not there. */
+  listTable(name: string): string | undefined;
+  /** Packets and bytes of the table's named counters. */
+  counters(table: string): ReadonlyMap<string, { readonly packets: number; readonly bytes: number }>;
+  /** Element changes in one transaction, without a look at the rest of the table. */
+  changeSets(changes: readonly SetChange[]): void;
+  /** Events from now on, until the signal aborts. The subscription exists when this returns. */
+  events(signal: AbortSignal): AsyncIterable<KernelEvent>;
+  close(): void;
+}

@@ -1,0 +1,189 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { describe, expect, test } from "vitest";
+
+const SRC = join(import.meta.dirname, "../src");
+
+/**
+ * Which folder of `src` may import which others, which packages, and why no more. The same table is in
+ * ARCHITECTURE.md. `import type` counts: a type is a dependency.
+ */
+const LAYERS: Record<string, { folders: string[]; packages: string[]; reason: string }> = {
+  net: { folders: [], packages: [], reason: "numbers of networking; no Romana words" },
+  model: { folders: ["net"], packages: [], reason: "the nouns and the errors; pure" },
+  addressing: { folders: ["net", "model"], packages: [], reason: "the address plan; pure" },
+  ipam: { folders: ["net", "model", "addressing"], packages: [], reason: "which address next; pure" },
+  routing: { folders: ["net", "model", "addressing"], packages: [], reason: "who needs which route; pure" },
+  policy: { folders: ["net", "model", "addressing"], packages: [], reason: "who may talk to whom; pure" },
+  firewall: {
+    folders: ["net", "model", "addressing", "policy"],
+    packages: [],
+    reason: "rules as data and text; pure",
+  },
+  schema: {
+    folders: ["net", "model", "addressing"],
+    packages: ["zod", "yaml"],
+    reason: "the single door for JSON and YAML",
+  },
+  store: {
+    folders: ["model"],
+    packages: ["node:sqlite", "node:fs", "node:path", "node:crypto"],
+    reason: "durable state behind one interface",
+  },
+  system: {
+    folders: ["net", "model"],
+    packages: ["koffi", "node:fs", "node:path", "node:child_process", "node:os"],
+    reason: "the kernel of this host",
+  },
+  control: {
+    folders: ["net", "model", "addressing", "ipam", "policy", "routing", "store"],
+    packages: ["node:crypto"],
+    reason: "romanad's use cases",
+  },
+  client: {
+    folders: ["net", "model", "schema"],
+    packages: ["undici"],
+    reason: "typed REST client",
+  },
+  api: {
+    folders: ["net", "model", "schema", "control"],
+    packages: [
+      "fastify",
+      "fastify-type-provider-zod",
+      "@fastify/swagger",
+      "zod",
+      "prom-client",
+      "node:fs",
+      "node:path",
+      "node:net",
+      "node:http",
+    ],
+    reason: "HTTP in front of control",
+  },
+  agent: {
+    folders: [
+      "net",
+      "model",
+      "addressing",
+      "policy",
+      "routing",
+      "firewall",
+      "schema",
+      "store",
+      "system",
+      "client",
+    ],
+    packages: ["node:http", "node:fs", "node:path", "node:crypto", "node:net"],
+    reason: "one host's kernel made equal to the desired state",
+  },
+  lab: {
+    folders: ["net", "model", "addressing", "policy", "schema", "system", "client"],
+    packages: ["node:child_process", "node:fs", "node:path", "node:os", "node:url"],
+    reason: "hosts as network namespaces, with the real programs",
+  },
+  cli: {
+    folders: ["net", "model", "addressing", "schema", "client", "lab"],
+    packages: ["commander", "@bomb.sh/tab", "cli-table3", "yaml", "node:util", "node:fs", "node:path"],
+    reason: "words in, tables out",
+  },
+};
+
+/** `bin` is wiring and may import anything. */
+const UNRESTRICTED = new Set(["bin"]);
+
+const PURE = ["net", "model", "addressing", "ipam", "routing", "policy", "firewall"];
+
+const MAX_LINES = 500;
+
+function sources(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
+    .map((entry) => join(entry.parentPath, entry.name));
+}
+
+/** Module names that the text imports, re-exports or imports dynamically; strings elsewhere do not count. */
+function importsOf(text: string): string[] {
+  const code = text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/^\s*\/\/.*$/gm, "");
+  const patterns = [
+    /^(?:import|export)\b[^"';]*?\bfrom\s+"([^"]+)"/gm,
+    /^import\s+"([^"]+)"/gm,
+    /\bimport\("([^"]+)"\)/g,
+  ];
+  return patterns.flatMap((pattern) => [...code.matchAll(pattern)].map((match) => match[1] as string));
+}
+
+/** Why the imports of a file break the table; empty when they do not. */
+function faultsOf(file: string, text: string): string[] {
+  const path = relative(SRC, file);
+  const folder = path.split("/")[0] as string;
+  if (UNRESTRICTED.has(folder)) return [];
+  const layer = Object.hasOwn(LAYERS, folder) ? LAYERS[folder] : undefined;
+  if (layer === undefined) return [`${path}: folder "${folder}" is not in the table of layers`];
+  const isTest = /\.(test|case|reference)\.ts$/.test(path);
+  return importsOf(text).flatMap((name) => {
+    if (name.startsWith(".")) {
+      const target = relative(SRC, join(file, "..", name)).split("/")[0] as string;
+      if (target === folder || layer.folders.includes(target)) return [];
+      return isTest && target === ".."
+        ? []
+        : [`${path} may not import ${target} (${folder}: ${layer.reason})`];
+    }
+    if (isTest || layer.packages.includes(name)) return [];
+    const kind = PURE.includes(folder) ? "is pure but" : "may not";
+    return [`${path} ${kind} import ${name} (${folder}: ${layer.reason})`];
+  });
+}
+
+describe("imports follow the table of layers", () => {
+  test.each(sources(SRC).map((file) => [relative(SRC, file), file]))("%s", (_, file) => {
+    expect(faultsOf(file, readFileSync(file, "utf8"))).toEqual([]);
+  });
+});
+
+describe("the rule fires", () => {
+  const cases: [string, string, string][] = [
+    ["net/bad.ts", 'import {\n  readFileSync,\n} from "node:fs";', "net/bad.ts is pure but import node:fs"],
+    ["net/bad.ts", 'import "node:fs";', "net/bad.ts is pure but import node:fs"],
+    ["net/bad.ts", 'const fs = await import("node:fs");', "net/bad.ts is pure but import node:fs"],
+    ["net/bad.ts", 'import type { Host } from "../model/index.ts";', "net/bad.ts may not import model"],
+    ["attic/bad.ts", "", 'folder "attic" is not in the table of layers'],
+  ];
+  test.each(cases)("%s %j", (path, text, message) => {
+    expect(faultsOf(join(SRC, path), text).join()).toContain(message);
+  });
+  test("text that looks like an import is none", () => {
+    expect(
+      faultsOf(join(SRC, "net/good.ts"), 'const text = `x from "node:fs"`;\n// import "node:fs";'),
+    ).toEqual([]);
+  });
+});
+
+describe("pure code knows no time, chance, process or console", () => {
+  const forbidden = /\b(Date\.now|new Date\(\)|Math\.random|process\.|console\.|setTimeout|performance\.)/;
+  const files = PURE.flatMap((folder) => sources(join(SRC, folder))).filter(
+    (file) => !file.endsWith(".test.ts"),
+  );
+  test.each(files.map((file) => [relative(SRC, file), file]))("%s", (_, file) => {
+    const code = readFileSync(file, "utf8").replace(/\/\*[\s\S]*?\*\//g, "");
+    expect(forbidden.exec(code)?.[0]).toBeUndefined();
+  });
+});
+
+describe(`no file is longer than ${MAX_LINES} lines without a reason`, () => {
+  test.each(sources(SRC).map((file) => [relative(SRC, file), file]))("%s", (_, file) => {
+    const text = readFileSync(file, "utf8");
+    if (text.split("\n").length > MAX_LINES) expect(text).toMatch(/^\/\*\* Long because /);
+  });
+});
+
+describe("every export says what it is", () => {
+  test.each(sources(SRC).map((file) => [relative(SRC, file), file]))("%s", (_, file) => {
+    const lines = readFileSync(file, "utf8").split("\n");
+    const bare = lines.filter(
+      (line, index) =>
+        /^export (?:async )?(?:function|class|interface|type|const|abstract)\b/.test(line) &&
+        !/\*\/\s*$|^\s*\/\//.test(lines[index - 1] ?? ""),
+    );
+    expect(bare).toEqual([]);
+  });
+});
