@@ -13,7 +13,7 @@ export function prefixOf(address: Address, length: number): Prefix {
 }
 
 /** The prefix of full length that holds just this address. */
-export function hostPrefix(address: Address): Prefix {
+export function addressPrefix(address: Address): Prefix {
   return { ...address, length: addressBits(address.family) };
 }
 
