@@ -1,0 +1,61 @@
+import { type Fault, invalidInput } from "../model/index.ts";
+import type { Argument, Command, Input, Option } from "./command.ts";
+
+/** Words as the parser of the command line found them: by name, texts or lists of texts, `true` for a flag. */
+export interface RawInput {
+  readonly arguments: ReadonlyMap<string, string | readonly string[] | undefined>;
+  readonly options: ReadonlyMap<string, string | readonly string[] | boolean | undefined>;
+}
+
+/**
+ * The input of a command from raw words.
+ * @throws RomanaError `invalid-input` for a value that is not among the choices or not a whole number.
+ */
+export function createInput(command: Command, path: string, raw: RawInput): Input {
+  const faults = (command.options ?? []).flatMap((option) => faultsOf(option, raw.options.get(option.name)));
+  if (faults.length > 0) throw invalidInput(`run "${path}"`, faults);
+  const option = (name: string): string | readonly string[] | boolean | undefined =>
+    raw.options.get(declared(command.options, name, path).name);
+  const argument = (name: string): string | readonly string[] | undefined =>
+    raw.arguments.get(declared(command.arguments, name, path).name);
+  return {
+    argument: (name) => argument(name) as string,
+    maybeArgument: (name) => argument(name) as string | undefined,
+    argumentList: (name) => (argument(name) ?? []) as readonly string[],
+    text: (name) => option(name) as string | undefined,
+    integer: (name) => {
+      const text = option(name) as string | undefined;
+      return text === undefined ? undefined : Number(text);
+    },
+    flag: (name) => option(name) === true,
+    list: (name) => (option(name) ?? []) as readonly string[],
+  };
+}
+
+function faultsOf(option: Option, value: string | readonly string[] | boolean | undefined): Fault[] {
+  if (value === undefined || typeof value === "boolean") return [];
+  const values = typeof value === "string" ? [value] : value;
+  return values.flatMap((text) => {
+    const reason = reasonAgainst(option, text);
+    return reason === undefined ? [] : [{ path: `--${option.name}`, reason }];
+  });
+}
+
+function reasonAgainst(option: Option, text: string): string | undefined {
+  if (option.kind === "integer" && !/^(0|[1-9][0-9]{0,9})$/.test(text))
+    return `"${text}" is not a whole number`;
+  if (option.choices !== undefined && !option.choices.includes(text))
+    return `"${text}" is not one of ${option.choices.join(", ")}`;
+  return undefined;
+}
+
+/** Reading what was never declared is a mistake of ours, not of the user. */
+function declared<T extends Argument | Option>(
+  list: readonly T[] | undefined,
+  name: string,
+  path: string,
+): T {
+  const found = list?.find((entry) => entry.name === name);
+  if (found === undefined) throw new TypeError(`"${path}" declares no "${name}"`);
+  return found;
+}
