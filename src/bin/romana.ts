@@ -1,3 +1,4 @@
+import manifest from "../../package.json" with { type: "json" };
 import { main } from "../cli/main.ts";
 
 /** Runs `romana` on the words of this process and leaves its exit code. A second signal ends it at once. */
@@ -15,6 +16,7 @@ export async function run(): Promise<void> {
   });
   process.exitCode = await main({
     words: process.argv.slice(2),
+    version: manifest.version,
     env: process.env,
     stdout: process.stdout,
     stderr: process.stderr,

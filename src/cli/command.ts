@@ -62,6 +62,8 @@ export interface Result {
 
 /** Where a command reads from and writes to besides its result. */
 export interface Context {
+  /** Version of this program. */
+  readonly version: string;
   /** Environment variables. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Aborts when the user interrupts. */

@@ -17,6 +17,7 @@ export interface Terminal {
 export interface Environment {
   /** Words after the program's name. */
   readonly words: readonly string[];
+  readonly version: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdout: Terminal;
   readonly stderr: Terminal;
@@ -53,9 +54,9 @@ export async function main(environment: Environment): Promise<number> {
 
 async function runCommand(
   { command, input, output }: Invocation & { type: "run" },
-  { env, stdout, stderr, signal }: Environment,
+  { version, env, stdout, stderr, signal }: Environment,
 ): Promise<number> {
-  const context: Context = { env, signal, progress: (line) => stderr.write(`${line}\n`) };
+  const context: Context = { version, env, signal, progress: (line) => stderr.write(`${line}\n`) };
   const result = await command.run(input, context);
   const text = renderResult(result, output, screenOf(stdout, env, output));
   if (text !== "") stdout.write(`${text}\n`);

@@ -1,4 +1,3 @@
-import manifest from "../../../package.json" with { type: "json" };
 import type { Noun } from "../command.ts";
 
 /** `romana version`. */
@@ -10,9 +9,9 @@ export const version: Noun = {
       verb: "",
       summary: "Show the version of this program",
       examples: ["romana version", "romana version -o json"],
-      run: () => ({
-        data: { romana: manifest.version, node: process.versions.node },
-        text: () => `romana ${manifest.version}, Node ${process.versions.node}`,
+      run: (_, context) => ({
+        data: { romana: context.version, node: process.versions.node },
+        text: () => `romana ${context.version}, Node ${process.versions.node}`,
       }),
     },
   ],
