@@ -1,0 +1,11 @@
+import { z } from "zod";
+import { strict } from "./decode.ts";
+
+/** What a delete took away, or would take away in a dry run: the object itself last. */
+export const deletionSchema = strict({
+  dryRun: z.boolean(),
+  deleted: z.array(strict({ noun: z.string(), name: z.string() })),
+}).meta({ id: "Deletion", description: "What was deleted, or would be in a dry run." });
+
+/** What a delete took away. */
+export type Deletion = z.output<typeof deletionSchema>;

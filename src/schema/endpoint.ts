@@ -1,0 +1,97 @@
+import { z } from "zod";
+import type { Endpoint } from "../model/index.ts";
+import { decodeWith, quote, strict } from "./decode.ts";
+import {
+  addressPairSchema,
+  addressSchema,
+  encodeAddressPair,
+  endpointNameSchema,
+  externalIdSchema,
+  formatSegmentCode,
+  nameSchema,
+  requestTokenSchema,
+  revisionSchema,
+  segmentCodeSchema,
+} from "./text.ts";
+
+/** A name as text, or an ID as a number: `"1"` is the name, `1` the ID. */
+function nameOrNumber(what: string): z.ZodUnion<[z.ZodString, z.ZodInt]> {
+  return z.union([nameSchema, z.int().min(0)], {
+    error: ({ input }) =>
+      input === undefined ? "is missing" : `${quote(input)} is neither a name (text) nor ${what} (number)`,
+  });
+}
+
+const endpointIdSchema = z.int().min(0).meta({ description: "Endpoint ID inside the segment code." });
+
+const endpointShape = {
+  network: nameSchema,
+  host: nameSchema,
+  tenant: nameSchema,
+  segment: nameSchema,
+  code: segmentCodeSchema,
+  endpointId: endpointIdSchema,
+  addresses: addressPairSchema.meta({ description: "One address per plan of the network." }),
+  name: endpointNameSchema.exactOptional(),
+  requestToken: requestTokenSchema.exactOptional(),
+  externalId: externalIdSchema.exactOptional(),
+  createdAt: z.int().meta({ description: "When it was allocated, in milliseconds since 1970 UTC." }),
+};
+
+/** What is asked for in an allocation; what is absent is chosen. */
+export const allocationSchema = strict({
+  network: nameSchema
+    .exactOptional()
+    .meta({ description: "May be left out when there is exactly one network." }),
+  host: nameOrNumber("an ID").meta({ description: "Name (text) or ID (number) of the host." }),
+  tenant: nameOrNumber("an ID").meta({ description: "Name (text) or ID (number) of the tenant." }),
+  segment: nameOrNumber("a code").meta({ description: "Name (text) or code (number) of the segment." }),
+  endpointId: endpointIdSchema.exactOptional(),
+  code: segmentCodeSchema.exactOptional(),
+  address: addressSchema.exactOptional(),
+  name: endpointNameSchema.exactOptional(),
+  requestToken: requestTokenSchema.exactOptional(),
+  externalId: externalIdSchema.exactOptional(),
+}).meta({ id: "Allocation", description: "What an endpoint shall be; what is left out is chosen." });
+
+/** An endpoint as it is stored. */
+export const endpointSchema = strict(endpointShape);
+
+/** What may change in an endpoint; null takes the external ID away. */
+export const endpointPatchSchema = strict({ externalId: externalIdSchema.nullable().exactOptional() }).meta({
+  id: "EndpointPatch",
+});
+
+/** A stored endpoint with its revision. */
+export const endpointResourceSchema = strict({ ...endpointShape, revision: revisionSchema }).meta({
+  id: "Endpoint",
+  description: "What has an address.",
+});
+
+/** What is asked for in an allocation. */
+export type AllocationInput = z.output<typeof allocationSchema>;
+
+/** An endpoint as JSON. */
+export type EndpointJson = z.input<typeof endpointSchema>;
+
+/** Reads an endpoint as {@link encodeEndpoint} writes it. @throws RomanaError `invalid-input`. */
+export function decodeEndpoint(value: unknown): Endpoint {
+  return decodeWith(endpointSchema, "read endpoint", value);
+}
+
+/** An endpoint as JSON. */
+export function encodeEndpoint(endpoint: Endpoint): EndpointJson {
+  return {
+    network: endpoint.network,
+    host: endpoint.host,
+    tenant: endpoint.tenant,
+    segment: endpoint.segment,
+    code: formatSegmentCode(endpoint.code),
+    endpointId: endpoint.endpointId,
+    addresses: encodeAddressPair(endpoint.addresses),
+    ...(endpoint.name !== undefined && { name: endpoint.name }),
+    ...(endpoint.requestToken !== undefined && { requestToken: endpoint.requestToken }),
+    ...(endpoint.externalId !== undefined && { externalId: endpoint.externalId }),
+    createdAt: endpoint.createdAt,
+  };
+}

@@ -1,0 +1,61 @@
+import { z } from "zod";
+import { type ErrorCode, type Failure, RomanaError } from "../model/index.ts";
+
+/** Starts the `type` of every problem; the error code follows. */
+export const PROBLEM_TYPE_PREFIX = "urn:romana:error:";
+
+/** Every error code with the title of its problems: the closed list for OpenAPI, REST and the client. */
+export const PROBLEM_TITLES: Readonly<Record<ErrorCode, string>> = {
+  "invalid-input": "The input is not valid",
+  "not-found": "There is no such object",
+  conflict: "Another object is in the way",
+  "in-use": "The object is in use",
+  "revision-mismatch": "The object has changed meanwhile",
+  "pool-exhausted": "No address is left",
+  "quota-exceeded": "The tenant's quota is used up",
+  compacted: "The history does not go back that far",
+  unauthenticated: "It is not known who asks",
+  forbidden: "This is not allowed",
+  unavailable: "The service cannot answer at the moment",
+  timeout: "It took too long",
+  aborted: "It was given up half-way and undone",
+  "command-failed": "A command failed",
+  "kernel-refused": "The kernel refused",
+  unsupported: "This is not supported",
+  internal: "Something went wrong inside",
+};
+
+/** A problem document (RFC 9457). Besides these fields it has the data of its code. */
+export const problemSchema = z
+  .looseObject({
+    type: z.string().meta({ examples: ["urn:romana:error:not-found"] }),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string().meta({ description: "The sentence for people." }),
+    code: z.enum(Object.keys(PROBLEM_TITLES) as [ErrorCode, ...ErrorCode[]]),
+  })
+  .meta({ id: "Problem", description: "Why a request failed (RFC 9457), with the data of the error code." });
+
+/** A problem document as JSON. */
+export type Problem = z.output<typeof problemSchema>;
+
+/** The problem document of an error; the data of its code stands beside the standard fields. */
+export function encodeProblem(error: RomanaError, status: number): Problem {
+  const { code, ...data } = error.failure;
+  return {
+    ...data,
+    type: `${PROBLEM_TYPE_PREFIX}${code}`,
+    title: PROBLEM_TITLES[code],
+    status,
+    detail: error.message,
+    code,
+  };
+}
+
+/** The error that a problem document tells of, with the same code, message and data; undefined for other data. */
+export function decodeProblem(value: unknown): RomanaError | undefined {
+  const result = problemSchema.safeParse(value);
+  if (!result.success) return undefined;
+  const { type: _type, title: _title, status: _status, detail, ...failure } = result.data;
+  return new RomanaError(detail, failure as Failure);
+}

@@ -1,0 +1,64 @@
+import { z } from "zod";
+import { quote, strict } from "./decode.ts";
+import { nameSchema } from "./text.ts";
+
+/** Items of a page when the caller does not say. */
+export const DEFAULT_PAGE_SIZE = 100;
+/** Most items of one page. */
+export const MAX_PAGE_SIZE = 1000;
+
+/** An integer of a query string. Digits only: no sign, exponent, hexadecimal or empty text. */
+export function integerText(minimum: number, maximum: number, description: string) {
+  return z
+    .custom<number | string>((value) => typeof value === "number" || typeof value === "string")
+    .meta({ type: "integer", minimum, maximum, description })
+    .transform((input, context): number => {
+      const number = /^[0-9]{1,16}$/.test(String(input)) ? Number(input) : Number.NaN;
+      if (number >= minimum && number <= maximum) return number;
+      const message = `${quote(input)} is not an integer in ${minimum}..${maximum}`;
+      context.addIssue({ code: "custom", message, input });
+      return z.NEVER;
+    });
+}
+
+/** `true` or `false` in a query string. */
+export function booleanText(description: string) {
+  return z
+    .custom<boolean | string>((value) => ["true", "false"].includes(String(value)), {
+      error: ({ input }) => `${quote(input)} is neither true nor false`,
+    })
+    .meta({ type: "boolean", description })
+    .transform((input): boolean => String(input) === "true");
+}
+
+const pageShape = {
+  limit: integerText(
+    1,
+    MAX_PAGE_SIZE,
+    `Most items of the page; default ${DEFAULT_PAGE_SIZE}.`,
+  ).exactOptional(),
+  cursor: z
+    .string()
+    .min(1)
+    .max(2000)
+    .exactOptional()
+    .meta({ description: "`nextCursor` of the page before." }),
+};
+
+/** Query of a listing. */
+export const pageQuerySchema = strict(pageShape);
+
+/** Query of the listing of endpoints. */
+export const endpointsQuerySchema = strict({
+  ...pageShape,
+  network: nameSchema.exactOptional(),
+  host: nameSchema.exactOptional(),
+  tenant: nameSchema.exactOptional(),
+  segment: nameSchema.exactOptional().meta({ description: "Name of a segment; wants `tenant` too." }),
+});
+
+/** Query of a delete. */
+export const deleteQuerySchema = strict({
+  cascade: booleanText("Delete what uses the object too.").exactOptional(),
+  dryRun: booleanText("Only say what would be deleted.").exactOptional(),
+});

@@ -1,0 +1,62 @@
+import { z } from "zod";
+import type { Segment } from "../model/index.ts";
+import { decodeWith, strict } from "./decode.ts";
+import {
+  externalIdSchema,
+  formatSegmentCode,
+  nameSchema,
+  revisionSchema,
+  segmentCodeSchema,
+} from "./text.ts";
+
+const codesSchema = z.array(segmentCodeSchema).min(1);
+
+const segmentShape = {
+  tenant: nameSchema,
+  name: nameSchema,
+  codes: codesSchema.meta({ description: "The codes that the segment owns, the same ones on every host." }),
+  externalId: externalIdSchema.exactOptional(),
+};
+
+/** What an operator writes down for a segment; the tenant is in the path, an absent code is assigned. */
+export const segmentSpecSchema = strict({
+  name: nameSchema,
+  codes: codesSchema.exactOptional(),
+  externalId: externalIdSchema.exactOptional(),
+}).meta({ id: "SegmentSpec" });
+
+/** A segment as it is stored. */
+export const segmentSchema = strict(segmentShape);
+
+/** What may change in a segment; null takes the external ID away. */
+export const segmentPatchSchema = strict({
+  codes: codesSchema.exactOptional().meta({ description: "All codes that it shall have from now on." }),
+  externalId: externalIdSchema.nullable().exactOptional(),
+}).meta({ id: "SegmentPatch" });
+
+/** A stored segment with its revision. */
+export const segmentResourceSchema = strict({ ...segmentShape, revision: revisionSchema }).meta({
+  id: "Segment",
+  description: "A microservice inside a tenant.",
+});
+
+/** What an operator writes down for a segment. */
+export type SegmentSpecInput = z.output<typeof segmentSpecSchema>;
+
+/** A segment as JSON. */
+export type SegmentJson = z.input<typeof segmentSchema>;
+
+/** Reads a segment as {@link encodeSegment} writes it. @throws RomanaError `invalid-input`. */
+export function decodeSegment(value: unknown): Segment {
+  return decodeWith(segmentSchema, "read segment", value);
+}
+
+/** A segment as JSON. */
+export function encodeSegment(segment: Segment): SegmentJson {
+  return {
+    tenant: segment.tenant,
+    name: segment.name,
+    codes: segment.codes.map(formatSegmentCode),
+    ...(segment.externalId !== undefined && { externalId: segment.externalId }),
+  };
+}

@@ -1,0 +1,161 @@
+import { z } from "zod";
+import type { AddressPair, SegmentCode } from "../model/index.ts";
+import {
+  type Address,
+  formatAddress,
+  isAddress,
+  type Prefix,
+  parseAddress,
+  parsePrefix,
+} from "../net/index.ts";
+import { patterned, quote, strict, textOf } from "./decode.ts";
+
+/** What networks, hosts, tenants, segments and groups may be called. */
+export const NAME_PATTERN = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$/;
+/** What endpoints may be called; besides, an endpoint's name must not read as an address. */
+export const ENDPOINT_NAME_PATTERN = /^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,252}$/;
+
+/** The name of a network, host, tenant, segment or group. */
+export const nameSchema = patterned(
+  NAME_PATTERN,
+  'a name: 1 to 63 letters, digits, "_", "." or "-", the first a letter, digit or "_"',
+).meta({ id: "Name", description: "Name of a network, host, tenant, segment or group.", examples: ["web"] });
+
+/** The name of an endpoint. */
+export const endpointNameSchema = patterned(
+  ENDPOINT_NAME_PATTERN,
+  'an endpoint name: 1 to 253 letters, digits, "_", ".", ":" or "-", the first a letter, digit or "_"',
+)
+  .refine((text) => !isAddress(text), {
+    error: ({ input }) => `${quote(input)} reads as an address and cannot be a name`,
+  })
+  .meta({
+    id: "EndpointName",
+    description: "Name of an endpoint, unique over all endpoints.",
+    examples: ["web-1"],
+  });
+
+/** What makes an allocation idempotent: the same token always gets the same endpoint. */
+export const requestTokenSchema = patterned(
+  /^[\x21-\x7e]{1,255}$/,
+  "a request token: 1 to 255 printable ASCII characters without spaces",
+).meta({ id: "RequestToken", description: "Same token, same endpoint.", examples: ["6f1c2a9e/eth0"] });
+
+/** The identifier of an object in the orchestrator. */
+export const externalIdSchema = patterned(
+  /^[^\p{Cc}]{1,255}$/u,
+  "an external ID: 1 to 255 characters without control characters",
+).meta({
+  id: "ExternalId",
+  description: "Identifier of the object in the orchestrator.",
+  examples: ["ns/shop"],
+});
+
+/** An IPv4 or IPv6 address. */
+export const addressSchema = textOf(parseAddress, {
+  description: "An IPv4 or IPv6 address in strict text form.",
+  examples: ["10.1.1.27"],
+});
+
+/** A prefix such as `10.0.0.0/8`; no bit may be set behind its length. */
+export const prefixSchema = textOf(parsePrefix, {
+  description: "A prefix; no bit is set behind its length.",
+  examples: ["10.0.0.0/8"],
+});
+
+/** An address of IPv4. */
+export const ipv4AddressSchema = textOf((text) => ofFamily(parseAddress(text), 4, text), {
+  description: "An IPv4 address.",
+  format: "ipv4",
+});
+
+/** An address of IPv6. */
+export const ipv6AddressSchema = textOf((text) => ofFamily(parseAddress(text), 6, text), {
+  description: "An IPv6 address.",
+  format: "ipv6",
+});
+
+/** A prefix of IPv4. */
+export const ipv4PrefixSchema = textOf((text) => ofFamily(parsePrefix(text), 4, text), {
+  description: "An IPv4 prefix.",
+  examples: ["10.0.0.0/8"],
+});
+
+/** A prefix of IPv6. */
+export const ipv6PrefixSchema = textOf((text) => ofFamily(parsePrefix(text), 6, text), {
+  description: "An IPv6 prefix.",
+  examples: ["fd00::/48"],
+});
+
+/** At most one address per family. */
+export const addressPairSchema = strict({
+  ipv4: ipv4AddressSchema.exactOptional(),
+  ipv6: ipv6AddressSchema.exactOptional(),
+});
+
+/** At most one prefix per family. */
+export const prefixPairSchema = strict({
+  ipv4: ipv4PrefixSchema.exactOptional(),
+  ipv6: ipv6PrefixSchema.exactOptional(),
+});
+
+/** A segment code as a number (`5`) or as text with its extra bits (`"5"`, `"5+2"`, `"5-2"`). */
+export const segmentCodeSchema = z
+  .union([z.int(), z.string()], { error: ({ input }) => notACode(input) })
+  .meta({
+    id: "SegmentCode",
+    description: "A segment code; +N or -N says that it is N bits longer or shorter than the plan's.",
+    examples: ["5", "5+2", 5],
+  })
+  .transform((input, context): SegmentCode => {
+    const code = typeof input === "number" ? numberedCode(input) : readSegmentCode(input);
+    if (code !== undefined) return code;
+    context.addIssue({ code: "custom", message: notACode(input), input });
+    return z.NEVER;
+  });
+
+/** A revision of the store. */
+export const revisionSchema = z
+  .int()
+  .min(0)
+  .meta({ id: "Revision", description: "Revision of the store; grows with every change.", examples: [42] });
+
+/** The text of a segment code: `5`, `5+2`, `5-2`. */
+export function formatSegmentCode({ code, extraBits }: SegmentCode): string {
+  return extraBits === 0 ? `${code}` : `${code}${extraBits > 0 ? "+" : "-"}${Math.abs(extraBits)}`;
+}
+
+/** Reads the text of a segment code. @throws SyntaxError that quotes it. */
+export function parseSegmentCode(text: string): SegmentCode {
+  const code = readSegmentCode(text);
+  if (code === undefined) throw new SyntaxError(notACode(text));
+  return code;
+}
+
+/** The addresses of a pair as text. */
+export function encodeAddressPair(pair: AddressPair): { ipv4?: string; ipv6?: string } {
+  return {
+    ...(pair.ipv4 && { ipv4: formatAddress(pair.ipv4) }),
+    ...(pair.ipv6 && { ipv6: formatAddress(pair.ipv6) }),
+  };
+}
+
+function ofFamily<T extends Address | Prefix>(value: T, family: 4 | 6, text: string): T {
+  if (value.family !== family) throw new SyntaxError(`"${text}" is IPv${value.family}, not IPv${family}`);
+  return value;
+}
+
+function readSegmentCode(text: string): SegmentCode | undefined {
+  const match = /^(0|[1-9][0-9]{0,9})(?:([+-])([1-9][0-9]?))?$/.exec(text);
+  if (match === null) return undefined;
+  const extraBits = match[3] === undefined ? 0 : Number(match[3]);
+  return { code: Number(match[1]), extraBits: match[2] === "-" ? -extraBits : extraBits };
+}
+
+function numberedCode(code: number): SegmentCode | undefined {
+  return code < 0 ? undefined : { code, extraBits: 0 };
+}
+
+function notACode(input: unknown): string {
+  return `${quote(input)} is not a segment code such as 5, "5+2" or "5-2"`;
+}

@@ -1,0 +1,22 @@
+import { z } from "zod";
+import { strict } from "./decode.ts";
+import { endpointResourceSchema } from "./endpoint.ts";
+import { hostResourceSchema } from "./host.ts";
+import { networkResourceSchema } from "./network.ts";
+import { segmentResourceSchema } from "./segment.ts";
+import { tenantResourceSchema } from "./tenant.ts";
+import { nameSchema, revisionSchema } from "./text.ts";
+
+/** Everything that the agent of one host works from, at one revision. */
+export const hostViewSchema = strict({
+  revision: revisionSchema,
+  host: nameSchema,
+  networks: z.array(networkResourceSchema),
+  hosts: z.array(hostResourceSchema),
+  tenants: z.array(tenantResourceSchema),
+  segments: z.array(segmentResourceSchema),
+  endpoints: z.array(endpointResourceSchema).meta({ description: "The host's own endpoints." }),
+}).meta({ id: "HostView", description: "Everything that the agent of one host works from." });
+
+/** Everything that the agent of one host works from, at one revision. */
+export type HostView = z.output<typeof hostViewSchema>;
