@@ -7,6 +7,12 @@ export interface Address {
   readonly value: bigint;
 }
 
+const DIGIT_ZERO = "0".charCodeAt(0);
+/** A hexadecimal digit stands at its value, a capital one 6 further on. */
+const HEX_DIGITS = "0123456789abcdefABCDEF";
+/** Length of the longest IPv6 text, `ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255`. */
+const LONGEST_IPV6 = 45;
+
 /** Number of bits of an address of the family: 32 or 128. */
 export function addressBits(family: Family): 32 | 128 {
   return family === 4 ? 32 : 128;
@@ -37,46 +43,88 @@ export function isAddress(text: string): boolean {
 }
 
 function parseIpv4(text: string): bigint | undefined {
-  const parts = text.split(".");
-  if (parts.length !== 4) return undefined;
+  const value = readIpv4(text);
+  return value === undefined ? undefined : BigInt(value);
+}
+
+/** Four octets of decimal digits without leading zeros, as one 32-bit number. */
+function readIpv4(text: string): number | undefined {
   let value = 0;
-  for (const part of parts) {
-    if (!/^(0|[1-9][0-9]{0,2})$/.test(part)) return undefined;
-    const octet = Number(part);
-    if (octet > 255) return undefined;
-    value = value * 256 + octet;
+  let dots = 0;
+  let octet = -1;
+  for (let index = 0; index < text.length; index++) {
+    const digit = text.charCodeAt(index) - DIGIT_ZERO;
+    if (digit >= 0 && digit <= 9) {
+      if (octet === 0) return undefined;
+      octet = octet < 0 ? digit : octet * 10 + digit;
+      if (octet > 255) return undefined;
+    } else {
+      if (text[index] !== "." || octet < 0 || dots === 3) return undefined;
+      value = value * 256 + octet;
+      dots++;
+      octet = -1;
+    }
   }
-  return BigInt(value);
+  return dots === 3 && octet >= 0 ? value * 256 + octet : undefined;
 }
 
 function parseIpv6(text: string): bigint | undefined {
-  const halves = text.split("::");
-  if (halves.length > 2) return undefined;
-  const head = parseGroups(halves[0] as string, halves.length === 1);
-  const tail = halves.length === 2 ? parseGroups(halves[1] as string, true) : [];
-  if (head === undefined || tail === undefined) return undefined;
-  const missing = 8 - head.length - tail.length;
-  if (halves.length === 1 ? missing !== 0 : missing < 1) return undefined;
-  const groups = [...head, ...Array.from({ length: missing }, () => 0), ...tail];
-  return groups.reduce((value, group) => (value << 16n) | BigInt(group), 0n);
-}
-
-/** The 16-bit groups of one side of "::"; `last` says whether a dotted-decimal tail may end it. */
-function parseGroups(text: string, last: boolean): number[] | undefined {
-  if (text === "") return [];
-  const parts = text.split(":");
+  if (text.length > LONGEST_IPV6) return undefined;
   const groups: number[] = [];
-  for (const [index, part] of parts.entries()) {
-    if (last && index === parts.length - 1 && part.includes(".")) {
-      const ipv4 = parseIpv4(part);
+  /** How many groups stand before "::"; -1 while there is none. */
+  let gap = -1;
+  let index = 0;
+  if (text.startsWith("::")) {
+    gap = 0;
+    index = 2;
+  }
+  while (index < text.length) {
+    const colon = text.indexOf(":", index);
+    if (colon < 0 && text.includes(".", index)) {
+      const ipv4 = readIpv4(text.slice(index));
       if (ipv4 === undefined) return undefined;
-      groups.push(Number(ipv4 >> 16n), Number(ipv4 & 0xffffn));
-    } else {
-      if (!/^[0-9a-fA-F]{1,4}$/.test(part)) return undefined;
-      groups.push(Number.parseInt(part, 16));
+      groups.push(ipv4 >>> 16, ipv4 & 0xffff);
+      break;
+    }
+    const group = readGroup(text, index, colon < 0 ? text.length : colon);
+    if (group === undefined) return undefined;
+    groups.push(group);
+    if (colon < 0) break;
+    index = colon + 1;
+    if (index === text.length) return undefined;
+    if (text[index] === ":") {
+      if (gap >= 0) return undefined;
+      gap = groups.length;
+      index++;
     }
   }
-  return groups;
+  if (gap < 0 ? groups.length !== 8 : groups.length > 7) return undefined;
+  return joinGroups(groups, gap);
+}
+
+/** One to four hexadecimal digits between two positions. */
+function readGroup(text: string, start: number, end: number): number | undefined {
+  if (end === start || end - start > 4) return undefined;
+  let value = 0;
+  for (let index = start; index < end; index++) {
+    const digit = HEX_DIGITS.indexOf(text[index] as string);
+    if (digit < 0) return undefined;
+    value = value * 16 + (digit < 16 ? digit : digit - 6);
+  }
+  return value;
+}
+
+/** Eight 16-bit groups as one integer; as many zero groups as are missing stand at `gap`. */
+function joinGroups(groups: readonly number[], gap: number): bigint {
+  const missing = 8 - groups.length;
+  const words: [number, number, number, number] = [0, 0, 0, 0];
+  for (const [index, group] of groups.entries()) {
+    const place = gap >= 0 && index >= gap ? index + missing : index;
+    words[place >> 1] = (words[place >> 1] as number) + (place % 2 === 0 ? group * 0x10000 : group);
+  }
+  const high = (BigInt(words[0]) << 32n) | BigInt(words[1]);
+  const low = (BigInt(words[2]) << 32n) | BigInt(words[3]);
+  return (high << 64n) | low;
 }
 
 /** The canonical text of an address: dotted decimal, or RFC 5952 for IPv6. */
@@ -90,10 +138,12 @@ function formatIpv4(value: bigint): string {
 }
 
 function formatIpv6(value: bigint): string {
-  const groups = Array.from({ length: 8 }, (_, index) =>
-    Number((value >> BigInt(112 - 16 * index)) & 0xffffn),
-  );
   if (value >> 32n === 0xffffn) return `::ffff:${formatIpv4(value & 0xffffffffn)}`;
+  const groups: number[] = [];
+  for (let shift = 96n; shift >= 0n; shift -= 32n) {
+    const word = Number(BigInt.asUintN(32, value >> shift));
+    groups.push(word >>> 16, word & 0xffff);
+  }
   const { start, length } = longestZeroRun(groups);
   const hex = groups.map((group) => group.toString(16));
   if (length < 2) return hex.join(":");

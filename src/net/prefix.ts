@@ -7,14 +7,26 @@ export interface Prefix {
   readonly length: number;
 }
 
-/** The prefix of `length` bits that holds the address: its other bits are cleared. */
+/** Netmasks by length. */
+const MASKS: Record<Family, readonly bigint[]> = { 4: masksOf(4), 6: masksOf(6) };
+
+function masksOf(family: Family): bigint[] {
+  const bits = addressBits(family);
+  const ones = (1n << BigInt(bits)) - 1n;
+  return Array.from({ length: bits + 1 }, (_, length) => ones ^ (ones >> BigInt(length)));
+}
+
+/**
+ * The prefix of `length` bits that holds the address: its other bits are cleared.
+ * @throws RangeError when the family has no such length.
+ */
 export function prefixOf(address: Address, length: number): Prefix {
   return { family: address.family, value: address.value & prefixMask(address.family, length), length };
 }
 
 /** The prefix of full length that holds just this address. */
 export function addressPrefix(address: Address): Prefix {
-  return { ...address, length: addressBits(address.family) };
+  return { family: address.family, value: address.value, length: addressBits(address.family) };
 }
 
 /** Reads `ADDRESS/LENGTH`. @throws SyntaxError on bad text, or when bits are set behind the length. */
@@ -40,10 +52,14 @@ export function formatPrefix(prefix: Prefix): string {
   return `${formatAddress(prefix)}/${prefix.length}`;
 }
 
-/** The netmask of a length as an integer: `length` ones, then zeros. */
+/**
+ * The netmask of a length as an integer: `length` ones, then zeros.
+ * @throws RangeError when the family has no such length.
+ */
 export function prefixMask(family: Family, length: number): bigint {
-  const bits = BigInt(addressBits(family));
-  return ((1n << BigInt(length)) - 1n) << (bits - BigInt(length));
+  const mask = MASKS[family][length];
+  if (mask === undefined) throw new RangeError(`/${length} is not a prefix length of IPv${family}`);
+  return mask;
 }
 
 /** Number of addresses in the prefix. */
