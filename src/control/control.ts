@@ -1,0 +1,226 @@
+import type {
+  AddressPair,
+  Endpoint,
+  Group,
+  Host,
+  Isolation,
+  Network,
+  Segment,
+  SegmentCode,
+  Tenant,
+} from "../model/index.ts";
+import type { Address, Prefix } from "../net/index.ts";
+import type { CheckReport } from "./findings.ts";
+import type {
+  ChangeOptions,
+  Created,
+  DeleteOptions,
+  Deletion,
+  ItemPage,
+  PageRequest,
+  Versioned,
+} from "./listing.ts";
+import type { HostRoutes, RouteCounts } from "./routes.ts";
+import type { HostStatus } from "./status.ts";
+import type { Usage } from "./usage.ts";
+import type { HostView, WatchEvent, WatchOptions } from "./watch.ts";
+
+/** The prefixes of a host by network name. */
+export type HostPrefixes = ReadonlyMap<string, { readonly ipv4?: Prefix; readonly ipv6?: Prefix }>;
+
+/** A host with its prefix in each network, which follows from its IDs. */
+export interface HostDetails extends Host {
+  readonly prefixes: HostPrefixes;
+}
+
+/** What a host shall be; an absent ID is the lowest free one of the group. */
+export interface HostSpec {
+  readonly name: string;
+  readonly id?: number;
+  readonly group?: readonly string[];
+  readonly underlay?: AddressPair;
+}
+
+/** What a tenant shall be; an absent ID is the lowest free one, absent isolation is `segment`. */
+export interface TenantSpec {
+  readonly name: string;
+  readonly id?: number;
+  readonly isolation?: Isolation;
+  readonly quota?: number;
+  readonly externalId?: string;
+}
+
+/** What a segment shall be; absent codes are one code of the plan's own width, the lowest free one. */
+export interface SegmentSpec {
+  readonly tenant: string;
+  readonly name: string;
+  readonly codes?: readonly SegmentCode[];
+  readonly externalId?: string;
+}
+
+/** What may change in a network: all of its groups, as they shall be from now on. */
+export interface NetworkPatch {
+  readonly groups?: readonly Group[];
+}
+
+/** What may change in a host. */
+export interface HostPatch {
+  readonly underlay?: AddressPair;
+}
+
+/** What may change in a tenant; null takes an optional field away. */
+export interface TenantPatch {
+  readonly isolation?: Isolation;
+  readonly quota?: number | null;
+  readonly externalId?: string | null;
+}
+
+/** What may change in a segment: all of its codes, as they shall be from now on; null takes the ID away. */
+export interface SegmentPatch {
+  readonly codes?: readonly SegmentCode[];
+  readonly externalId?: string | null;
+}
+
+/** What may change in an endpoint; null takes the ID away. */
+export interface EndpointPatch {
+  readonly externalId?: string | null;
+}
+
+/** What an endpoint shall be; what is absent is chosen. */
+export interface AllocationRequest {
+  /** May be absent when there is exactly one network, or an address that says which. */
+  readonly network?: string;
+  /** Name, or ID as a number when only one host has it. */
+  readonly host: string | number;
+  /** Name, or ID as a number. */
+  readonly tenant: string | number;
+  /** Name, or a code as a number or with its width. */
+  readonly segment: string | number | SegmentCode;
+  readonly code?: SegmentCode;
+  readonly endpointId?: number;
+  /** One address that the endpoint shall have. */
+  readonly address?: Address;
+  readonly name?: string;
+  /** The same token with the same request gets the same endpoint, also after a restart. */
+  readonly requestToken?: string;
+  readonly externalId?: string;
+}
+
+/** Which endpoints a listing is about; a segment wants its tenant, too. */
+export interface EndpointFilter {
+  readonly network?: string;
+  readonly host?: string;
+  readonly tenant?: string;
+  readonly segment?: string;
+}
+
+/** Address spaces. Their plans never overlap, and every ID fits every plan. */
+export interface Networks {
+  create(network: Network): Promise<Created<Network>>;
+  get(name: string): Promise<Versioned<Network>>;
+  list(page?: PageRequest): Promise<ItemPage<Network>>;
+  update(name: string, patch: NetworkPatch, options?: ChangeOptions): Promise<Versioned<Network>>;
+  /** In use by: endpoints. */
+  delete(name: string, options?: DeleteOptions): Promise<Deletion>;
+}
+
+/** Machines with an agent. */
+export interface Hosts {
+  create(spec: HostSpec): Promise<Created<HostDetails>>;
+  get(name: string): Promise<Versioned<HostDetails>>;
+  list(page?: PageRequest): Promise<ItemPage<HostDetails>>;
+  update(name: string, patch: HostPatch, options?: ChangeOptions): Promise<Versioned<HostDetails>>;
+  /** In use by: endpoints. */
+  delete(name: string, options?: DeleteOptions): Promise<Deletion>;
+}
+
+/** Owners. */
+export interface Tenants {
+  create(spec: TenantSpec): Promise<Created<Tenant>>;
+  get(name: string): Promise<Versioned<Tenant>>;
+  list(page?: PageRequest & { readonly externalId?: string }): Promise<ItemPage<Tenant>>;
+  update(name: string, patch: TenantPatch, options?: ChangeOptions): Promise<Versioned<Tenant>>;
+  /** In use by: segments, and their endpoints. */
+  delete(name: string, options?: DeleteOptions): Promise<Deletion>;
+}
+
+/** Microservices inside a tenant. */
+export interface Segments {
+  create(spec: SegmentSpec): Promise<Created<Segment>>;
+  get(tenant: string, name: string): Promise<Versioned<Segment>>;
+  /** Of one tenant (`not-found` when there is none) or, without, of all. */
+  list(
+    page?: PageRequest & { readonly tenant?: string; readonly externalId?: string },
+  ): Promise<ItemPage<Segment>>;
+  update(
+    tenant: string,
+    name: string,
+    patch: SegmentPatch,
+    options?: ChangeOptions,
+  ): Promise<Versioned<Segment>>;
+  /** In use by: endpoints. */
+  delete(tenant: string, name: string, options?: DeleteOptions): Promise<Deletion>;
+}
+
+/** What has an address. A ref is an endpoint's name or any of its addresses. */
+export interface Endpoints {
+  /**
+   * Makes an endpoint, or finds the one that the token or the name already stands for.
+   * @throws RomanaError `not-found` (host, tenant, segment, network), `invalid-input`, `conflict` (name, token or
+   *   address taken by another), `pool-exhausted`, `quota-exceeded`, `aborted` (lost too many races), `unavailable`.
+   */
+  allocate(request: AllocationRequest): Promise<Created<Endpoint>>;
+  get(ref: string): Promise<Versioned<Endpoint>>;
+  list(page?: PageRequest & EndpointFilter): Promise<ItemPage<Endpoint>>;
+  update(ref: string, patch: EndpointPatch, options?: ChangeOptions): Promise<Versioned<Endpoint>>;
+  /** Frees the address; it cools down before it is used again. @throws RomanaError `not-found`. */
+  release(ref: string, options?: DeleteOptions): Promise<Deletion>;
+}
+
+/** How full the address space is, and whether all of it is accounted for. */
+export interface Ipam {
+  usage(options?: { readonly host?: string }): Promise<Usage>;
+  /** Proves that there is no duplicate and no leak. With `repair` it mends what can be mended safely. */
+  check(options?: { readonly repair?: boolean; readonly signal?: AbortSignal }): Promise<CheckReport>;
+}
+
+/** Routes as they should be, beside what the agents report. */
+export interface Routes {
+  /** Of one host (`not-found` when there is none) or of all, by host name. */
+  list(host?: string): Promise<readonly HostRoutes[]>;
+  summary(): Promise<RouteCounts>;
+}
+
+/** The last report of each host's agent. */
+export interface Statuses {
+  /** @throws RomanaError `not-found` when there is no such host. */
+  put(host: string, status: HostStatus): Promise<Versioned<HostStatus>>;
+  /** @throws RomanaError `not-found` when there is no such host or its agent never reported. */
+  get(host: string): Promise<Versioned<HostStatus>>;
+}
+
+/**
+ * Everything that romanad can do. Several may run on one store: they meet in the store's transactions only.
+ * Besides the errors of each method: `unavailable` when the store cannot make a change durable.
+ */
+export interface Control {
+  readonly networks: Networks;
+  readonly hosts: Hosts;
+  readonly tenants: Tenants;
+  readonly segments: Segments;
+  readonly endpoints: Endpoints;
+  readonly ipam: Ipam;
+  readonly routes: Routes;
+  readonly status: Statuses;
+  /** Revision of the store: what a watch for news only starts after. */
+  revision(): Promise<number>;
+  /** Everything that the agent of a host works from, at one revision; a watch goes on after it. */
+  view(host: string): Promise<HostView>;
+  /**
+   * Changes after a revision, first the past, then live, until the signal aborts.
+   * @throws RomanaError `compacted` when the past is gone or the reader is too slow: read the view again.
+   */
+  watch(options: WatchOptions): AsyncIterable<WatchEvent>;
+  /** Stops following the store. The store itself stays open. */
+  close(): Promise<void>;
+}

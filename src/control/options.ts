@@ -1,0 +1,20 @@
+import type { Store } from "../store/index.ts";
+
+/** Time as control needs it; tests pass their own. */
+export interface Clock {
+  /** Milliseconds since 1970 UTC. */
+  now(): number;
+  /** Calls `run` once after `milliseconds`; the returned function takes it back. */
+  after(milliseconds: number, run: () => void): () => void;
+}
+
+/** What {@link createControl} works with. */
+export interface ControlOptions {
+  readonly store: Store;
+  /** Default: the machine's. */
+  readonly clock?: Clock;
+  /** How long a freed endpoint ID rests before it is used again, in milliseconds; default 60,000. */
+  readonly coolDown?: number;
+  /** Most endpoint IDs that are remembered in memory; what was not used for long is read again. Default 4,000,000. */
+  readonly cachedIds?: number;
+}

@@ -1,0 +1,48 @@
+import type { Endpoint, Network, Segment, Tenant } from "../model/index.ts";
+import type { HostDetails } from "./control.ts";
+import type { Versioned } from "./listing.ts";
+
+/** What can be watched, with the type of its objects. */
+export interface WatchObjects {
+  readonly networks: Network;
+  readonly hosts: HostDetails;
+  readonly tenants: Tenant;
+  readonly segments: Segment;
+  readonly endpoints: Endpoint;
+}
+
+/** What can be watched. */
+export type WatchKind = keyof WatchObjects;
+
+/** One change: the object as it is now, or as it was before it was deleted. */
+export type WatchChange = {
+  [K in WatchKind]: { readonly kind: K; readonly type: "put" | "delete"; readonly object: WatchObjects[K] };
+}[WatchKind];
+
+/** All changes of one revision that the watcher asked for; never empty. */
+export interface WatchEvent {
+  readonly revision: number;
+  readonly changes: readonly WatchChange[];
+}
+
+/** What to watch. */
+export interface WatchOptions {
+  readonly kinds: readonly WatchKind[];
+  /** Of endpoints, only those of this host. The other kinds are the same for every host. */
+  readonly host?: string;
+  /** Changes after this revision; default: after now. */
+  readonly after?: number;
+  readonly signal: AbortSignal;
+}
+
+/** Everything that the agent of one host works from, at one revision. */
+export interface HostView {
+  readonly revision: number;
+  readonly host: string;
+  readonly networks: readonly Versioned<Network>[];
+  readonly hosts: readonly Versioned<HostDetails>[];
+  readonly tenants: readonly Versioned<Tenant>[];
+  readonly segments: readonly Versioned<Segment>[];
+  /** The host's own endpoints. */
+  readonly endpoints: readonly Versioned<Endpoint>[];
+}
