@@ -1,0 +1,66 @@
+import { decodeAddress, type HostPosition, hostPosition } from "../addressing/index.ts";
+import {
+  type Host,
+  type Network,
+  plansOf,
+  type Segment,
+  type SegmentCode,
+  type Tenant,
+} from "../model/index.ts";
+import type { Address } from "../net/index.ts";
+
+/** What identities mean: the same data on every host, without a single endpoint in it. */
+export interface World {
+  readonly networks: readonly Network[];
+  readonly hosts: readonly Host[];
+  readonly tenants: readonly Tenant[];
+  readonly segments: readonly Segment[];
+}
+
+/** Whose address it is, by its bits alone. Tenant and segment are undefined when the bits name none. */
+export interface Identity {
+  readonly network: Network;
+  readonly position: HostPosition;
+  readonly tenant: Tenant | undefined;
+  readonly segment: Segment | undefined;
+}
+
+/** Reads an address; undefined when it lies in no network. */
+export function identify(world: World, address: Address): Identity | undefined {
+  const tenantById = (id: number): Tenant | undefined => world.tenants.find((tenant) => tenant.id === id);
+  const segmentsOf = (tenant: Tenant | undefined): readonly Segment[] =>
+    world.segments.filter((segment) => segment.tenant === tenant?.name);
+  for (const network of world.networks) {
+    for (const plan of plansOf(network)) {
+      const codesOf = (id: number): SegmentCode[] => segmentsOf(tenantById(id)).flatMap(({ codes }) => codes);
+      const decoded = decodeAddress(plan, address, codesOf);
+      if (decoded === undefined) continue;
+      const tenant = tenantById(decoded.tenant);
+      const segment = segmentsOf(tenant).find(({ codes }) =>
+        codes.some((code) => isSameCode(code, decoded.code)),
+      );
+      return { network, position: { groups: decoded.groups, host: decoded.host }, tenant, segment };
+    }
+  }
+  return undefined;
+}
+
+/** The host whose prefix holds the address; undefined when it is outside or no such host is known. */
+export function hostOf(world: World, address: Address): Host | undefined {
+  const identity = identify(world, address);
+  return identity && world.hosts.find((host) => isAt(identity, host));
+}
+
+/** True when the address behind the identity belongs to the prefix of the host. */
+export function isAt({ network, position }: Identity, host: Host): boolean {
+  const own = hostPosition(network, host);
+  return (
+    own.host === position.host &&
+    own.groups.length === position.groups.length &&
+    own.groups.every((id, index) => id === position.groups[index])
+  );
+}
+
+function isSameCode(a: SegmentCode, b: SegmentCode): boolean {
+  return a.code === b.code && a.extraBits === b.extraBits;
+}
