@@ -1,3 +1,5 @@
+export * from "./agent-contract.ts";
+export * from "./attachment.ts";
 export * from "./contract.ts";
 export * from "./decode.ts";
 export * from "./deletion.ts";

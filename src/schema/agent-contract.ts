@@ -1,0 +1,102 @@
+import { z } from "zod";
+import { attachmentRefSchema, attachmentRequestSchema, attachmentSchema } from "./attachment.ts";
+import { strict } from "./decode.ts";
+import { type RouteContract, reading } from "./route-contract.ts";
+import { hostStatusSchema } from "./status.ts";
+import { nameSchema, revisionSchema } from "./text.ts";
+
+const refParams = strict({
+  ref: attachmentRefSchema.meta({ description: "Name, an address, or the request token of the endpoint." }),
+});
+
+/** What an agent says about itself on its own socket: its report to romanad, and whether romanad is there. */
+export const agentStatusSchema = strict({
+  host: nameSchema,
+  ...hostStatusSchema.shape,
+  romanad: strict({
+    server: z.string(),
+    connected: z.boolean(),
+    error: z.string().exactOptional().meta({ description: "Why there is no connection." }),
+    lostRevision: revisionSchema
+      .exactOptional()
+      .meta({ description: "Set when romanad's store is older than what the agent knew." }),
+  }),
+  repairs: z
+    .array(strict({ kind: z.string(), count: z.int() }))
+    .meta({ description: "How often the agent has mended what others changed, by kind, since it started." }),
+}).meta({ id: "AgentStatus", description: "What an agent says about itself." });
+
+/** What an agent works towards, as text for people. */
+export const desiredTextSchema = strict({
+  sysctls: z.string(),
+  links: z.string(),
+  routes: z.string(),
+  neighbours: z.string(),
+  table: z.string(),
+}).meta({ id: "DesiredText", description: "What the agent works towards, as text for people." });
+
+/** Every operation of an agent's local socket by its ID. */
+export const AGENT_CONTRACT = {
+  getAgentStatus: reading({
+    path: "/v1/status",
+    tag: "agent",
+    summary: "Show how the agent is",
+    response: agentStatusSchema,
+    errors: [],
+  }),
+  getDesired: reading({
+    path: "/v1/desired",
+    tag: "agent",
+    summary: "Show what the agent works towards, as text",
+    response: desiredTextSchema,
+    errors: [],
+  }),
+  listAttachments: reading({
+    path: "/v1/attachments",
+    tag: "attachments",
+    summary: "List the attachments of the host",
+    response: strict({ items: z.array(attachmentSchema) }),
+    errors: [],
+  }),
+  getAttachment: reading({
+    path: "/v1/attachments/:ref",
+    tag: "attachments",
+    summary: "Show an attachment",
+    params: refParams,
+    response: attachmentSchema,
+  }),
+  createAttachment: {
+    method: "POST",
+    path: "/v1/attachments",
+    tag: "attachments",
+    summary: "Attach an endpoint to a network namespace or a tap",
+    body: attachmentRequestSchema,
+    response: attachmentSchema,
+    statuses: { 201: "Attached", 200: "It was attached already" },
+    errors: ["not-found", "conflict", "pool-exhausted", "quota-exceeded", "aborted", "kernel-refused"],
+  },
+  deleteAttachment: {
+    method: "DELETE",
+    path: "/v1/attachments/:ref",
+    tag: "attachments",
+    summary: "Detach an endpoint; one that is not attached is no error",
+    params: refParams,
+    response: strict({
+      detached: z.boolean().meta({ description: "False when there was no such attachment." }),
+      released: z.boolean().meta({
+        description: "False when romanad is yet to be told, or the endpoint was not allocated by attaching.",
+      }),
+    }),
+    statuses: { 200: "Detached" },
+    errors: [],
+  },
+} as const satisfies Record<string, RouteContract>;
+
+/** What an agent says about itself. */
+export type AgentStatus = z.output<typeof agentStatusSchema>;
+
+/** What an agent says about itself, as JSON. */
+export type AgentStatusJson = z.input<typeof agentStatusSchema>;
+
+/** What an agent works towards, as text for people. */
+export type DesiredText = z.output<typeof desiredTextSchema>;

@@ -1,0 +1,86 @@
+import { z } from "zod";
+import { decodeWith, patterned, strict } from "./decode.ts";
+import { allocationSchema, endpointResourceSchema } from "./endpoint.ts";
+import { addressPairSchema, requestTokenSchema } from "./text.ts";
+
+const deviceSchema = patterned(
+  /^(?!\.{1,2}$)[^\s/:%]{1,15}$/,
+  'a device name: 1 to 15 characters without spaces, "/", ":" or "%"',
+).meta({ id: "DeviceName", description: "Name of a network device.", examples: ["eth0"] });
+
+const macSchema = patterned(
+  /^[0-9a-fA-F][02468aceACE](:[0-9a-fA-F]{2}){5}$/,
+  "a unicast MAC address such as 02:00:00:00:00:01",
+).meta({ id: "MacAddress", examples: ["02:00:00:00:00:01"] });
+
+const mtuSchema = z.int().min(1280).max(65535).meta({ description: "MTU in bytes; default 1500." });
+
+const netnsSchema = strict({
+  kind: z.literal("netns"),
+  netns: patterned(/^\/[^\0]{1,4000}$/, "an absolute path of a network namespace").meta({
+    description: "Path of the network namespace.",
+    examples: ["/run/netns/web-1", "/proc/4711/ns/net"],
+  }),
+  interface: deviceSchema.meta({ description: "Name of the device to make inside the namespace." }),
+  mac: macSchema.exactOptional(),
+  mtu: mtuSchema.exactOptional(),
+});
+
+const tapSchema = strict({
+  kind: z.literal("tap"),
+  device: deviceSchema.meta({ description: "The tap device that is there already, such as a hypervisor's." }),
+  mac: macSchema.exactOptional().meta({ description: "The guest's MAC address, for the record." }),
+});
+
+/** Where an endpoint is wired to: a new device in a network namespace, or a tap that is there already. */
+export const attachTargetSchema = z
+  .discriminatedUnion("kind", [netnsSchema, tapSchema], {
+    error: ({ input }) => (input === undefined ? "is missing" : 'wants the kind "netns" or "tap"'),
+  })
+  .meta({ id: "AttachTarget" });
+
+const { host: _ownHost, ...allocationShape } = allocationSchema.shape;
+
+/** What is asked of an agent: an endpoint on its host, and where to wire it to. */
+export const attachmentRequestSchema = strict({ ...allocationShape, attach: attachTargetSchema }).meta({
+  id: "AttachmentRequest",
+  description: "What the endpoint shall be, what is left out is chosen; and where it is wired to.",
+});
+
+/** An endpoint wired to its host. */
+export const attachmentSchema = strict({
+  endpoint: endpointResourceSchema,
+  attach: attachTargetSchema,
+  state: z.enum(["attached", "device-missing", "releasing"]).meta({
+    description:
+      "`device-missing`: its namespace or tap is gone, the address is kept until it is detached; `releasing`: detached, and romanad is yet to be told.",
+  }),
+  device: deviceSchema.meta({ description: "The device on the host." }),
+  interface: deviceSchema.exactOptional().meta({ description: "The device in the network namespace." }),
+  mac: z.string().exactOptional().meta({ description: "MAC address of the endpoint, where it is known." }),
+  mtu: z.int(),
+  gateways: addressPairSchema.meta({ description: "The endpoint's default gateway, per family." }),
+}).meta({ id: "Attachment", description: "An endpoint wired to its host." });
+
+/** A name, an address or a request token of an attachment; names and addresses are of the form of tokens. */
+export const attachmentRefSchema = requestTokenSchema;
+
+/** Where an endpoint is wired to. */
+export type AttachTarget = z.output<typeof attachTargetSchema>;
+
+/** What is asked of an agent. */
+export type AttachmentRequest = z.output<typeof attachmentRequestSchema>;
+
+/** What is asked of an agent, as JSON. */
+export type AttachmentRequestJson = z.input<typeof attachmentRequestSchema>;
+
+/** An endpoint wired to its host. */
+export type AttachmentResource = z.output<typeof attachmentSchema>;
+
+/** An endpoint wired to its host, as JSON. */
+export type AttachmentJson = z.input<typeof attachmentSchema>;
+
+/** Reads what is asked of an agent. @throws RomanaError `invalid-input` with all faults. */
+export function decodeAttachmentRequest(value: unknown): AttachmentRequest {
+  return decodeWith(attachmentRequestSchema, "attach endpoint", value);
+}
