@@ -1,15 +1,24 @@
 import { z } from "zod";
+import { checkReportSchema, checkRequestSchema } from "./check.ts";
 import { strict } from "./decode.ts";
 import { deletionSchema } from "./deletion.ts";
 import { allocationSchema, endpointPatchSchema, endpointResourceSchema } from "./endpoint.ts";
 import { hostPatchSchema, hostResourceSchema, hostSpecSchema } from "./host.ts";
 import { networkPatchSchema, networkResourceSchema, networkSchema } from "./network.ts";
-import { deleteQuerySchema, endpointsQuerySchema, integerText, pageQuerySchema } from "./query.ts";
+import {
+  deleteQuerySchema,
+  endpointsQuerySchema,
+  integerText,
+  ownersQuerySchema,
+  pageQuerySchema,
+} from "./query.ts";
+import { hostRoutesListSchema, routeCountsSchema } from "./route.ts";
 import { change, creation, deletion, listing, type RouteContract, reading } from "./route-contract.ts";
 import { segmentPatchSchema, segmentResourceSchema, segmentSpecSchema } from "./segment.ts";
 import { hostStatusSchema } from "./status.ts";
 import { tenantPatchSchema, tenantResourceSchema, tenantSpecSchema } from "./tenant.ts";
 import { nameSchema } from "./text.ts";
+import { usageSchema } from "./usage.ts";
 import { hostViewSchema } from "./view.ts";
 import { watchEventSchema, watchKindsSchema } from "./watch.ts";
 
@@ -139,7 +148,7 @@ export const CONTRACT = {
     path: "/v1/tenants",
     tag: "tenants",
     summary: "List the tenants",
-    query: pageQuerySchema,
+    query: ownersQuerySchema,
   }),
   createTenant: creation({
     path: "/v1/tenants",
@@ -178,14 +187,14 @@ export const CONTRACT = {
     path: "/v1/segments",
     tag: "segments",
     summary: "List the segments of all tenants",
-    query: pageQuerySchema,
+    query: ownersQuerySchema,
   }),
   listSegments: listing(segmentResourceSchema, {
     path: "/v1/tenants/:tenant/segments",
     tag: "segments",
     summary: "List the segments of a tenant",
     params: tenantParams,
-    query: pageQuerySchema,
+    query: ownersQuerySchema,
     errors: ["not-found"],
   }),
   createSegment: creation({
@@ -261,6 +270,42 @@ export const CONTRACT = {
     response: deletionSchema,
   }),
 
+  listRoutes: {
+    method: "GET",
+    path: "/v1/routes",
+    tag: "routes",
+    summary: "List the routes of one host or of all, wanted and reported",
+    query: strict({ host: nameSchema.exactOptional() }),
+    response: hostRoutesListSchema,
+    statuses: { 200: "Done" },
+    errors: ["not-found"],
+  },
+  summarizeRoutes: reading({
+    path: "/v1/routes/summary",
+    tag: "routes",
+    summary: "Count the routes of the whole network, with and without aggregation",
+    response: routeCountsSchema,
+    errors: [],
+  }),
+
+  getUsage: reading({
+    path: "/v1/ipam/usage",
+    tag: "ipam",
+    summary: "Show how full each level of the address space is",
+    query: strict({ host: nameSchema.exactOptional() }),
+    response: usageSchema,
+  }),
+  checkIpam: {
+    method: "POST",
+    path: "/v1/ipam/check",
+    tag: "ipam",
+    summary: "Prove that no address is there twice or lost, and repair when asked",
+    body: checkRequestSchema,
+    response: checkReportSchema,
+    statuses: { 200: "Done" },
+    errors: ["aborted"],
+  },
+
   watch: {
     method: "GET",
     path: "/v1/watch",
@@ -276,22 +321,3 @@ export const CONTRACT = {
 
 /** The ID of an operation. */
 export type Operation = keyof typeof CONTRACT;
-
-/** A field of an operation's contract as data: what goes over the wire. */
-type Wire<O extends Operation, F extends string> =
-  (typeof CONTRACT)[O] extends Record<F, infer S extends z.ZodType> ? z.input<S> : undefined;
-
-/** The JSON that an operation takes as its body; undefined when it takes none. */
-export type BodyOf<O extends Operation> = Wire<O, "body">;
-
-/** The parameters of an operation's path; undefined when it has none. */
-export type ParamsOf<O extends Operation> = Wire<O, "params">;
-
-/** The query of an operation; undefined when it has none. */
-export type QueryOf<O extends Operation> = Wire<O, "query">;
-
-/** The JSON that an operation answers with. */
-export type ResponseJsonOf<O extends Operation> = z.input<(typeof CONTRACT)[O]["response"]>;
-
-/** What an operation answers with, read into model values. */
-export type ResultOf<O extends Operation> = z.output<(typeof CONTRACT)[O]["response"]>;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type Fault, invalidInput } from "../model/index.ts";
+import { type Fault, invalidInput, RomanaError } from "../model/index.ts";
 import { didYouMean } from "./did-you-mean.ts";
 
 /** The most characters of a refused value that a fault quotes. */
@@ -16,6 +16,30 @@ export function decodeWith<S extends z.ZodType>(schema: S, what: string, value: 
   const result = schema.safeParse(value, { error: reasonOf, reportInput: true });
   if (result.success) return result.data;
   throw invalidInput(what, result.error.issues.flatMap(faultsOf));
+}
+
+/**
+ * Reads data of our own programs, which may be newer than this one: unknown fields are left out.
+ * @throws RomanaError `internal` when a field that is known here is missing or wrong.
+ */
+export function decodeLenient<S extends z.ZodType>(schema: S, what: string, value: unknown): z.output<S> {
+  let result = schema.safeParse(value, { error: reasonOf, reportInput: true });
+  if (!result.success && dropUnknown(value, result.error.issues)) {
+    result = schema.safeParse(value, { error: reasonOf, reportInput: true });
+  }
+  if (result.success) return result.data;
+  const { message } = invalidInput(what, result.error.issues.flatMap(faultsOf));
+  throw new RomanaError(message, { code: "internal" });
+}
+
+/** Deletes the unknown fields that the issues name; false when there are none. */
+function dropUnknown(value: unknown, issues: readonly z.core.$ZodIssue[]): boolean {
+  const unknown = issues.filter((issue) => issue.code === "unrecognized_keys");
+  for (const { path, keys } of unknown) {
+    const holder = path.reduce((inner, key) => (inner as Record<PropertyKey, unknown>)[key], value);
+    for (const key of keys) delete (holder as Record<PropertyKey, unknown>)[key];
+  }
+  return unknown.length > 0;
 }
 
 /** An object that knows all of its fields: an unknown one is a fault that names the nearest known one. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { formatSegmentCode } from "../addressing/index.ts";
 import type { Endpoint } from "../model/index.ts";
 import { decodeWith, quote, strict } from "./decode.ts";
 import {
@@ -7,7 +8,6 @@ import {
   encodeAddressPair,
   endpointNameSchema,
   externalIdSchema,
-  formatSegmentCode,
   nameSchema,
   requestTokenSchema,
   revisionSchema,

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { quote, strict } from "./decode.ts";
-import { nameSchema } from "./text.ts";
+import { externalIdSchema, nameSchema } from "./text.ts";
 
 /** Items of a page when the caller does not say. */
 export const DEFAULT_PAGE_SIZE = 100;
@@ -47,6 +47,9 @@ const pageShape = {
 
 /** Query of a listing. */
 export const pageQuerySchema = strict(pageShape);
+
+/** Query of the listings of tenants and of segments. */
+export const ownersQuerySchema = strict({ ...pageShape, externalId: externalIdSchema.exactOptional() });
 
 /** Query of the listing of endpoints. */
 export const endpointsQuerySchema = strict({

@@ -30,6 +30,22 @@ export interface RouteContract {
   readonly mediaType?: string;
 }
 
+/** A field of an operation's contract as data: what goes over the wire, or undefined when it has none. */
+type Wire<R extends RouteContract, F extends string> =
+  R extends Record<F, infer S extends z.ZodType> ? z.input<S> : undefined;
+
+/** The JSON that an operation takes as its body; undefined when it takes none. */
+export type BodyOf<R extends RouteContract> = Wire<R, "body">;
+
+/** The parameters of an operation's path; undefined when it has none. */
+export type ParamsOf<R extends RouteContract> = Wire<R, "params">;
+
+/** The query of an operation; undefined when it has none. */
+export type QueryOf<R extends RouteContract> = Wire<R, "query">;
+
+/** What an operation answers with, read into model values. */
+export type ResultOf<R extends RouteContract> = z.output<R["response"]>;
+
 /** Errors that every operation can end with. */
 export const COMMON_ERRORS: readonly ErrorCode[] = ["invalid-input", "unavailable", "timeout", "internal"];
 

@@ -1,13 +1,8 @@
 import { z } from "zod";
+import { formatSegmentCode } from "../addressing/index.ts";
 import type { Segment } from "../model/index.ts";
 import { decodeWith, strict } from "./decode.ts";
-import {
-  externalIdSchema,
-  formatSegmentCode,
-  nameSchema,
-  revisionSchema,
-  segmentCodeSchema,
-} from "./text.ts";
+import { externalIdSchema, nameSchema, revisionSchema, segmentCodeSchema } from "./text.ts";
 
 const codesSchema = z.array(segmentCodeSchema).min(1);
 

@@ -1,7 +1,8 @@
 import { z } from "zod";
-import { type Address, formatAddress, formatPrefix, type Prefix } from "../net/index.ts";
+import type { Address, Prefix } from "../net/index.ts";
 import { decodeWith, oneOf, strict } from "./decode.ts";
-import { addressSchema, prefixSchema, revisionSchema } from "./text.ts";
+import { encodeRoute, routeStatusSchema } from "./route.ts";
+import { revisionSchema } from "./text.ts";
 
 /** One route of an agent's report: what it wants in the kernel and whether it is there. */
 export interface RouteStatus {
@@ -29,14 +30,6 @@ export interface HostStatus {
   readonly reportedAt: number;
 }
 
-const routeStatusSchema = strict({
-  destination: prefixSchema,
-  type: oneOf(["unicast", "blackhole"]),
-  gateway: addressSchema.exactOptional(),
-  device: z.string().exactOptional(),
-  state: oneOf(["present", "missing", "drifted"]),
-});
-
 /** An agent's report. */
 export const hostStatusSchema = strict({
   observedRevision: revisionSchema,
@@ -61,12 +54,6 @@ export function encodeHostStatus(status: HostStatus): HostStatusJson {
   return {
     ...status,
     problems: [...status.problems],
-    routes: status.routes.map(({ destination, type, gateway, device, state }) => ({
-      destination: formatPrefix(destination),
-      type,
-      ...(gateway && { gateway: formatAddress(gateway) }),
-      ...(device !== undefined && { device }),
-      state,
-    })),
+    routes: status.routes.map(encodeRoute),
   };
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { parseSegmentCode } from "../addressing/index.ts";
 import type { AddressPair, SegmentCode } from "../model/index.ts";
 import {
   type Address,
@@ -108,10 +109,12 @@ export const segmentCodeSchema = z
     examples: ["5", "5+2", 5],
   })
   .transform((input, context): SegmentCode => {
-    const code = typeof input === "number" ? numberedCode(input) : readSegmentCode(input);
-    if (code !== undefined) return code;
-    context.addIssue({ code: "custom", message: notACode(input), input });
-    return z.NEVER;
+    try {
+      return parseSegmentCode(String(input));
+    } catch {
+      context.addIssue({ code: "custom", message: notACode(input), input });
+      return z.NEVER;
+    }
   });
 
 /** A revision of the store. */
@@ -119,18 +122,6 @@ export const revisionSchema = z
   .int()
   .min(0)
   .meta({ id: "Revision", description: "Revision of the store; grows with every change.", examples: [42] });
-
-/** The text of a segment code: `5`, `5+2`, `5-2`. */
-export function formatSegmentCode({ code, extraBits }: SegmentCode): string {
-  return extraBits === 0 ? `${code}` : `${code}${extraBits > 0 ? "+" : "-"}${Math.abs(extraBits)}`;
-}
-
-/** Reads the text of a segment code. @throws SyntaxError that quotes it. */
-export function parseSegmentCode(text: string): SegmentCode {
-  const code = readSegmentCode(text);
-  if (code === undefined) throw new SyntaxError(notACode(text));
-  return code;
-}
 
 /** The addresses of a pair as text. */
 export function encodeAddressPair(pair: AddressPair): { ipv4?: string; ipv6?: string } {
@@ -143,17 +134,6 @@ export function encodeAddressPair(pair: AddressPair): { ipv4?: string; ipv6?: st
 function ofFamily<T extends Address | Prefix>(value: T, family: 4 | 6, text: string): T {
   if (value.family !== family) throw new SyntaxError(`"${text}" is IPv${value.family}, not IPv${family}`);
   return value;
-}
-
-function readSegmentCode(text: string): SegmentCode | undefined {
-  const match = /^(0|[1-9][0-9]{0,9})(?:([+-])([1-9][0-9]?))?$/.exec(text);
-  if (match === null) return undefined;
-  const extraBits = match[3] === undefined ? 0 : Number(match[3]);
-  return { code: Number(match[1]), extraBits: match[2] === "-" ? -extraBits : extraBits };
-}
-
-function numberedCode(code: number): SegmentCode | undefined {
-  return code < 0 ? undefined : { code, extraBits: 0 };
 }
 
 function notACode(input: unknown): string {

@@ -1,0 +1,5 @@
+export * from "./backoff.ts";
+export * from "./caller.ts";
+export * from "./client.ts";
+export * from "./server.ts";
+export type { WatchOptions, WatchState } from "./watch.ts";
