@@ -1,3 +1,4 @@
+export * from "./agent-config.ts";
 export * from "./agent-contract.ts";
 export * from "./attachment.ts";
 export * from "./check.ts";

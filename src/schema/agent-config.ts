@@ -1,0 +1,62 @@
+import { z } from "zod";
+import { decodeWith, oneOf, patterned, strict } from "./decode.ts";
+import { nameSchema } from "./text.ts";
+
+const pathSchema = patterned(/^\/[^\0]*[^\0/]$/, "an absolute path of a file or directory");
+
+/** Linux keeps 15 characters of a device's name. */
+const gatewayInterfaceSchema = patterned(
+  /^(?!rom[0-9a-f]{8}([0-9a-f]{4})?$)[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$/,
+  'a device name of 1 to 15 letters, digits, "_", "." or "-" that no endpoint\'s device can have',
+);
+
+const tableSchema = patterned(/^[A-Za-z][A-Za-z0-9_]{0,62}$/, "a table name: letters, digits and _");
+
+const gatewayServiceSchema = strict({
+  protocol: oneOf(["tcp", "udp"]),
+  port: z.int().min(1).max(65535),
+});
+
+/** Everything that an agent can be told; every key has a default except the host's name and romanad's address. */
+export const agentConfigSchema = strict({
+  host: nameSchema
+    .exactOptional()
+    .meta({ description: "Name of this host in romanad; default: the hostname." }),
+  server: z
+    .string()
+    .min(1)
+    .default("unix:///run/romana/romanad.sock")
+    .meta({ description: "Where romanad is: unix:///PATH or http://HOST:PORT." }),
+  stateDir: pathSchema
+    .default("/var/lib/romana/agent")
+    .meta({ description: "Directory of what the agent must remember over restarts." }),
+  socket: pathSchema
+    .default("/run/romana/agent.sock")
+    .meta({ description: "Unix socket for attach and detach; only root may use it." }),
+  gatewayInterface: gatewayInterfaceSchema
+    .default("romana-gw")
+    .meta({ description: "Device that carries the host's gateway addresses." }),
+  table: tableSchema
+    .default("romana")
+    .meta({ description: "Name of the agent's own nftables table (inet)." }),
+  gatewayServices: z
+    .array(gatewayServiceSchema)
+    .default([])
+    .meta({ description: "Ports of the gateway address that endpoints may use, such as DNS." }),
+  endpointMtu: z.int().min(1280).max(65535).default(1500).meta({ description: "MTU of new endpoints." }),
+  resyncInterval: z
+    .number()
+    .min(1)
+    .max(86400)
+    .default(60)
+    .meta({ description: "Seconds between two looks at everything, besides the kernel's events." }),
+  logLevel: oneOf(["debug", "info", "warn", "error", "silent"]).default("info"),
+});
+
+/** What an agent was told, with the defaults. */
+export type AgentConfig = z.output<typeof agentConfigSchema>;
+
+/** Reads the configuration of an agent. @throws RomanaError `invalid-input` with all faults. */
+export function decodeAgentConfig(value: unknown): AgentConfig {
+  return decodeWith(agentConfigSchema, "read agent configuration", value);
+}
