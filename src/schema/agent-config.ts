@@ -50,7 +50,9 @@ export const agentConfigSchema = strict({
     .max(86400)
     .default(60)
     .meta({ description: "Seconds between two looks at everything, besides the kernel's events." }),
-  logLevel: oneOf(["debug", "info", "warn", "error", "silent"]).default("info"),
+  logLevel: oneOf(["debug", "info", "warn", "error", "silent"])
+    .default("info")
+    .meta({ description: "What is logged." }),
 });
 
 /** What an agent was told, with the defaults. */

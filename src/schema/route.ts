@@ -27,12 +27,9 @@ export const routeRowSchema = strict({
 
 const hostRoutesSchema = strict({
   host: nameSchema,
-  reportedAt: z
-    .int()
-    .exactOptional()
-    .meta({
-      description: "When the agent reported, in milliseconds since 1970 UTC; absent when it never did.",
-    }),
+  reportedAt: z.int().exactOptional().meta({
+    description: "When the agent reported, in milliseconds since 1970 UTC; absent when it never did.",
+  }),
   routes: z.array(routeRowSchema),
 }).meta({ id: "HostRoutes", description: "The routes of one host." });
 
