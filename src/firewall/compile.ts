@@ -1,0 +1,196 @@
+import { gatewayAddress, hostPosition } from "../addressing/index.ts";
+import { plansOf } from "../model/index.ts";
+import { addressPrefix, type Family } from "../net/index.ts";
+import { DROP_REASONS, type DropReason } from "../policy/index.ts";
+import {
+  type BindingShape,
+  bindingShape,
+  boundSets,
+  DEVICE_SET,
+  deviceMembers,
+  shapeName,
+  unboundMatches,
+} from "./binding.ts";
+import { identityLookups } from "./identity-lookups.ts";
+import { type FirewallInput, type OwnPrefix, ownPrefixes } from "./input.ts";
+import { sortElements } from "./key.ts";
+import type { Chain, Element, Match, NamedSet, Rule, Table } from "./table.ts";
+
+const SERVICE_SET = "gateway_services";
+
+const FAMILIES: readonly Family[] = [4, 6];
+
+/**
+ * The host's table. Its chains depend on networks and code widths only: tenants, segments and own endpoints
+ * are elements of sets.
+ * @throws RomanaError `invalid-input` when a device owns what is no endpoint's block of this host.
+ */
+export function createTable(input: FirewallInput): Table {
+  const own = FAMILIES.flatMap((family) => ownPrefixes(input, family));
+  const shapes = [
+    ...new Map(own.map(({ plan }) => [shapeName(bindingShape(plan)), bindingShape(plan)])).values(),
+  ];
+  const lookups = FAMILIES.map((family) => ({ family, ...identityLookups(input, family) }));
+  return {
+    name: input.table,
+    counters: DROP_REASONS,
+    sets: [...bindingSets(input, shapes), serviceSet(input), ...lookups.flatMap(({ sets }) => sets)],
+    chains: [
+      ...lookups.map(({ family, rules }) => toEndpointChain(input, family, rules)),
+      ...shapes.map((shape) => fromEndpointChain(shape, own)),
+      { name: "unbound", rules: unboundRules() },
+      { name: "to_host", rules: toHostRules(own, input) },
+      ...shapes.map((shape) => fromEndpointToHostChain(shape)),
+      { name: "forward", hook: "forward", rules: forwardRules(own) },
+      { name: "input", hook: "input", rules: inputRules(own) },
+    ],
+  };
+}
+
+function bindingSets(input: FirewallInput, shapes: readonly BindingShape[]): readonly NamedSet[] {
+  const members = input.devices.flatMap((device) => deviceMembers(input, device));
+  const elementsOf = (set: string): readonly Element[] =>
+    sortElements(members.filter((member) => member.set === set).map(({ element }) => element));
+  const families = new Map(shapes.flatMap((shape) => boundSets(shape).map((set) => [set, shape.family])));
+  return [
+    {
+      name: DEVICE_SET,
+      comment: "devices of own endpoints",
+      key: ["ifname"],
+      elements: elementsOf(DEVICE_SET),
+    },
+    ...[...families].map(
+      ([set, family]): NamedSet => ({
+        name: set,
+        comment: "device and the source that it may send from",
+        key: ["iface_index", family === 4 ? "ipv4_addr" : "ipv6_addr"],
+        elements: elementsOf(set),
+      }),
+    ),
+  ];
+}
+
+function serviceSet({ gatewayServices }: FirewallInput): NamedSet {
+  const elements = gatewayServices.map(
+    ({ protocol, port }): Element => [
+      { type: "inet_proto", value: protocol },
+      { type: "inet_service", value: port },
+    ],
+  );
+  return {
+    name: SERVICE_SET,
+    comment: "what endpoints may use at the gateway address",
+    key: ["inet_proto", "inet_service"],
+    elements: sortElements(elements),
+  };
+}
+
+/** Who may reach an own endpoint. */
+function toEndpointChain(input: FirewallInput, family: Family, lookups: readonly Rule[]): Chain {
+  const networks = input.networks.flatMap(plansOf).filter((plan) => plan.family === family);
+  return {
+    name: `to_endpoint${family}`,
+    rules: [
+      ...lookups,
+      ...networks.map(({ prefix }) => drop("isolation", { kind: "source", prefix })),
+      drop("from-outside"),
+    ],
+  };
+}
+
+/** From a source inside an own prefix to anywhere but this host. */
+function fromEndpointChain(shape: BindingShape, own: readonly OwnPrefix[]): Chain {
+  return {
+    name: `from_endpoint${shapeName(shape)}`,
+    rules: [
+      drop("spoofed-source", ...unboundMatches(shape)),
+      accept({ kind: "established" }),
+      ...toOwnEndpoints(own.filter(({ plan }) => plan.family === shape.family)),
+    ],
+  };
+}
+
+/** From a source inside an own prefix to this host. */
+function fromEndpointToHostChain(shape: BindingShape): Chain {
+  return {
+    name: `to_host${shapeName(shape)}`,
+    rules: [drop("spoofed-source", ...unboundMatches(shape)), go("to_host")],
+  };
+}
+
+/** From an endpoint's device to this host, with a source outside the own prefixes. */
+function unboundRules(): readonly Rule[] {
+  return [
+    accept({ kind: "neighbour-discovery" }, { kind: "starting-source" }),
+    drop("multicast", { kind: "multicast" }),
+    drop("spoofed-source"),
+  ];
+}
+
+/** From an endpoint, with a source of its own, to this host. */
+function toHostRules(own: readonly OwnPrefix[], { host }: FirewallInput): readonly Rule[] {
+  const gateways = own.map(({ network, plan }) => gatewayAddress(plan, hostPosition(network, host)));
+  return [
+    drop("to-host", { kind: "redirect" }),
+    accept({ kind: "established" }),
+    accept({ kind: "neighbour-discovery" }),
+    drop("multicast", { kind: "multicast" }),
+    ...gateways.flatMap((gateway) => {
+      const toGateway: Match = { kind: "destination", prefix: addressPrefix(gateway) };
+      return [
+        accept(toGateway, { kind: "echo-request", family: gateway.family }),
+        accept(toGateway, {
+          kind: "lookup",
+          key: [{ field: "protocol" }, { field: "destination-port" }],
+          set: SERVICE_SET,
+          negated: false,
+        }),
+      ];
+    }),
+    drop("to-host"),
+  ];
+}
+
+function forwardRules(own: readonly OwnPrefix[]): readonly Rule[] {
+  return [
+    ...own.map(({ plan, prefix }) =>
+      go(`from_endpoint${shapeName(bindingShape(plan))}`, { kind: "source", prefix }),
+    ),
+    drop("spoofed-source", FROM_ENDPOINT_DEVICE),
+    accept({ kind: "established" }),
+    ...toOwnEndpoints(own),
+  ];
+}
+
+function inputRules(own: readonly OwnPrefix[]): readonly Rule[] {
+  return [
+    accept({ kind: "loopback" }),
+    ...own.map(({ plan, prefix }) =>
+      go(`to_host${shapeName(bindingShape(plan))}`, { kind: "source", prefix }),
+    ),
+    go("unbound", FROM_ENDPOINT_DEVICE),
+  ];
+}
+
+const FROM_ENDPOINT_DEVICE: Match = {
+  kind: "lookup",
+  key: [{ field: "input-name" }],
+  set: DEVICE_SET,
+  negated: false,
+};
+
+function toOwnEndpoints(own: readonly OwnPrefix[]): readonly Rule[] {
+  return own.map(({ plan, prefix }) => go(`to_endpoint${plan.family}`, { kind: "destination", prefix }));
+}
+
+function accept(...matches: readonly Match[]): Rule {
+  return { matches, verdict: { kind: "accept" } };
+}
+
+function drop(counter: DropReason, ...matches: readonly Match[]): Rule {
+  return { matches, counter, verdict: { kind: "drop" } };
+}
+
+function go(chain: string, ...matches: readonly Match[]): Rule {
+  return { matches, verdict: { kind: "goto", chain } };
+}

@@ -1,0 +1,68 @@
+import type { Element, KeyPart } from "./table.ts";
+
+/** Size of an interface name in the kernel, with the zero at its end. */
+const INTERFACE_NAME_BYTES = 16;
+
+const PROTOCOL_NUMBERS = { tcp: 6, udp: 17 } as const;
+
+/**
+ * The key of an element as the kernel stores it and nfnetlink carries it: the parts one after another, each
+ * filled up with zeros to a multiple of four bytes (a register). Interface indices are in the byte order of
+ * this machine, addresses and ports in that of the network.
+ */
+export function rawKey(element: Element): Uint8Array {
+  const parts = element.map(partBytes);
+  const key = new Uint8Array(parts.reduce((sum, part) => sum + registerBytes(part.length), 0));
+  let offset = 0;
+  for (const part of parts) {
+    key.set(part, offset);
+    offset += registerBytes(part.length);
+  }
+  return key;
+}
+
+/** The elements in ascending order of their raw keys, so that equal sets have equal text. */
+export function sortElements(elements: readonly Element[]): readonly Element[] {
+  return elements
+    .map((element) => ({ element, text: keyText(rawKey(element)) }))
+    .sort((a, b) => (a.text < b.text ? -1 : a.text > b.text ? 1 : 0))
+    .map(({ element }) => element);
+}
+
+/** A raw key in hexadecimal digits: equal text means equal key. */
+export function keyText(key: Uint8Array): string {
+  return Array.from(key, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function registerBytes(length: number): number {
+  return Math.ceil(length / 4) * 4;
+}
+
+function partBytes(part: KeyPart): Uint8Array {
+  switch (part.type) {
+    case "iface_index":
+      return new Uint8Array(Uint32Array.of(part.value).buffer);
+    case "ifname":
+      return nameBytes(part.value);
+    case "ipv4_addr":
+      return bigEndian(part.value, 4);
+    case "ipv6_addr":
+      return bigEndian(part.value, 16);
+    case "inet_proto":
+      return Uint8Array.of(PROTOCOL_NUMBERS[part.value]);
+    case "inet_service":
+      return bigEndian(BigInt(part.value), 2);
+  }
+}
+
+function nameBytes(name: string): Uint8Array {
+  const bytes = new Uint8Array(INTERFACE_NAME_BYTES);
+  bytes.set(new TextEncoder().encode(name));
+  return bytes;
+}
+
+function bigEndian(value: bigint, length: number): Uint8Array {
+  return Uint8Array.from({ length }, (_, index) =>
+    Number((value >> BigInt(8 * (length - 1 - index))) & 0xffn),
+  );
+}

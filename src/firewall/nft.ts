@@ -1,0 +1,150 @@
+import { NEIGHBOUR_DISCOVERY_HOP_LIMIT } from "../policy/index.ts";
+import {
+  addressBits,
+  type Family,
+  formatAddress,
+  formatPrefix,
+  prefixMask,
+  type Prefix,
+} from "../net/index.ts";
+import type { Chain, Element, KeyField, KeyPart, Match, NamedSet, Rule, Table } from "./table.ts";
+
+/** Packets and bytes that a counter starts with. */
+export interface CounterValue {
+  readonly packets: number;
+  readonly bytes: number;
+}
+
+/**
+ * The table as one transaction for `nft -f`: whatever stood there before is replaced as a whole or, when the
+ * kernel refuses, stays as it was. Counters go on from the given values, since replacing sets them to zero.
+ */
+export function renderTable(table: Table, counters: ReadonlyMap<string, CounterValue> = new Map()): string {
+  const body = [
+    ...table.counters.map((name) => counterText(name, counters.get(name))),
+    ...table.sets.map(setText),
+    ...table.chains.map(chainText),
+  ];
+  // "destroy" is younger than nft 1.0.6: adding first makes deleting safe.
+  return [
+    `add table inet ${table.name}`,
+    `delete table inet ${table.name}`,
+    `table inet ${table.name} {`,
+    body.map(indent).join("\n\n"),
+    "}",
+    "",
+  ].join("\n");
+}
+
+/** Everything of the table but its elements, as text: equal text means that changing elements is enough. */
+export function tableShape(table: Table): string {
+  return renderTable({ ...table, sets: table.sets.map((set) => ({ ...set, elements: [] })) });
+}
+
+function counterText(name: string, value: CounterValue = { packets: 0, bytes: 0 }): string {
+  return block(`counter ${name}`, [`packets ${value.packets} bytes ${value.bytes}`]);
+}
+
+function setText({ name, comment, key, elements }: NamedSet): string {
+  const lines = [`type ${key.join(" . ")}`, `comment "${comment}"`];
+  if (elements.length > 0) {
+    lines.push(`elements = {\n${elements.map((element) => `    ${elementText(element)},`).join("\n")}\n}`);
+  }
+  return block(
+    `set ${name}`,
+    lines.flatMap((line) => line.split("\n")),
+  );
+}
+
+function elementText(element: Element): string {
+  return element.map(keyPartText).join(" . ");
+}
+
+function keyPartText(part: KeyPart): string {
+  switch (part.type) {
+    case "ifname":
+      return `"${part.value}"`;
+    case "ipv4_addr":
+      return formatAddress({ family: 4, value: part.value });
+    case "ipv6_addr":
+      return formatAddress({ family: 6, value: part.value });
+    case "iface_index":
+    case "inet_proto":
+    case "inet_service":
+      return `${part.value}`;
+  }
+}
+
+function chainText({ name, hook, rules }: Chain): string {
+  const head = hook === undefined ? [] : [`type filter hook ${hook} priority filter; policy accept;`];
+  return block(`chain ${name}`, [...head, ...rules.map(ruleText)]);
+}
+
+function ruleText({ matches, counter, verdict }: Rule): string {
+  const words = matches.map(matchText);
+  if (counter !== undefined) words.push(`counter name ${counter}`);
+  words.push(verdict.kind === "goto" ? `goto ${verdict.chain}` : verdict.kind);
+  return words.join(" ");
+}
+
+function matchText(match: Match): string {
+  switch (match.kind) {
+    case "source":
+      return `${addressField(match.prefix.family, "source")} ${prefixText(match.prefix)}`;
+    case "destination":
+      return `${addressField(match.prefix.family, "destination")} ${prefixText(match.prefix)}`;
+    case "lookup":
+      return `${match.key.map(fieldText).join(" . ")} ${match.negated ? "!= " : ""}@${match.set}`;
+    case "established":
+      return "ct state established,related";
+    case "loopback":
+      return "iif lo";
+    case "echo-request":
+      return match.family === 4 ? "icmp type echo-request" : "icmpv6 type echo-request";
+    case "neighbour-discovery":
+      return `icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit ${NEIGHBOUR_DISCOVERY_HOP_LIMIT}`;
+    case "starting-source":
+      return "ip6 saddr { ::, fe80::/10 }";
+    case "redirect":
+      return "icmp type redirect";
+    case "multicast":
+      return "meta pkttype { broadcast, multicast }";
+  }
+}
+
+function fieldText(field: KeyField): string {
+  switch (field.field) {
+    case "input-index":
+      return "iif";
+    case "input-name":
+      return "iifname";
+    case "protocol":
+      return "meta l4proto";
+    case "destination-port":
+      return "th dport";
+    case "source":
+    case "destination": {
+      const name = addressField(field.family, field.field);
+      const full = prefixMask(field.family, addressBits(field.family));
+      return field.mask === full
+        ? name
+        : `${name} & ${formatAddress({ family: field.family, value: field.mask })}`;
+    }
+  }
+}
+
+function addressField(family: Family, side: "source" | "destination"): string {
+  return `${family === 4 ? "ip" : "ip6"} ${side === "source" ? "saddr" : "daddr"}`;
+}
+
+function prefixText(prefix: Prefix): string {
+  return prefix.length === addressBits(prefix.family) ? formatAddress(prefix) : formatPrefix(prefix);
+}
+
+function block(head: string, lines: readonly string[]): string {
+  return [`${head} {`, ...lines.map((line) => `  ${line}`), "}"].join("\n");
+}
+
+function indent(text: string): string {
+  return text.replace(/^(?=.)/gm, "  ");
+}
