@@ -28,7 +28,8 @@ export interface ProxyNeighbour {
 /** One route of the kernel, in the words of `ip route`. */
 export interface KernelRoute {
   readonly destination: Prefix;
-  readonly type: "unicast" | "blackhole";
+  /** Romana makes the first two; the others may be found where its routes belong. */
+  readonly type: "unicast" | "blackhole" | "unreachable" | "prohibit" | "throw";
   readonly gateway?: Address;
   /** Index of the device; a blackhole has none. */
   readonly device?: number;
@@ -49,7 +50,12 @@ export const MAIN_TABLE = 254;
 
 /** One change of the kernel's networking. Each is idempotent: making what is there, deleting what is gone, succeeds. */
 export type KernelChange =
-  | { readonly type: "add-link"; readonly name: string; readonly kind: "dummy" | "bridge"; readonly mac?: string }
+  | {
+      readonly type: "add-link";
+      readonly name: string;
+      readonly kind: "dummy" | "bridge";
+      readonly mac?: string;
+    }
   | { readonly type: "delete-link"; readonly name: string }
   | { readonly type: "set-link-up"; readonly link: number }
   | { readonly type: "add-address"; readonly address: LinkAddress }
@@ -64,6 +70,8 @@ export interface ChangeFailure {
   readonly change: KernelChange;
   /** Name of the error number, such as `EEXIST` or `ENETUNREACH`. */
   readonly errno: string;
+  /** The kernel's own words, where it has any. */
+  readonly detail?: string;
 }
 
 /** A veth pair whose peer goes into another network namespace with its addresses and routes, all or nothing. */

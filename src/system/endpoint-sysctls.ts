@@ -1,0 +1,31 @@
+/**
+ * Sysctls of the host's device of an endpoint (veth or tap), by name:
+ * - packets must come from where their source is routed to (IPv6 has no such sysctl: the firewall binds sources);
+ * - the host answers neighbour solicitations for the gateway's address;
+ * - the endpoint cannot configure its host by router advertisements or redirects;
+ * - the device's link-local address can be used at once, without a second of duplicate address detection.
+ */
+export function endpointSysctls(device: string): ReadonlyMap<string, string> {
+  const name = device.replaceAll(".", "/");
+  return new Map([
+    [`net.ipv4.conf.${name}.rp_filter`, "1"],
+    [`net.ipv4.conf.${name}.accept_redirects`, "0"],
+    [`net.ipv6.conf.${name}.proxy_ndp`, "1"],
+    [`net.ipv6.conf.${name}.accept_ra`, "0"],
+    [`net.ipv6.conf.${name}.autoconf`, "0"],
+    [`net.ipv6.conf.${name}.accept_redirects`, "0"],
+    [`net.ipv6.conf.${name}.accept_dad`, "0"],
+  ]);
+}
+
+/** Sysctls of an endpoint's own interface, inside its namespace. */
+export function interfaceSysctls(device: string): ReadonlyMap<string, string> {
+  const name = device.replaceAll(".", "/");
+  return new Map([
+    // Container runtimes switch IPv6 off by default.
+    [`net.ipv6.conf.${name}.disable_ipv6`, "0"],
+    [`net.ipv6.conf.${name}.accept_ra`, "0"],
+    [`net.ipv6.conf.${name}.autoconf`, "0"],
+    [`net.ipv6.conf.${name}.accept_dad`, "0"],
+  ]);
+}

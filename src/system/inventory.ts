@@ -1,0 +1,65 @@
+import type { KernelRoute, Link, LinkAddress, ProxyNeighbour } from "./kernel.ts";
+import { decodeLink, encodeGetLink } from "./netlink/link.ts";
+import { decodeLinkAddress, encodeGetAddresses } from "./netlink/link-address.ts";
+import { decodeProxyNeighbour, encodeGetProxyNeighbours } from "./netlink/neighbour.ts";
+import type { Message } from "./netlink/reader.ts";
+import { decodeRoute, encodeGetRoutes } from "./netlink/route.ts";
+import type { NetlinkSocket, RequestEncoder } from "./netlink/socket.ts";
+import { kernelRefused } from "./sys.ts";
+
+/** All links. */
+export function readLinks(socket: NetlinkSocket): Link[] {
+  return dump(socket, "links", encodeGetLink(), decodeLink);
+}
+
+/** The link of this name; undefined when there is none. */
+export function readLink(socket: NetlinkSocket, name: string): Link | undefined {
+  let link: Link | undefined;
+  socket.get(encodeGetLink(name), (bytes, message) => {
+    link = decodeLink(bytes, message);
+  });
+  return link;
+}
+
+/** All addresses of all links. */
+export function readAddresses(socket: NetlinkSocket): LinkAddress[] {
+  return dump(socket, "addresses", encodeGetAddresses, decodeLinkAddress);
+}
+
+/** Routes of both families in a table, of one protocol or (0) all. */
+export function readRoutes(socket: NetlinkSocket, table: number, protocol: number): KernelRoute[] {
+  return ([4, 6] as const).flatMap((family) =>
+    dump(socket, "routes", encodeGetRoutes(family, table, protocol), decodeRoute),
+  );
+}
+
+/** All proxied neighbours. */
+export function readProxyNeighbours(socket: NetlinkSocket): ProxyNeighbour[] {
+  return ([4, 6] as const).flatMap((family) =>
+    dump(socket, "proxied neighbours", encodeGetProxyNeighbours(family), decodeProxyNeighbour),
+  );
+}
+
+function dump<T>(
+  socket: NetlinkSocket,
+  what: string,
+  encode: RequestEncoder,
+  decode: (bytes: Buffer, message: Message) => T | undefined,
+): T[] {
+  let found: T[] = [];
+  const answer = socket.dump(
+    encode,
+    (bytes, message) => {
+      const value = decode(bytes, message);
+      if (value !== undefined) found.push(value);
+    },
+    () => {
+      found = [];
+    },
+  );
+  // ENOENT: a routing table that nobody ever put a route into.
+  if (answer.errno !== undefined && answer.errno !== "ENOENT") {
+    throw kernelRefused(`list ${what}`, answer.errno, answer.detail);
+  }
+  return found;
+}

@@ -1,0 +1,142 @@
+import { applyChanges } from "./changes.ts";
+import { Subscription } from "./events.ts";
+import { readAddresses, readLink, readLinks, readProxyNeighbours, readRoutes } from "./inventory.ts";
+import type {
+  ChangeFailure,
+  Kernel,
+  KernelChange,
+  KernelEvent,
+  KernelRoute,
+  Link,
+  LinkAddress,
+  ProxyNeighbour,
+  SetChange,
+  Veth,
+  VethSpec,
+} from "./kernel.ts";
+import { inNamespaceOf, openNamespace } from "./namespace.ts";
+import { NETLINK_ROUTE } from "./netlink/constants.ts";
+import { type NetlinkSocket, openNetlink } from "./netlink/socket.ts";
+import { Nftables } from "./nftables.ts";
+import { sys } from "./sys.ts";
+import { readSysctl, writeSysctl } from "./sysctl.ts";
+import { createVeth } from "./veth.ts";
+
+/** What {@link createLinuxKernel} works on. */
+export interface LinuxKernelOptions {
+  /** Path of a network namespace, such as `/run/netns/NAME`; without it the process's own. */
+  readonly namespace?: string;
+}
+
+/**
+ * The kernel's networking through netlink and libnftables, in this process.
+ * @throws RomanaError `not-found` when the namespace is gone, `unsupported` without libnftables.
+ */
+export function createLinuxKernel(options: LinuxKernelOptions = {}): Kernel {
+  return new LinuxKernel(options.namespace);
+}
+
+/** Owns the sockets of one network namespace. */
+class LinuxKernel implements Kernel {
+  readonly #namespace: { readonly fd: number; readonly path: string } | undefined;
+  readonly #socket: NetlinkSocket;
+  readonly #nftables: Nftables;
+  readonly #subscriptions = new Set<Subscription>();
+  readonly #linkKinds = new Map<string, boolean>();
+
+  constructor(namespace: string | undefined) {
+    if (namespace !== undefined) this.#namespace = { fd: openNamespace(namespace), path: namespace };
+    [this.#socket, this.#nftables] = this.#within(() => [openNetlink(NETLINK_ROUTE), new Nftables()]);
+  }
+
+  links(): readonly Link[] {
+    return readLinks(this.#socket);
+  }
+
+  addresses(): readonly LinkAddress[] {
+    return readAddresses(this.#socket);
+  }
+
+  routes(table: number, protocol = 0): readonly KernelRoute[] {
+    return readRoutes(this.#socket, table, protocol);
+  }
+
+  proxyNeighbours(): readonly ProxyNeighbour[] {
+    return readProxyNeighbours(this.#socket);
+  }
+
+  apply(changes: readonly KernelChange[]): readonly ChangeFailure[] {
+    return applyChanges(this.#socket, changes);
+  }
+
+  createVeth(spec: VethSpec): Veth {
+    return createVeth(this.#socket, (run) => this.#within(run), spec);
+  }
+
+  supportsLinkKind(kind: "dummy" | "bridge"): boolean {
+    const known = this.#linkKinds.get(kind);
+    if (known !== undefined) return known;
+    const name = freeName(this.#socket);
+    const supported = this.apply([{ type: "add-link", name, kind }]).length === 0;
+    this.apply([{ type: "delete-link", name }]);
+    this.#linkKinds.set(kind, supported);
+    return supported;
+  }
+
+  sysctl(name: string): string | undefined {
+    return this.#within(() => readSysctl(name));
+  }
+
+  setSysctl(name: string, value: string): void {
+    this.#within(() => writeSysctl(name, value));
+  }
+
+  runNft(text: string): void {
+    this.#within(() => this.#nftables.run(text));
+  }
+
+  listTable(name: string): string | undefined {
+    return this.#within(() => this.#nftables.listTable(name));
+  }
+
+  counters(table: string): ReadonlyMap<string, { readonly packets: number; readonly bytes: number }> {
+    return this.#nftables.counters(table);
+  }
+
+  changeSets(changes: readonly SetChange[]): void {
+    this.#nftables.changeSets(changes);
+  }
+
+  events(signal: AbortSignal): AsyncIterable<KernelEvent> {
+    const subscription = this.#within(() => new Subscription());
+    this.#subscriptions.add(subscription);
+    const end = (): void => {
+      subscription.close();
+      this.#subscriptions.delete(subscription);
+    };
+    if (signal.aborted) end();
+    else signal.addEventListener("abort", end, { once: true });
+    return subscription;
+  }
+
+  close(): void {
+    for (const subscription of this.#subscriptions) subscription.close();
+    this.#subscriptions.clear();
+    this.#nftables.close();
+    this.#socket.close();
+    if (this.#namespace !== undefined) sys.close(this.#namespace.fd);
+  }
+
+  /** Sysctls and nft's look at device names belong to the namespace of the thread that asks. */
+  #within<T>(run: () => T): T {
+    if (this.#namespace === undefined) return run();
+    return inNamespaceOf(this.#namespace.fd, this.#namespace.path, run);
+  }
+}
+
+/** A name for a link that lives for a moment. */
+function freeName(socket: NetlinkSocket): string {
+  let number = 0;
+  while (readLink(socket, `romprobe${number}`) !== undefined) number++;
+  return `romprobe${number}`;
+}
