@@ -1,0 +1,69 @@
+import { describe, expect, test } from "vitest";
+import { endpointKey, HostKnowledge } from "./host-knowledge.ts";
+import { endpoint, event, hostView, underlayHost } from "../../test/support/agent-view.ts";
+
+describe("HostKnowledge", () => {
+  test("a change of an endpoint is none of the topology", () => {
+    const knowledge = new HostKnowledge(hostView());
+    const change = knowledge.apply(event(50, { kind: "endpoints", type: "put", object: endpoint(11, 50) }));
+    expect(change).toEqual({ isTopology: false, endpoints: ["10.1.1.27"] });
+    expect(knowledge.revision).toBe(50);
+    expect(knowledge.topologyRevision).toBe(40);
+    expect(knowledge.endpoints.get("10.1.1.27")?.endpointId).toBe(11);
+  });
+
+  test("an endpoint of another host is nobody's business", () => {
+    const knowledge = new HostKnowledge(hostView());
+    const object = { ...endpoint(11, 50), host: "host-2" };
+    expect(knowledge.apply(event(50, { kind: "endpoints", type: "put", object })).endpoints).toEqual([]);
+    expect(knowledge.endpoints.size).toBe(0);
+  });
+
+  test("a deleted endpoint is gone", () => {
+    const knowledge = new HostKnowledge(hostView({ endpoints: [endpoint(11, 30)] }));
+    const change = knowledge.apply(
+      event(51, { kind: "endpoints", type: "delete", object: endpoint(11, 30) }),
+    );
+    expect(change.endpoints).toEqual(["10.1.1.27"]);
+    expect(knowledge.endpoints.size).toBe(0);
+  });
+
+  test.each([
+    ["a known segment and code", endpoint(11, 50), true],
+    [
+      "a code that the segment does not have yet",
+      { ...endpoint(11, 50), code: { code: 9, extraBits: 0 } },
+      false,
+    ],
+    ["a code of another width", { ...endpoint(11, 50), code: { code: 1, extraBits: 1 } }, false],
+    ["a segment of the same name in another tenant", { ...endpoint(11, 50), tenant: "beta", code: { code: 2, extraBits: 0 } }, false],
+    ["an unknown tenant called __proto__", { ...endpoint(11, 50), tenant: "__proto__" }, false],
+    ["an unknown network", { ...endpoint(11, 50), network: "constructor" }, false],
+  ])("knowsIdentity() of %s", (_, object, known) => {
+    expect(new HostKnowledge(hostView()).knowsIdentity(object)).toBe(known);
+  });
+
+  test("a new snapshot names every endpoint that is or was known", () => {
+    const knowledge = new HostKnowledge(hostView({ endpoints: [endpoint(11, 30), endpoint(12, 31)] }));
+    const change = knowledge.replace(
+      hostView({ revision: 60, endpoints: [endpoint(12, 31), endpoint(13, 60)] }),
+    );
+    expect(change).toEqual({ isTopology: true, endpoints: ["10.1.1.27", "10.1.1.28", "10.1.1.29"] });
+    expect([...knowledge.endpoints.keys()]).toEqual(["10.1.1.28", "10.1.1.29"]);
+  });
+
+  test("the own host is gone when it is deleted", () => {
+    const knowledge = new HostKnowledge(hostView());
+    const object = { ...underlayHost(1), group: [], prefixes: new Map(), revision: 11 };
+    knowledge.apply(event(52, { kind: "hosts", type: "delete", object }));
+    expect(knowledge.ownHost).toBeUndefined();
+    expect(knowledge.hosts.map(({ name }) => name)).toEqual(["host-2"]);
+  });
+});
+
+test("endpointKey() is the IPv4 address where there is one", () => {
+  const { addresses } = endpoint(11, 1);
+  expect(endpointKey({ addresses })).toBe("10.1.1.27");
+  const { ipv4: _, ...ipv6Only } = addresses;
+  expect(endpointKey({ addresses: ipv6Only })).toBe("fd00:10:0:100:1:1:0:b");
+});

@@ -1,0 +1,173 @@
+import type { Endpoint, Host, Network, Segment, Tenant } from "../model/index.ts";
+import { formatAddress } from "../net/index.ts";
+import type { WatchEvent } from "../schema/index.ts";
+
+/** An object with the revision of its last change. */
+export type Stored<T> = T & { readonly revision: number };
+
+/** Everything that romanad tells a host, at one revision; the host's own endpoints only. */
+export interface Snapshot {
+  readonly revision: number;
+  readonly host: string;
+  readonly networks: readonly Stored<Network>[];
+  readonly hosts: readonly Stored<Host>[];
+  readonly tenants: readonly Stored<Tenant>[];
+  readonly segments: readonly Stored<Segment>[];
+  readonly endpoints: readonly Stored<Endpoint>[];
+}
+
+/** What is different in what is known. */
+export interface ViewChange {
+  /** Networks, hosts, tenants or segments changed: routes and rules are derived anew. */
+  readonly isTopology: boolean;
+  /** Keys of the own endpoints that came, changed or went. */
+  readonly endpoints: readonly string[];
+}
+
+/** The text that names an endpoint for the agent: the first of its addresses, which nobody else has. */
+export function endpointKey({ addresses }: Pick<Endpoint, "addresses">): string {
+  const address = addresses.ipv4 ?? addresses.ipv6;
+  return address === undefined ? "" : formatAddress(address);
+}
+
+/** What romanad has told about one host: a snapshot, kept up to date by the events of a watch. */
+export class HostKnowledge {
+  readonly host: string;
+  readonly #networks = new Map<string, Stored<Network>>();
+  readonly #hosts = new Map<string, Stored<Host>>();
+  readonly #tenants = new Map<string, Stored<Tenant>>();
+  readonly #segments = new Map<string, Stored<Segment>>();
+  readonly #endpoints = new Map<string, Stored<Endpoint>>();
+  #revision = 0;
+  #topologyRevision = 0;
+
+  constructor(view: Snapshot) {
+    this.host = view.host;
+    this.replace(view);
+  }
+
+  /** Revision of the last event or snapshot. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** Revision of the last change of something other than an endpoint. */
+  get topologyRevision(): number {
+    return this.#topologyRevision;
+  }
+
+  /** The host itself; undefined when romanad knows no such host any more. */
+  get ownHost(): Host | undefined {
+    return this.#hosts.get(this.host);
+  }
+
+  get networks(): readonly Network[] {
+    return [...this.#networks.values()];
+  }
+
+  get hosts(): readonly Host[] {
+    return [...this.#hosts.values()];
+  }
+
+  get tenants(): readonly Tenant[] {
+    return [...this.#tenants.values()];
+  }
+
+  get segments(): readonly Segment[] {
+    return [...this.#segments.values()];
+  }
+
+  /** Own endpoints by {@link endpointKey}. */
+  get endpoints(): ReadonlyMap<string, Stored<Endpoint>> {
+    return this.#endpoints;
+  }
+
+  /** The network of that name. */
+  network(name: string): Network | undefined {
+    return this.#networks.get(name);
+  }
+
+  /** True when the rules can already tell who the endpoint is: its segment has its code. */
+  knowsIdentity({ network, tenant, segment, code }: Endpoint): boolean {
+    const codes = this.#segments.get(`${tenant}/${segment}`)?.codes ?? [];
+    const isKnown = codes.some((known) => known.code === code.code && known.extraBits === code.extraBits);
+    return isKnown && this.#networks.has(network) && this.#tenants.has(tenant);
+  }
+
+  /** Takes a new snapshot in place of everything known, and says what is different. */
+  replace(view: Snapshot): ViewChange {
+    const before = [...this.#endpoints.keys()];
+    fill(this.#networks, view.networks, ({ name }) => name);
+    fill(this.#hosts, view.hosts.map(withoutPrefixes), ({ name }) => name);
+    fill(this.#tenants, view.tenants, ({ name }) => name);
+    fill(this.#segments, view.segments, segmentPath);
+    fill(this.#endpoints, view.endpoints, endpointKey);
+    this.#revision = view.revision;
+    this.#topologyRevision = view.revision;
+    return { isTopology: true, endpoints: [...new Set([...before, ...this.#endpoints.keys()])] };
+  }
+
+  /** Takes the changes of one revision. */
+  apply({ revision, changes }: WatchEvent): ViewChange {
+    const endpoints: string[] = [];
+    let isTopology = false;
+    for (const change of changes) {
+      const { type } = change;
+      switch (change.kind) {
+        case "networks":
+          set(this.#networks, change.object.name, type, change.object);
+          break;
+        case "hosts":
+          set(this.#hosts, change.object.name, type, withoutPrefixes(change.object));
+          break;
+        case "tenants":
+          set(this.#tenants, change.object.name, type, change.object);
+          break;
+        case "segments":
+          set(this.#segments, segmentPath(change.object), type, change.object);
+          break;
+        case "endpoints":
+          if (change.object.host !== this.host) continue;
+          set(this.#endpoints, endpointKey(change.object), type, change.object);
+          endpoints.push(endpointKey(change.object));
+          continue;
+      }
+      isTopology = true;
+    }
+    this.#revision = revision;
+    if (isTopology) this.#topologyRevision = revision;
+    return { isTopology, endpoints };
+  }
+
+  /** Everything known, in the form of a snapshot. */
+  snapshot(): Snapshot {
+    return {
+      revision: this.#revision,
+      host: this.host,
+      networks: [...this.#networks.values()],
+      hosts: [...this.#hosts.values()],
+      tenants: [...this.#tenants.values()],
+      segments: [...this.#segments.values()],
+      endpoints: [...this.#endpoints.values()],
+    };
+  }
+}
+
+function segmentPath({ tenant, name }: Segment): string {
+  return `${tenant}/${name}`;
+}
+
+/** Prefixes follow from the plans; of a thousand hosts they would be most of the memory. */
+function withoutPrefixes({ name, id, group, underlay, revision }: Stored<Host>): Stored<Host> {
+  return { name, id, group, underlay, revision };
+}
+
+function fill<T>(map: Map<string, T>, objects: readonly T[], keyOf: (object: T) => string): void {
+  map.clear();
+  for (const object of objects) map.set(keyOf(object), object);
+}
+
+function set<T>(map: Map<string, T>, key: string, type: "put" | "delete", object: T): void {
+  if (type === "put") map.set(key, object);
+  else map.delete(key);
+}
