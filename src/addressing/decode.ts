@@ -1,17 +1,20 @@
 import type { AddressPlan, SegmentCode } from "../model/index.ts";
-import { type Address, addressBits, prefixContains } from "../net/index.ts";
+import { type Address, prefixContains } from "../net/index.ts";
+import { type BitField, codeFieldsOf, fieldsOf, readField } from "./bit-field.ts";
 import {
   codeBits,
   DEFAULT_EXTRA_BITS,
   endpointBitsBehind,
+  hostIds,
   type Identity,
   V1_RESERVED_VALUES,
 } from "./layout.ts";
 
-/** An address read as bits. `endpoint` is undefined for the reserved values below the first endpoint. */
+/** An address read as bits. */
 export interface Decoded extends Omit<Identity, "endpoint"> {
+  /** Undefined where v1 numbering has no endpoint: below the first one and in the rest of its block. */
   readonly endpoint: number | undefined;
-  /** Distance from the endpoint's own address inside its block; 0 without a stride, negative below it (v1). */
+  /** Distance from the endpoint's own address inside its block: 0 without a stride, never positive under v1. */
   readonly offset: bigint;
 }
 
@@ -30,39 +33,39 @@ export function decodeAddress(
   codesOfTenant: CodesOfTenant = NO_CODES,
 ): Decoded | undefined {
   if (!prefixContains(plan.prefix, address)) return undefined;
-  let shift = addressBits(plan.family) - plan.prefix.length;
-  const take = (bits: number): number => {
-    shift -= bits;
-    return Number((address.value >> BigInt(shift)) & ((1n << BigInt(bits)) - 1n));
-  };
-  const groups = plan.groupLevels.map((level) => take(level.bits));
-  const host = take(plan.hostBits) + (plan.numbering === "v1" ? 1 : 0);
-  const tenant = take(plan.tenantBits);
-  const rest = address.value & ((1n << BigInt(shift)) - 1n);
-  const code = codeOf(plan, rest, codesOfTenant(tenant));
-  return { groups, host, tenant, code, ...endpointOf(plan, rest, code.extraBits) };
+  const { value } = address;
+  const fields = fieldsOf(plan);
+  const groups = fields.groups.map((field) => readField(value, field));
+  const hostField = readField(value, fields.host);
+  const host = plan.numbering === "v1" ? hostField + hostIds(plan).first : hostField;
+  const tenant = readField(value, fields.tenant);
+  const code = codeIn(plan, value, codesOfTenant(tenant));
+  const { endpoint, offset } = endpointIn(plan, value, codeFieldsOf(plan, code.extraBits).endpoint);
+  return { groups, host, tenant, code, endpoint, offset };
 }
 
-function codeOf(plan: AddressPlan, rest: bigint, codes: readonly SegmentCode[]): SegmentCode {
-  const valueAt = (extraBits: number): number =>
-    Number(rest >> BigInt(endpointBitsBehind(plan, extraBits) + plan.strideBits));
+function codeIn(plan: AddressPlan, value: bigint, codes: readonly SegmentCode[]): SegmentCode {
   for (const code of codes) {
-    if (codeBits(plan, code.extraBits) >= 0 && valueAt(code.extraBits) === code.code) return code;
+    if (codeBits(plan, code.extraBits) < 0 || endpointBitsBehind(plan, code.extraBits) < 0) continue;
+    if (readField(value, codeFieldsOf(plan, code.extraBits).code) === code.code) return code;
   }
-  return { code: valueAt(DEFAULT_EXTRA_BITS), extraBits: DEFAULT_EXTRA_BITS };
+  const code = readField(value, codeFieldsOf(plan, DEFAULT_EXTRA_BITS).code);
+  return { code, extraBits: DEFAULT_EXTRA_BITS };
 }
 
-function endpointOf(
+function endpointIn(
   plan: AddressPlan,
-  rest: bigint,
-  extraBits: number,
+  value: bigint,
+  field: BitField,
 ): { endpoint: number | undefined; offset: bigint } {
-  const bits = BigInt(endpointBitsBehind(plan, extraBits) + plan.strideBits);
-  const value = rest & ((1n << bits) - 1n);
-  const stride = 1n << BigInt(plan.strideBits);
-  if (plan.numbering === "literal") return { endpoint: Number(value / stride), offset: value % stride };
-  const reserved = BigInt(V1_RESERVED_VALUES);
-  if (value < reserved) return { endpoint: undefined, offset: 0n };
-  const endpoint = value / stride - reserved / stride;
-  return { endpoint: Number(endpoint), offset: value - reserved - endpoint * stride };
+  const block = readField(value, field);
+  const inBlock = plan.strideBits === 0 ? 0n : BigInt.asUintN(plan.strideBits, value);
+  if (plan.numbering === "literal") return { endpoint: block, offset: inBlock };
+  // Endpoint k has the value 3 + k·2^stride: a whole number of blocks and the same place in each.
+  const firstBlock = Math.floor(V1_RESERVED_VALUES / 2 ** plan.strideBits);
+  const place = plan.strideBits === 0 ? 0n : BigInt.asUintN(plan.strideBits, BigInt(V1_RESERVED_VALUES));
+  const endpoint = block - firstBlock;
+  const offset = inBlock - place;
+  if (endpoint < 0 || (endpoint === 0 && offset !== 0n)) return { endpoint: undefined, offset: 0n };
+  return { endpoint, offset };
 }

@@ -1,5 +1,7 @@
 import type { AddressPlan, SegmentCode } from "../model/index.ts";
-import { addressBits } from "../net/index.ts";
+
+/** Widest level: IDs stay exact integers and their text stays short. */
+export const MAX_LEVEL_BITS = 32;
 
 /** The plan's own code width: no bits borrowed from or lent to the endpoint level. */
 export const DEFAULT_EXTRA_BITS = 0;
@@ -37,7 +39,7 @@ export function endpointBitsBehind(plan: AddressPlan, extraBits: number): number
 }
 
 /** Sum of the widths of the topology groups. */
-export function groupBits(plan: AddressPlan): number {
+export function groupBits(plan: Pick<AddressPlan, "groupLevels">): number {
   return plan.groupLevels.reduce((sum, level) => sum + level.bits, 0);
 }
 
@@ -56,21 +58,16 @@ export function segmentPrefixLength(plan: AddressPlan, extraBits: number): numbe
   return tenantPrefixLength(plan) + codeBits(plan, extraBits);
 }
 
-/** How far the lowest bit of the tenant ID is from the lowest bit of the address. */
-export function tenantShift(plan: AddressPlan): number {
-  return addressBits(plan.family) - tenantPrefixLength(plan);
-}
-
-/** How far the lowest bit of a segment code is from the lowest bit of the address. */
-export function segmentShift(plan: AddressPlan, extraBits: number): number {
-  return addressBits(plan.family) - segmentPrefixLength(plan, extraBits);
-}
-
 /** IDs that hosts may have. The number of them is 2^hostBits under either numbering. */
 export function hostIds(plan: AddressPlan): IdRange {
   return plan.numbering === "v1"
     ? { first: 1, last: 2 ** plan.hostBits }
     : { first: 0, last: 2 ** plan.hostBits - 1 };
+}
+
+/** IDs that hosts get when none is chosen for them. */
+export function assignedHostIds(plan: AddressPlan): IdRange {
+  return { first: 1, last: hostIds(plan).last };
 }
 
 /** IDs that groups of the level may have. */
@@ -88,12 +85,20 @@ export function segmentCodes(plan: AddressPlan, extraBits: number): IdRange {
   return { first: 0, last: 2 ** codeBits(plan, extraBits) - 1 };
 }
 
-/** Endpoint IDs behind a code of this width, the reserved ones included. */
+/** Codes of this width that segments get when none is chosen for them. */
+export function assignedSegmentCodes(plan: AddressPlan, extraBits: number): IdRange {
+  return { first: plan.numbering === "v1" ? 0 : 1, last: segmentCodes(plan, extraBits).last };
+}
+
+/**
+ * Endpoint IDs behind a code of this width, the reserved ones included. Under v1 numbering ID k has the value
+ * 3 + k·2^strideBits, so the highest one is lower by the blocks that the reserved values fill; `last` is
+ * less than `first` when nothing is left.
+ */
 export function endpointIds(plan: AddressPlan, extraBits: number): IdRange {
   const values = 2 ** endpointBitsBehind(plan, extraBits);
   if (plan.numbering === "literal") return { first: 0, last: values - 1 };
-  const stride = 2 ** plan.strideBits;
-  return { first: 0, last: Math.floor((values * stride - 1 - V1_RESERVED_VALUES) / stride) };
+  return { first: 0, last: values - Math.ceil((V1_RESERVED_VALUES + 1) / 2 ** plan.strideBits) };
 }
 
 /** True when the endpoint ID lies behind a code of this width and is not reserved. */
@@ -110,5 +115,6 @@ export function isAllocatable(plan: AddressPlan, extraBits: number, endpoint: nu
 /** How many endpoints one host can have behind one code of this width. */
 export function endpointCapacity(plan: AddressPlan, extraBits: number): number {
   const { first, last } = endpointIds(plan, extraBits);
+  if (last < first) return 0;
   return last - first + 1 - plan.reservedEndpoints.filter((id) => id >= first && id <= last).length;
 }

@@ -5,13 +5,29 @@ import {
   invalidInput,
   type Numbering,
 } from "../model/index.ts";
-import { addressBits, type Prefix } from "../net/index.ts";
-import { groupBits } from "./layout.ts";
+import { addressBits, formatPrefix, type Prefix, parsePrefix, prefixesOverlap } from "../net/index.ts";
+import { DEFAULT_EXTRA_BITS, endpointCapacity, groupBits, MAX_LEVEL_BITS } from "./layout.ts";
 
-/** Widest level: IDs stay exact integers and lists of them stay small. */
-export const MAX_LEVEL_BITS = 32;
 /** Widest stride: a /64 for each endpoint. */
 export const MAX_STRIDE_BITS = 64;
+
+/** Endpoint IDs that literal numbering reserves when a plan says nothing: a segment's own network address. */
+const DEFAULT_RESERVED: readonly number[] = [0];
+
+/** Names that a group level cannot have because every plan has a level of that name. */
+const LEVEL_NAMES = new Set(["network", "host", "tenant", "segment", "endpoint", "stride"]);
+
+/** Blocks whose addresses the kernel never forwards (IANA special-purpose registries, 2026-11). */
+const NEVER_FORWARDED: readonly (readonly [Prefix, string])[] = [
+  [parsePrefix("0.0.0.0/8"), "this network"],
+  [parsePrefix("127.0.0.0/8"), "loopback"],
+  [parsePrefix("169.254.0.0/16"), "link-local"],
+  [parsePrefix("224.0.0.0/4"), "multicast"],
+  [parsePrefix("::/127"), "unspecified and loopback"],
+  [parsePrefix("::ffff:0.0.0.0/96"), "IPv4-mapped"],
+  [parsePrefix("fe80::/10"), "link-local"],
+  [parsePrefix("ff00::/8"), "multicast"],
+];
 
 /** What an operator writes down for a plan; absent optional parts mean none, `literal` and the default. */
 export interface PlanSpec {
@@ -33,6 +49,7 @@ export interface PlanSpec {
  */
 export function createPlan(spec: PlanSpec): AddressPlan {
   const numbering = spec.numbering ?? "literal";
+  const reserved = spec.reservedEndpoints ?? (numbering === "literal" ? DEFAULT_RESERVED : []);
   const plan: AddressPlan = {
     family: spec.prefix.family,
     prefix: spec.prefix,
@@ -43,11 +60,25 @@ export function createPlan(spec: PlanSpec): AddressPlan {
     segmentBits: spec.segmentBits,
     endpointBits: spec.endpointBits,
     strideBits: spec.strideBits ?? 0,
-    reservedEndpoints: spec.reservedEndpoints ?? (numbering === "literal" ? [0] : []),
+    reservedEndpoints: [...new Set(reserved)].toSorted((a, b) => a - b),
   };
-  const faults = [...widthFaults(plan), ...groupFaults(plan), ...sumFaults(plan), ...reservedFaults(plan)];
+  const faults = [
+    ...prefixFaults(plan.prefix),
+    ...widthFaults(plan),
+    ...levelNameFaults(plan),
+    ...sumFaults(plan),
+    ...reservedFaults(plan),
+  ];
+  if (faults.length === 0) faults.push(...capacityFaults(plan));
   if (faults.length > 0) throw invalidInput("use address plan", faults);
   return plan;
+}
+
+function prefixFaults(prefix: Prefix): Fault[] {
+  return NEVER_FORWARDED.filter(([block]) => prefixesOverlap(prefix, block)).map(([block, use]) => ({
+    path: "prefix",
+    reason: `${formatPrefix(prefix)} overlaps ${formatPrefix(block)} (${use}), which is never routed`,
+  }));
 }
 
 function widthFaults(plan: AddressPlan): Fault[] {
@@ -69,12 +100,13 @@ function widthFaults(plan: AddressPlan): Fault[] {
     .map(([path, bits, least, most]) => ({ path, reason: `${bits} bits is not in ${least}..${most}` }));
 }
 
-function groupFaults(plan: AddressPlan): Fault[] {
+function levelNameFaults(plan: AddressPlan): Fault[] {
   const seen = new Set<string>();
   const faults: Fault[] = [];
   for (const [index, { name }] of plan.groupLevels.entries()) {
-    if (seen.has(name))
-      faults.push({ path: `groupLevels.${index}.name`, reason: `"${name}" is there twice` });
+    const path = `groupLevels.${index}.name`;
+    if (LEVEL_NAMES.has(name)) faults.push({ path, reason: `"${name}" is the name of a level already` });
+    if (seen.has(name)) faults.push({ path, reason: `"${name}" is there twice` });
     seen.add(name);
   }
   return faults;
@@ -92,7 +124,7 @@ function sumFaults(plan: AddressPlan): Fault[] {
   ];
   const sum = parts.reduce((total, [, bits]) => total + bits, 0);
   const wanted = addressBits(plan.family);
-  if (sum === wanted) return [];
+  if (sum === wanted || !Number.isInteger(sum)) return [];
   const list = parts.map(([name, bits]) => `${name} ${bits}`).join(" + ");
   const off = sum > wanted ? `${sum - wanted} too many` : `${wanted - sum} too few`;
   return [{ path: "", reason: `bits must add up to exactly ${wanted}, but ${list} = ${sum} (${off})` }];
@@ -110,4 +142,9 @@ function reservedFaults(plan: AddressPlan): Fault[] {
       path: "reservedEndpoints",
       reason: `${id} is not an ID of ${plan.endpointBits} endpoint bits`,
     }));
+}
+
+function capacityFaults(plan: AddressPlan): Fault[] {
+  if (endpointCapacity(plan, DEFAULT_EXTRA_BITS) > 0) return [];
+  return [{ path: "endpointBits", reason: "no endpoint ID is left that is not reserved" }];
 }
