@@ -1,3 +1,4 @@
+import type { Client } from "../client/index.ts";
 import type { Screen } from "./format.ts";
 
 /** Names that the shell may complete from the server. */
@@ -66,6 +67,8 @@ export interface Context {
   readonly version: string;
   /** Environment variables. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** romanad, where `--server` or the environment says that it is. It is connected when first used. */
+  client(): Promise<Client>;
   /** Aborts when the user interrupts. */
   readonly signal: AbortSignal;
   /** One line about long work, for people; goes to standard error. */
@@ -86,9 +89,14 @@ export interface Command {
   run(input: Input, context: Context): Promise<Result> | Result;
 }
 
+/** A program that commands talk to. */
+export type Connection = "romanad" | "agent";
+
 /** A noun and its verbs. */
 export interface Noun {
   readonly name: string;
   readonly summary: string;
+  /** Which program the commands talk to; it decides which option says where that is. */
+  readonly connection?: Connection;
   readonly commands: readonly Command[];
 }

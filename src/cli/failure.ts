@@ -15,7 +15,7 @@ const ADVICE: { readonly [C in ErrorCode]: (failure: Extract<Failure, { code: C 
     compacted: () => "start again from a fresh list",
     unauthenticated: () => undefined,
     forbidden: () => undefined,
-    unavailable: () => "is it running there? (--server or ROMANA_SERVER says where romanad is)",
+    unavailable: () => "--help says how to name another place",
     timeout: () => "try again",
     aborted: () => undefined,
     "command-failed": ({ stderr }) => stderr.trim().split("\n").at(-1),

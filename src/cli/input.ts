@@ -1,4 +1,4 @@
-import { type Fault, invalidInput } from "../model/index.ts";
+import { type Fault, invalidInput, type RomanaError } from "../model/index.ts";
 import type { Argument, Command, Input, Option } from "./command.ts";
 
 /** Words as the parser of the command line found them: by name, texts or lists of texts, `true` for a flag. */
@@ -58,4 +58,9 @@ function declared<T extends Argument | Option>(
   const found = list?.find((entry) => entry.name === name);
   if (found === undefined) throw new TypeError(`"${path}" declares no "${name}"`);
   return found;
+}
+
+/** The error for a value that only the command itself can judge; `name` is the option or argument. */
+export function wrongInput(name: string, reason: string): RomanaError {
+  return invalidInput("read the command line", [{ path: name, reason }]);
 }

@@ -1,5 +1,6 @@
 import { styleText } from "node:util";
 import type { Context, Result } from "./command.ts";
+import { openConnections } from "./connection.ts";
 import { EXIT } from "./exit.ts";
 import { exitCodeOf, renderFailure } from "./failure.ts";
 import { type OutputFormat, renderJson, renderYaml, type Screen, type Tone } from "./format.ts";
@@ -56,11 +57,22 @@ async function runCommand(
   { command, input, output }: Invocation & { type: "run" },
   { version, env, stdout, stderr, signal }: Environment,
 ): Promise<number> {
-  const context: Context = { version, env, signal, progress: (line) => stderr.write(`${line}\n`) };
-  const result = await command.run(input, context);
-  const text = renderResult(result, output, screenOf(stdout, env, output));
-  if (text !== "") stdout.write(`${text}\n`);
-  return result.exitCode ?? EXIT.ok;
+  const connections = openConnections(input, env);
+  const context: Context = {
+    version,
+    env,
+    signal,
+    client: () => connections.client(),
+    progress: (line) => stderr.write(`${line}\n`),
+  };
+  try {
+    const result = await command.run(input, context);
+    const text = renderResult(result, output, screenOf(stdout, env, output));
+    if (text !== "") stdout.write(`${text}\n`);
+    return result.exitCode ?? EXIT.ok;
+  } finally {
+    await connections.close();
+  }
 }
 
 function renderResult(result: Result, output: OutputFormat, screen: Screen): string {

@@ -10,6 +10,41 @@ export interface NounEntry {
 /** All nouns, in the order of the help. */
 export const NOUNS: readonly NounEntry[] = [
   {
+    name: "network",
+    summary: "Address spaces: their plans for IPv4 and IPv6, their topology groups",
+    load: async () => (await import("./commands/network.ts")).network,
+  },
+  {
+    name: "host",
+    summary: "Machines with an agent: IDs, prefixes, underlay addresses",
+    load: async () => (await import("./commands/host.ts")).host,
+  },
+  {
+    name: "tenant",
+    summary: "Owners: IDs, isolation, quotas",
+    load: async () => (await import("./commands/tenant.ts")).tenant,
+  },
+  {
+    name: "segment",
+    summary: "Microservices inside a tenant: their codes",
+    load: async () => (await import("./commands/segment.ts")).segment,
+  },
+  {
+    name: "endpoint",
+    summary: "What has an address: allocate, look up, release",
+    load: async () => (await import("./commands/endpoint.ts")).endpoint,
+  },
+  {
+    name: "route",
+    summary: "Routes of every host, as they should be and as they are",
+    load: async () => (await import("./commands/route.ts")).route,
+  },
+  {
+    name: "ipam",
+    summary: "How full the address space is, and whether all of it is accounted for",
+    load: async () => (await import("./commands/ipam.ts")).ipam,
+  },
+  {
     name: "version",
     summary: "Show the version of this program",
     load: async () => (await import("./commands/version.ts")).version,

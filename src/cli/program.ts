@@ -2,6 +2,7 @@ import { Command as Commander, CommanderError, Option as CommanderOption } from 
 import { invalidInput } from "../model/index.ts";
 import type { Argument, Command, Input, Noun, Option } from "./command.ts";
 import { OUTPUT_FORMATS, type OutputFormat } from "./format.ts";
+import { CONNECTION_OPTIONS } from "./connection.ts";
 import { createInput, type RawInput } from "./input.ts";
 import type { NounEntry } from "./nouns.ts";
 
@@ -26,9 +27,10 @@ const OUTPUT: Option = {
   choices: OUTPUT_FORMATS,
 };
 
-/** Options that a command has: its own, then those of every command. */
-export function optionsOf(command: Command): readonly Option[] {
-  return [...(command.options ?? []), OUTPUT];
+/** Options that a command has: its own, then where its program is, then those of every command. */
+export function optionsOf(noun: Noun, command: Command): readonly Option[] {
+  const connection = noun.connection === undefined ? [] : [CONNECTION_OPTIONS[noun.connection]];
+  return [...(command.options ?? []), ...connection, OUTPUT];
 }
 
 /**
@@ -94,12 +96,13 @@ function addCommands(
     if (command.aliases !== undefined) leaf.aliases([...command.aliases]);
     if (command.passThrough === true) leaf.passThroughOptions();
     for (const argument of command.arguments ?? []) leaf.argument(syntaxOf(argument), argument.summary);
-    for (const option of optionsOf(command)) leaf.addOption(optionFor(option));
+    const options = optionsOf(noun, command);
+    for (const option of options) leaf.addOption(optionFor(option));
     leaf.addHelpText("after", `\nExamples:\n${command.examples.map((line) => `  ${line}`).join("\n")}`);
     leaf.action(() => {
       const raw = rawInput(command, leaf);
       const output = (raw.options.get(OUTPUT.name) ?? "table") as OutputFormat;
-      const declared = { ...command, options: optionsOf(command) };
+      const declared = { ...command, options };
       found({ type: "run", command, input: createInput(declared, path, raw), output });
     });
   }

@@ -1,0 +1,191 @@
+import { formatSegmentCode } from "../../addressing/index.ts";
+import { formatAddress } from "../../net/index.ts";
+import { type BodyOf, type CONTRACT, encodeEndpoint, type ResultOf } from "../../schema/index.ts";
+import type { Noun, Option } from "../command.ts";
+import { bodiesOf } from "../create.ts";
+import { wrongInput } from "../input.ts";
+import {
+  changeOptions,
+  deleteCommand,
+  DRY_RUN_OPTION,
+  dryRunQuery,
+  FILE_OPTION,
+  listAll,
+  listResult,
+  outcomeResult,
+  type Resource,
+  REVISION_OPTION,
+  showResult,
+} from "../resource.ts";
+import { nameOrId, patchOf } from "../words.ts";
+
+const ENDPOINT: Resource<ResultOf<typeof CONTRACT.getEndpoint>> = {
+  noun: "endpoint",
+  columns: [
+    { title: "name", value: ({ name }) => name },
+    { title: "IPv4", value: ({ addresses }) => addresses.ipv4 && formatAddress(addresses.ipv4) },
+    { title: "IPv6", value: ({ addresses }) => addresses.ipv6 && formatAddress(addresses.ipv6) },
+    { title: "host", value: ({ host }) => host },
+    { title: "tenant", value: ({ tenant }) => tenant },
+    { title: "segment", value: ({ segment }) => segment },
+    { title: "id", value: ({ endpointId }) => endpointId, align: "right" },
+    { title: "network", value: ({ network }) => network, wide: true },
+    { title: "code", value: ({ code }) => formatSegmentCode(code), wide: true },
+    { title: "token", value: ({ requestToken }) => requestToken, wide: true },
+    { title: "external ID", value: ({ externalId }) => externalId, wide: true },
+    { title: "created", value: ({ createdAt }) => new Date(createdAt).toISOString(), wide: true },
+    { title: "revision", value: ({ revision }) => revision, align: "right", wide: true },
+  ],
+  encode: (endpoint) => ({ ...encodeEndpoint(endpoint), revision: endpoint.revision }),
+};
+
+const NETWORK: Option = {
+  name: "network",
+  value: "NETWORK",
+  summary: "Its network; may be left out when there is just one",
+  complete: "network",
+};
+
+const EXTERNAL_ID: Option = {
+  name: "external-id",
+  value: "TEXT",
+  summary: "Its identifier in the orchestrator",
+};
+
+/** `romana endpoint`. */
+export const endpoint: Noun = {
+  name: "endpoint",
+  summary: "What has an address: allocate, look up, release",
+  connection: "romanad",
+  commands: [
+    {
+      verb: "create",
+      aliases: ["allocate"],
+      summary: "Allocate an endpoint, or those of a file",
+      arguments: [{ name: "name", summary: "Name of the endpoint", optional: true }],
+      options: [
+        { name: "host", value: "HOST", summary: "Name or ID of its host", complete: "host" },
+        { name: "tenant", value: "TENANT", summary: "Name or ID of its tenant", complete: "tenant" },
+        { name: "segment", value: "SEGMENT", summary: "Name or code of its segment" },
+        NETWORK,
+        {
+          name: "id",
+          value: "NUMBER",
+          kind: "integer",
+          summary: "Its ID; the lowest free one when left out",
+        },
+        { name: "code", value: "CODE", summary: "One of the segment's codes, such as 5 or 5+2" },
+        { name: "address", value: "ADDRESS", summary: "Exactly this address" },
+        { name: "token", value: "TEXT", summary: "Same token, same endpoint: makes repeating safe" },
+        EXTERNAL_ID,
+        FILE_OPTION,
+      ],
+      examples: [
+        "romana endpoint create web-1 --host host-1 --tenant shop --segment web",
+        "romana endpoint allocate --host 1 --tenant 1 --segment 1 --id 11",
+        "romana endpoint create db-1 --host host-2 --tenant shop --segment db --address 10.2.1.33",
+        "romana endpoint create -f endpoints.yaml",
+      ],
+      run: async (input, context) => {
+        const client = await context.client();
+        const build = (name: string | undefined): BodyOf<typeof CONTRACT.createEndpoint> => ({
+          host: nameOrId(wanted("host", input.text("host"))),
+          tenant: nameOrId(wanted("tenant", input.text("tenant"))),
+          segment: nameOrId(wanted("segment", input.text("segment"))),
+          ...patchOf({
+            name,
+            network: input.text("network"),
+            endpointId: input.integer("id"),
+            code: input.text("code"),
+            address: input.text("address"),
+            requestToken: input.text("token"),
+            externalId: input.text("external-id"),
+          }),
+        });
+        const { bodies, single } = bodiesOf(input, "name", build, () => build(undefined));
+        const outcomes = [];
+        for (const body of bodies) {
+          const { status, result } = await client.callWithStatus("createEndpoint", { body });
+          outcomes.push({ status, object: result });
+        }
+        return outcomeResult(ENDPOINT, outcomes, single);
+      },
+    },
+    {
+      verb: "list",
+      aliases: ["ls"],
+      summary: "List the endpoints",
+      options: [
+        { name: "host", value: "HOST", summary: "Only those on this host", complete: "host" },
+        { name: "tenant", value: "TENANT", summary: "Only those of this tenant", complete: "tenant" },
+        { name: "segment", value: "SEGMENT", summary: "Only those of this segment of --tenant" },
+        { name: "network", value: "NETWORK", summary: "Only those of this network", complete: "network" },
+      ],
+      examples: [
+        "romana endpoint list",
+        "romana endpoint list --host host-1 -o wide",
+        "romana endpoint list --tenant shop --segment web -o json",
+      ],
+      run: async (input, context) => {
+        const client = await context.client();
+        const filters = patchOf({
+          host: input.text("host"),
+          tenant: input.text("tenant"),
+          segment: input.text("segment"),
+          network: input.text("network"),
+        });
+        const items = await listAll((page) =>
+          client.call("listEndpoints", { query: { ...filters, ...page } }),
+        );
+        return listResult(ENDPOINT, items);
+      },
+    },
+    {
+      verb: "show",
+      summary: "Show an endpoint",
+      arguments: [{ name: "endpoint", summary: "Name, or any of its addresses", complete: "endpoint" }],
+      examples: ["romana endpoint show web-1", "romana endpoint show 10.1.1.27 -o yaml"],
+      run: async (input, context) => {
+        const client = await context.client();
+        const params = { ref: input.argument("endpoint") };
+        return showResult(ENDPOINT, await client.call("getEndpoint", { params }));
+      },
+    },
+    {
+      verb: "update",
+      summary: "Change the external ID of an endpoint",
+      arguments: [{ name: "endpoint", summary: "Name, or any of its addresses", complete: "endpoint" }],
+      options: [
+        EXTERNAL_ID,
+        { name: "no-external-id", summary: "Take the external ID away" },
+        REVISION_OPTION,
+      ],
+      examples: ["romana endpoint update web-1 --external-id pod/web-1"],
+      run: async (input, context) => {
+        const client = await context.client();
+        const externalId = input.flag("no-external-id") ? null : input.text("external-id");
+        const params = { ref: input.argument("endpoint") };
+        const body = patchOf({ externalId });
+        const object = await client.call("updateEndpoint", { params, body }, changeOptions(input));
+        return outcomeResult(ENDPOINT, [{ object }], true);
+      },
+    },
+    deleteCommand(
+      "endpoint",
+      "endpoint",
+      [DRY_RUN_OPTION],
+      ["romana endpoint delete web-1", "romana endpoint delete 10.1.1.27 web-2 --dry-run"],
+      (client, name, input) =>
+        client.call(
+          "deleteEndpoint",
+          { params: { ref: name }, query: dryRunQuery(input) },
+          changeOptions(input),
+        ),
+    ),
+  ],
+};
+
+function wanted(option: string, text: string | undefined): string {
+  if (text === undefined) throw wrongInput(`--${option}`, "is missing");
+  return text;
+}
