@@ -65,14 +65,13 @@ export interface NftResult {
 export class NftContext {
   readonly #library = load();
   readonly #context: bigint;
-  /** Port id of the library's own netlink socket, which the events of its changes carry. */
-  readonly port: number;
+  readonly #socket: number | undefined;
 
   /** Opens the library in the network namespace of the calling thread. @throws RomanaError `unsupported` without it. */
   constructor() {
-    const before = new Set(netfilterPorts());
+    const before = new Set(netfilterSockets());
     this.#context = this.#library.nft_ctx_new(0);
-    this.port = netfilterPorts().find((port) => !before.has(port)) ?? 0;
+    this.#socket = netfilterSockets().find((fd) => !before.has(fd));
     this.#library.nft_ctx_output_set_flags(this.#context, STATELESS);
     if (
       this.#library.nft_ctx_buffer_output(this.#context) !== 0 ||
@@ -112,18 +111,24 @@ export class NftContext {
     };
   }
 
+  /** Port id of the library's own netlink socket, which the events of its changes carry; 0 before the first run. */
+  get port(): number {
+    return this.#socket === undefined ? 0 : portOf(this.#socket);
+  }
+
   close(): void {
     this.#library.nft_ctx_free(this.#context);
   }
 }
 
-/** Port ids of the nftables sockets of this process: the library tells nobody which one is its own. */
-function netfilterPorts(): number[] {
+/** Descriptors of the nftables sockets of this process: the library tells nobody which one is its own. */
+function netfilterSockets(): number[] {
   return readdirSync("/proc/self/fd")
     .map(Number)
-    .filter((fd) => socketOption(fd, SO_DOMAIN) === AF_NETLINK)
-    .filter((fd) => socketOption(fd, SO_PROTOCOL) === NETLINK_NETFILTER)
-    .map(portOf);
+    .filter(
+      (fd) =>
+        socketOption(fd, SO_DOMAIN) === AF_NETLINK && socketOption(fd, SO_PROTOCOL) === NETLINK_NETFILTER,
+    );
 }
 
 /** A number of `SOL_SOCKET`; undefined when the descriptor is no socket. */

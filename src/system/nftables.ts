@@ -32,6 +32,8 @@ export class Nftables {
   constructor() {
     this.#context = new NftContext();
     this.#socket = openNetlink(NETLINK_NETFILTER);
+    // The library's socket gets its port id with its first request.
+    this.#context.query("list tables");
     ownPorts.add(this.#context.port).add(this.#socket.port);
   }
 

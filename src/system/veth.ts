@@ -1,4 +1,4 @@
-import { RomanaError } from "../model/index.ts";
+import { hasCode, RomanaError } from "../model/index.ts";
 import { addressBits, addressPrefix, firstAddress, prefixOf } from "../net/index.ts";
 import { endpointSysctls, interfaceSysctls } from "./endpoint-sysctls.ts";
 import { readLink } from "./inventory.ts";
@@ -17,7 +17,7 @@ import { encodeLinkAddress } from "./netlink/link-address.ts";
 import { encodeRoute } from "./netlink/route.ts";
 import { type NetlinkSocket, openNetlink, type RequestEncoder } from "./netlink/socket.ts";
 import { kernelRefused, sys } from "./sys.ts";
-import { readSysctl, writeSysctl } from "./sysctl.ts";
+import { writeSysctl } from "./sysctl.ts";
 
 /**
  * Makes the pair and all that belongs to it, or leaves nothing behind.
@@ -95,8 +95,11 @@ function interfaceRequests(device: number, spec: VethSpec): RequestEncoder[] {
 /** IPv6 may be compiled out: what is not there needs no setting. */
 function setSysctls(values: ReadonlyMap<string, string>): void {
   for (const [name, value] of values) {
-    const actual = readSysctl(name);
-    if (actual !== undefined && actual !== value) writeSysctl(name, value);
+    try {
+      writeSysctl(name, value);
+    } catch (error) {
+      if (!hasCode(error, "not-found")) throw error;
+    }
   }
 }
 
