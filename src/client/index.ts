@@ -2,4 +2,4 @@ export * from "./backoff.ts";
 export * from "./caller.ts";
 export * from "./client.ts";
 export * from "./server.ts";
-export type { WatchOptions, WatchState } from "./watch.ts";
+export * from "./watch.ts";

@@ -11,13 +11,14 @@ import {
   integerText,
   ownersQuerySchema,
   pageQuerySchema,
+  releaseQuerySchema,
 } from "./query.ts";
 import { hostRoutesListSchema, routeCountsSchema } from "./route.ts";
 import { change, creation, deletion, listing, type RouteContract, reading } from "./route-contract.ts";
 import { segmentPatchSchema, segmentResourceSchema, segmentSpecSchema } from "./segment.ts";
 import { hostStatusSchema } from "./status.ts";
 import { tenantPatchSchema, tenantResourceSchema, tenantSpecSchema } from "./tenant.ts";
-import { nameSchema } from "./text.ts";
+import { nameSchema, revisionSchema } from "./text.ts";
 import { usageSchema } from "./usage.ts";
 import { hostViewSchema } from "./view.ts";
 import { watchEventSchema, watchKindsSchema } from "./watch.ts";
@@ -266,7 +267,7 @@ export const CONTRACT = {
     tag: "endpoints",
     summary: "Release an endpoint",
     params: endpointParams,
-    query: deleteQuerySchema,
+    query: releaseQuerySchema,
     response: deletionSchema,
   }),
 
@@ -317,6 +318,36 @@ export const CONTRACT = {
     errors: ["not-found", "compacted"],
     mediaType: "text/event-stream",
   },
+
+  getHealth: reading({
+    path: "/healthz",
+    tag: "service",
+    summary: "Tell whether the process lives",
+    response: strict({ status: z.literal("ok") }),
+    errors: [],
+  }),
+  getReadiness: reading({
+    path: "/readyz",
+    tag: "service",
+    summary: "Tell whether the store can be reached",
+    response: strict({ status: z.literal("ok"), revision: revisionSchema }),
+    errors: [],
+  }),
+  getMetrics: reading({
+    path: "/metrics",
+    tag: "service",
+    summary: "Show metrics in the text format of Prometheus",
+    response: z.string(),
+    errors: [],
+    mediaType: "text/plain",
+  }),
+  getOpenApi: reading({
+    path: "/openapi.json",
+    tag: "service",
+    summary: "Describe this API as OpenAPI 3.1",
+    response: z.looseObject({ openapi: z.string() }),
+    errors: [],
+  }),
 } as const satisfies Record<string, RouteContract>;
 
 /** The ID of an operation. */

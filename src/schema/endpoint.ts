@@ -1,11 +1,11 @@
 import { z } from "zod";
-import { formatSegmentCode } from "../addressing/index.ts";
 import type { Endpoint } from "../model/index.ts";
 import { decodeWith, quote, strict } from "./decode.ts";
 import {
   addressPairSchema,
   addressSchema,
   encodeAddressPair,
+  encodeSegmentCode,
   endpointNameSchema,
   externalIdSchema,
   nameSchema,
@@ -86,7 +86,7 @@ export function encodeEndpoint(endpoint: Endpoint): EndpointJson {
     host: endpoint.host,
     tenant: endpoint.tenant,
     segment: endpoint.segment,
-    code: formatSegmentCode(endpoint.code),
+    code: encodeSegmentCode(endpoint.code),
     endpointId: endpoint.endpointId,
     addresses: encodeAddressPair(endpoint.addresses),
     ...(endpoint.name !== undefined && { name: endpoint.name }),
@@ -94,4 +94,12 @@ export function encodeEndpoint(endpoint: Endpoint): EndpointJson {
     ...(endpoint.externalId !== undefined && { externalId: endpoint.externalId }),
     createdAt: endpoint.createdAt,
   };
+}
+
+/** A stored endpoint as JSON. */
+export function encodeEndpointResource(
+  endpoint: Endpoint,
+  revision: number,
+): z.input<typeof endpointResourceSchema> {
+  return { ...encodeEndpoint(endpoint), revision };
 }

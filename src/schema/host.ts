@@ -106,3 +106,11 @@ export function encodeHostPrefixes(prefixes: HostPrefixes): Record<string, { ipv
     ]),
   );
 }
+
+/** A stored host as JSON. */
+export function encodeHostResource(
+  host: Omit<HostResource, "revision">,
+  revision: number,
+): z.input<typeof hostResourceSchema> {
+  return { ...encodeHost(host), prefixes: encodeHostPrefixes(host.prefixes), revision };
+}

@@ -3,7 +3,7 @@ import { z } from "zod";
 /** A JSON schema, as far as the table looks into it. */
 interface JsonSchema {
   readonly type?: string;
-  readonly enum?: readonly unknown[];
+  readonly enum?: readonly string[];
   readonly anyOf?: readonly JsonSchema[];
   readonly items?: JsonSchema;
   readonly properties?: Readonly<Record<string, JsonSchema>>;

@@ -165,3 +165,11 @@ function completeNetwork(document: NetworkDocument, context: z.RefinementCtx): N
   const ipv6 = complete(6, plans.ipv6);
   return { name, plans: { ...(ipv4 && { ipv4 }), ...(ipv6 && { ipv6 }) }, groups };
 }
+
+/** A stored network as JSON. */
+export function encodeNetworkResource(
+  network: Network,
+  revision: number,
+): z.input<typeof networkResourceSchema> {
+  return { ...encodeNetwork(network), revision };
+}

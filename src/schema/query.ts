@@ -60,8 +60,13 @@ export const endpointsQuerySchema = strict({
   segment: nameSchema.exactOptional().meta({ description: "Name of a segment; wants `tenant` too." }),
 });
 
+const dryRunSchema = booleanText("Only say what would be deleted.").exactOptional();
+
 /** Query of a delete. */
 export const deleteQuerySchema = strict({
   cascade: booleanText("Delete what uses the object too.").exactOptional(),
-  dryRun: booleanText("Only say what would be deleted.").exactOptional(),
+  dryRun: dryRunSchema,
 });
+
+/** Query of a release. */
+export const releaseQuerySchema = strict({ dryRun: dryRunSchema });

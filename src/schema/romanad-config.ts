@@ -52,13 +52,13 @@ export const romanadConfigSchema = strict({
   heartbeat: z.number().min(1).max(30).default(15).meta({
     description: "Seconds between two signs of life on a watch; clients give up after 45 s of silence.",
   }),
-  watchBuffer: z
-    .int()
-    .min(65_536)
-    .max(1_073_741_824)
-    .default(4_194_304)
-    .meta({ description: "Bytes that may wait for one watcher; one that reads too slowly is cut off." }),
-  maxConnections: z.int().min(1).max(1_000_000).default(20_000).meta({
+  watchStall: z
+    .number()
+    .min(1)
+    .max(3600)
+    .default(30)
+    .meta({ description: "Seconds after which a watcher that does not read is cut off; it may resume." }),
+  maxConnections: z.int().min(1).max(1_000_000).default(16_000).meta({
     description: "Open connections per listener; more are closed at once. Each needs a file descriptor.",
   }),
   requestTimeout: z
@@ -81,7 +81,10 @@ export const romanadConfigSchema = strict({
 /** What romanad was told, with the defaults. */
 export type RomanadConfig = z.output<typeof romanadConfigSchema>;
 
-/** Reads the configuration of romanad. @throws RomanaError `invalid-input` with all faults. */
-export function decodeRomanadConfig(value: unknown): RomanadConfig {
-  return decodeWith(romanadConfigSchema, "read romanad configuration", value);
+/**
+ * Reads the configuration of romanad; `what` starts the message: `Cannot <what>: …`.
+ * @throws RomanaError `invalid-input` with all faults.
+ */
+export function decodeRomanadConfig(value: unknown, what = "read romanad configuration"): RomanadConfig {
+  return decodeWith(romanadConfigSchema, what, value);
 }

@@ -43,6 +43,9 @@ export type ParamsOf<R extends RouteContract> = Wire<R, "params">;
 /** The query of an operation; undefined when it has none. */
 export type QueryOf<R extends RouteContract> = Wire<R, "query">;
 
+/** The JSON that an operation answers with. */
+export type ResponseOf<R extends RouteContract> = z.input<R["response"]>;
+
 /** What an operation answers with, read into model values. */
 export type ResultOf<R extends RouteContract> = z.output<R["response"]>;
 

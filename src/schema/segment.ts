@@ -1,8 +1,13 @@
 import { z } from "zod";
-import { formatSegmentCode } from "../addressing/index.ts";
 import type { Segment } from "../model/index.ts";
 import { decodeWith, strict } from "./decode.ts";
-import { externalIdSchema, nameSchema, revisionSchema, segmentCodeSchema } from "./text.ts";
+import {
+  encodeSegmentCode,
+  externalIdSchema,
+  nameSchema,
+  revisionSchema,
+  segmentCodeSchema,
+} from "./text.ts";
 
 const codesSchema = z.array(segmentCodeSchema).min(1);
 
@@ -51,7 +56,15 @@ export function encodeSegment(segment: Segment): SegmentJson {
   return {
     tenant: segment.tenant,
     name: segment.name,
-    codes: segment.codes.map(formatSegmentCode),
+    codes: segment.codes.map(encodeSegmentCode),
     ...(segment.externalId !== undefined && { externalId: segment.externalId }),
   };
+}
+
+/** A stored segment as JSON. */
+export function encodeSegmentResource(
+  segment: Segment,
+  revision: number,
+): z.input<typeof segmentResourceSchema> {
+  return { ...encodeSegment(segment), revision };
 }

@@ -68,3 +68,8 @@ export function encodeTenant(tenant: Tenant): TenantJson {
     ...(tenant.externalId !== undefined && { externalId: tenant.externalId }),
   };
 }
+
+/** A stored tenant as JSON. */
+export function encodeTenantResource(tenant: Tenant, revision: number): z.input<typeof tenantResourceSchema> {
+  return { ...encodeTenant(tenant), revision };
+}

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { parseSegmentCode } from "../addressing/index.ts";
+import { formatSegmentCode, parseSegmentCode } from "../addressing/index.ts";
 import type { AddressPair, SegmentCode } from "../model/index.ts";
 import {
   type Address,
@@ -122,6 +122,11 @@ export const revisionSchema = z
   .int()
   .min(0)
   .meta({ id: "Revision", description: "Revision of the store; grows with every change.", examples: [42] });
+
+/** A segment code as JSON: its text. */
+export function encodeSegmentCode(code: SegmentCode): string {
+  return formatSegmentCode(code);
+}
 
 /** The addresses of a pair as text. */
 export function encodeAddressPair(pair: AddressPair): { ipv4?: string; ipv6?: string } {

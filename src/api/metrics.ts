@@ -1,0 +1,67 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+
+/** Bounds of request durations, in seconds. */
+const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** What romanad counts about itself. */
+export interface Metrics {
+  /** One answered request; the duration is in milliseconds. */
+  request(operation: string, status: number, duration: number): void;
+  /** One allocation: `created`, `existing`, or the code of the error. */
+  allocation(outcome: string): void;
+  watcherOpened(): void;
+  watcherClosed(reason: WatchEnd): void;
+  /** Everything in the text format of Prometheus. */
+  render(): Promise<string>;
+}
+
+/** Why a watch ended. */
+export type WatchEnd = "client" | "stalled" | "error" | "shutdown";
+
+/** Metrics of one romanad. `revision` is asked when they are rendered. */
+export function createMetrics(revision: () => Promise<number>): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const requests = new Histogram({
+    name: "romana_http_request_duration_seconds",
+    help: "Time from the arrival of a request's head to the end of the answer.",
+    labelNames: ["operation", "status"] as const,
+    buckets: DURATION_BUCKETS,
+    registers,
+  });
+  const allocations = new Counter({
+    name: "romana_allocations_total",
+    help: "Allocations by outcome: created, existing, or the error code.",
+    labelNames: ["outcome"] as const,
+    registers,
+  });
+  const watchers = new Gauge({ name: "romana_watchers", help: "Open watches.", registers });
+  const watchesEnded = new Counter({
+    name: "romana_watches_ended_total",
+    help: "Watches that ended, by reason.",
+    labelNames: ["reason"] as const,
+    registers,
+  });
+  const storeRevision = new Gauge({
+    name: "romana_store_revision",
+    help: "Revision of the store; absent when the store cannot be reached.",
+    registers,
+  });
+  return {
+    request: (operation, status, duration) => requests.observe({ operation, status }, duration / 1000),
+    allocation: (outcome) => allocations.inc({ outcome }),
+    watcherOpened: () => watchers.inc(),
+    watcherClosed(reason) {
+      watchers.dec();
+      watchesEnded.inc({ reason });
+    },
+    async render() {
+      storeRevision.reset();
+      const current = await revision().catch(() => undefined);
+      if (current === undefined) storeRevision.remove();
+      else storeRevision.set(current);
+      return await registry.metrics();
+    },
+  };
+}
