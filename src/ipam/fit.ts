@@ -1,0 +1,83 @@
+import {
+  codeFaults,
+  formatSegmentCode,
+  hostPosition,
+  isAllocatable,
+  positionFaults,
+  tenantIds,
+} from "../addressing/index.ts";
+import {
+  type AddressPlan,
+  type Fault,
+  hasCode,
+  type Host,
+  type Network,
+  plansOf,
+  type SegmentCode,
+} from "../model/index.ts";
+
+/** Why a host does not fit a network: its ID, or its group that the network does not have. */
+export function hostFaults(networks: readonly Network[], host: Host): readonly Fault[] {
+  return networks.flatMap((network) => {
+    try {
+      const position = hostPosition(network, host);
+      return inNetwork(network, (plan) =>
+        positionFaults(plan, position).map(({ path, reason }) => ({
+          path: path === "host" ? "id" : "group",
+          reason,
+        })),
+      );
+    } catch (error) {
+      if (!hasCode(error, "not-found")) throw error;
+      return [{ path: "group", reason: `network "${network.name}" has no group "${error.failure.name}"` }];
+    }
+  });
+}
+
+/** Why a tenant ID does not fit the networks; empty when it does. */
+export function tenantIdFaults(networks: readonly Network[], id: number): readonly Fault[] {
+  return networks.flatMap((network) =>
+    inNetwork(network, (plan) => {
+      const { first, last } = tenantIds(plan);
+      if (Number.isInteger(id) && id >= first && id <= last) return [];
+      return [{ path: "id", reason: `tenant ID ${id} is not in ${first}..${last}` }];
+    }),
+  );
+}
+
+/** Why a segment code does not fit the networks; empty when it does. */
+export function segmentCodeFaults(networks: readonly Network[], code: SegmentCode): readonly Fault[] {
+  return networks.flatMap((network) =>
+    inNetwork(network, (plan) =>
+      codeFaults(plan, code).map(({ reason }) => ({
+        path: "codes",
+        reason: `${formatSegmentCode(code)}: ${reason}`,
+      })),
+    ),
+  );
+}
+
+/** Why an endpoint ID cannot be allocated in a network; empty when it can. */
+export function endpointIdFaults(network: Network, code: SegmentCode, id: number): readonly Fault[] {
+  return inNetwork(network, (plan) =>
+    isAllocatable(plan, code.extraBits, id)
+      ? []
+      : [
+          {
+            path: "endpointId",
+            reason: `endpoint ID ${id} is reserved or outside the code ${formatSegmentCode(code)}`,
+          },
+        ],
+  );
+}
+
+/** The faults of all plans of a network, each one once, with the network's name. */
+function inNetwork(network: Network, faultsOf: (plan: AddressPlan) => readonly Fault[]): Fault[] {
+  const seen = new Map<string, Fault>();
+  for (const plan of plansOf(network)) {
+    for (const { path, reason } of faultsOf(plan)) {
+      seen.set(`${path} ${reason}`, { path, reason: `${reason} in network "${network.name}"` });
+    }
+  }
+  return [...seen.values()];
+}
