@@ -36,7 +36,11 @@ describe("HostKnowledge", () => {
       false,
     ],
     ["a code of another width", { ...endpoint(11, 50), code: { code: 1, extraBits: 1 } }, false],
-    ["a segment of the same name in another tenant", { ...endpoint(11, 50), tenant: "beta", code: { code: 2, extraBits: 0 } }, false],
+    [
+      "a segment of the same name in another tenant",
+      { ...endpoint(11, 50), tenant: "beta", code: { code: 2, extraBits: 0 } },
+      false,
+    ],
     ["an unknown tenant called __proto__", { ...endpoint(11, 50), tenant: "__proto__" }, false],
     ["an unknown network", { ...endpoint(11, 50), network: "constructor" }, false],
   ])("knowsIdentity() of %s", (_, object, known) => {

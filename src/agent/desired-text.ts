@@ -1,0 +1,40 @@
+import { createTable, renderTable } from "../firewall/index.ts";
+import { formatAddress } from "../net/index.ts";
+import type { DesiredText } from "../schema/index.ts";
+import { type DesiredEndpoint, type DesiredHost, proxiedAddresses } from "./desired.ts";
+import { formatRoute } from "./route-slot.ts";
+
+/** The desired state as text for people, in the words of `sysctl`, `ip` and `nft`. */
+export function renderDesired(
+  host: DesiredHost,
+  endpoints: readonly DesiredEndpoint[],
+  indexOf: (device: string) => number | undefined,
+): DesiredText {
+  const { gateway, firewall } = host;
+  const sorted = endpoints.toSorted((a, b) => (a.device < b.device ? -1 : 1));
+  const devices = sorted.map(({ device, owns }) => ({ name: device, index: indexOf(device), owns }));
+  const routes = [...host.routes, ...sorted.flatMap((endpoint) => endpoint.routes)];
+  return {
+    sysctls: lines([host.sysctls, ...sorted.map(({ sysctls }) => sysctls)].flatMap(sysctlLines)),
+    links: lines([
+      `${gateway.name} type ${gateway.kind} up`,
+      ...gateway.addresses.map((address) => `${formatAddress(address)} dev ${gateway.name}`),
+      ...sorted.map(({ device, isOwnDevice }) => `${device} type ${isOwnDevice ? "veth" : "tap"} up`),
+    ]),
+    routes: lines(routes.map((route) => `${formatRoute(route)} proto 114`)),
+    neighbours: lines(
+      sorted.flatMap((endpoint) =>
+        proxiedAddresses(endpoint).map((address) => `proxy ${formatAddress(address)} dev ${endpoint.device}`),
+      ),
+    ),
+    table: renderTable(createTable({ ...firewall, devices })),
+  };
+}
+
+function sysctlLines(values: ReadonlyMap<string, string>): string[] {
+  return [...values].map(([name, value]) => `${name} = ${value}`);
+}
+
+function lines(list: readonly string[]): string {
+  return list.map((line) => `${line}\n`).join("");
+}

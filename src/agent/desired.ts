@@ -1,0 +1,130 @@
+import { decodeAddress, gatewayAddress, hostPosition } from "../addressing/index.ts";
+import type { FirewallInput } from "../firewall/index.ts";
+import {
+  type Endpoint,
+  type Host,
+  invalidInput,
+  type Network,
+  plansOf,
+  type Segment,
+  type Tenant,
+} from "../model/index.ts";
+import { type Address, formatAddress, type Prefix } from "../net/index.ts";
+import type { GatewayService } from "../policy/index.ts";
+import { createRouting, endpointRoute } from "../routing/index.ts";
+import { endpointSysctls } from "../system/endpoint-sysctls.ts";
+import { endpointKey } from "./host-knowledge.ts";
+
+/** A route as it shall be in the main table, with protocol and metric that are the same for all of ours. */
+export interface DesiredRoute {
+  readonly destination: Prefix;
+  readonly type: "unicast" | "blackhole";
+  readonly gateway?: Address;
+  /** Name of the device; absent when the kernel finds it by the gateway. */
+  readonly device?: string;
+  /** Preferred source of packets that this host sends over it. */
+  readonly source?: Address;
+}
+
+/** What follows from the view alone: the same whichever endpoints are attached. */
+export interface DesiredHost {
+  /** Device with the host's gateway addresses, in full length. */
+  readonly gateway: {
+    readonly name: string;
+    readonly kind: "dummy" | "bridge";
+    readonly addresses: readonly Address[];
+  };
+  readonly sysctls: ReadonlyMap<string, string>;
+  /** Blackholes of own prefixes, and the ways to other hosts. */
+  readonly routes: readonly DesiredRoute[];
+  readonly firewall: Omit<FirewallInput, "devices">;
+  /** Sentences for people about what cannot be, such as a host without an underlay address. */
+  readonly problems: readonly string[];
+}
+
+/** What one attached endpoint needs on its host. */
+export interface DesiredEndpoint {
+  /** Key of the endpoint, for messages. */
+  readonly key: string;
+  readonly device: string;
+  /** True when the agent makes the device and deletes it; false for a tap, which is somebody else's. */
+  readonly isOwnDevice: boolean;
+  /** What it may send from: its block in each plan of its network. */
+  readonly owns: readonly Prefix[];
+  readonly routes: readonly DesiredRoute[];
+  /** Its default gateways; for those of IPv6 its device answers neighbour solicitations. */
+  readonly gateways: readonly Address[];
+  readonly sysctls: ReadonlyMap<string, string>;
+}
+
+/** What a host's desired state is made from. */
+export interface DesiredHostInput {
+  readonly host: Host;
+  readonly networks: readonly Network[];
+  readonly hosts: readonly Host[];
+  readonly tenants: readonly Tenant[];
+  readonly segments: readonly Segment[];
+  readonly gatewayInterface: string;
+  /** `dummy` where the kernel can; a bridge without ports behaves the same. */
+  readonly gatewayKind: "dummy" | "bridge";
+  readonly table: string;
+  readonly gatewayServices: readonly GatewayService[];
+}
+
+/** The part of the desired state that follows from the view. */
+export function desiredHost(input: DesiredHostInput): DesiredHost {
+  const { host, networks, hosts, tenants, segments, table, gatewayServices } = input;
+  const { routes, problems } = createRouting(networks, hosts).routesOf(host.name);
+  const gateways = networks.flatMap((network) =>
+    plansOf(network).map((plan) => gatewayAddress(plan, hostPosition(network, host))),
+  );
+  const families = new Set(gateways.map(({ family }) => family));
+  return {
+    gateway: { name: input.gatewayInterface, kind: input.gatewayKind, addresses: gateways },
+    sysctls: new Map([
+      ...(families.has(4) ? [["net.ipv4.ip_forward", "1"] as const] : []),
+      ...(families.has(6) ? [["net.ipv6.conf.all.forwarding", "1"] as const] : []),
+    ]),
+    routes: routes.map(({ destination, gateway }) =>
+      gateway ? { destination, type: "unicast", gateway } : { destination, type: "blackhole" },
+    ),
+    firewall: { table, host, networks, tenants, segments, gatewayServices },
+    problems: problems.map(({ network, reason }) => `No route in network "${network}": ${reason}`),
+  };
+}
+
+/**
+ * What an endpoint needs on its host.
+ * @throws RomanaError `invalid-input` when it has no address of the network.
+ */
+export function desiredEndpoint(
+  network: Network,
+  endpoint: Endpoint,
+  device: { readonly name: string; readonly isOwn: boolean },
+): DesiredEndpoint {
+  const routes = plansOf(network).flatMap((plan): (DesiredRoute & { source: Address })[] => {
+    const address = plan.family === 4 ? endpoint.addresses.ipv4 : endpoint.addresses.ipv6;
+    if (address === undefined) return [];
+    const decoded = decodeAddress(plan, address, () => [endpoint.code]);
+    if (decoded?.endpoint === undefined) {
+      const reason = `${formatAddress(address)} is no endpoint's address in network "${network.name}"`;
+      throw invalidInput(`use endpoint "${endpointKey(endpoint)}"`, [{ path: "addresses", reason }]);
+    }
+    const route = endpointRoute(plan, { ...decoded, endpoint: decoded.endpoint });
+    return [{ ...route, type: "unicast", device: device.name }];
+  });
+  return {
+    key: endpointKey(endpoint),
+    device: device.name,
+    isOwnDevice: device.isOwn,
+    owns: routes.map(({ destination }) => destination),
+    routes,
+    gateways: routes.map(({ source }) => source),
+    sysctls: endpointSysctls(device.name),
+  };
+}
+
+/** The addresses that the endpoint's device answers neighbour solicitations for. (ARP is answered for all own ones.) */
+export function proxiedAddresses({ gateways }: DesiredEndpoint): readonly Address[] {
+  return gateways.filter(({ family }) => family === 6);
+}

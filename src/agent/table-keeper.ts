@@ -1,0 +1,69 @@
+import { renderTable, type Table } from "../firewall/index.ts";
+import type { Kernel } from "../system/kernel.ts";
+import { elementChanges, fingerprint, readListing } from "./listing.ts";
+
+/** How the kernel prints a table of ours: by that it is known again, also after a restart. */
+export interface TableReference {
+  /** Fingerprint of the rendered table without elements. */
+  readonly rendered: string;
+  /** Fingerprint of its listing without elements. */
+  readonly listed: string;
+}
+
+/** What it takes to make the kernel's table the desired one. */
+export type TableFinding = "equal" | "elements" | "replace";
+
+/** Makes the kernel's table equal to the desired one: elements one by one, anything else in one transaction. */
+export class TableKeeper {
+  readonly #kernel: Kernel;
+  readonly #remember: (reference: TableReference) => void;
+  #reference: TableReference | undefined;
+
+  /** @param remember told when the reference changes, so that a later life need not replace the table */
+  constructor(
+    kernel: Kernel,
+    reference: TableReference | undefined,
+    remember: (reference: TableReference) => void,
+  ) {
+    this.#kernel = kernel;
+    this.#reference = reference;
+    this.#remember = remember;
+  }
+
+  /**
+   * Looks at the kernel's table and mends it if `mayRepair` says so.
+   * @throws RomanaError when the kernel refuses; the table is then as it was.
+   */
+  keep(desired: Table, mayRepair: () => boolean): TableFinding {
+    const rendered = fingerprint(renderTable(withoutElements(desired)));
+    const changes = this.#changes(desired, rendered);
+    if (changes !== undefined && changes.length === 0) return "equal";
+    const finding = changes === undefined ? "replace" : "elements";
+    if (!mayRepair()) return finding;
+    if (changes === undefined) this.#replace(desired, rendered);
+    else this.#kernel.changeSets(changes);
+    return finding;
+  }
+
+  #changes(desired: Table, rendered: string): ReturnType<typeof elementChanges> {
+    if (this.#reference?.rendered !== rendered) return undefined;
+    const text = this.#kernel.listTable(desired.name);
+    if (text === undefined) return undefined;
+    const indices = new Map(this.#kernel.links().map(({ name, index }) => [name, index]));
+    const listing = readListing(text, (name) => indices.get(name));
+    if (fingerprint(listing.shape) !== this.#reference.listed) return undefined;
+    return elementChanges(desired, listing);
+  }
+
+  #replace(desired: Table, rendered: string): void {
+    this.#kernel.runNft(renderTable(desired, this.#kernel.counters(desired.name)));
+    const text = this.#kernel.listTable(desired.name);
+    if (text === undefined) return;
+    this.#reference = { rendered, listed: fingerprint(readListing(text, () => undefined).shape) };
+    this.#remember(this.#reference);
+  }
+}
+
+function withoutElements(table: Table): Table {
+  return { ...table, sets: table.sets.map((set) => ({ ...set, elements: [] })) };
+}
