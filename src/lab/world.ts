@@ -1,0 +1,90 @@
+import type { Client } from "../client/index.ts";
+import { type Endpoint, isTemporary, RomanaError } from "../model/index.ts";
+import type { World } from "../policy/index.ts";
+import {
+  decodeEndpoint,
+  decodeHost,
+  decodeNetwork,
+  decodeSegment,
+  decodeTenant,
+  encodeEndpoint,
+  encodeHost,
+  encodeNetwork,
+  encodeSegment,
+  encodeTenant,
+} from "../schema/index.ts";
+import { connectTo } from "./connections.ts";
+import type { LabPaths } from "./paths.ts";
+import { readJson, writeJson } from "./state.ts";
+
+/** What identities and endpoints there are, as romanad tells it. */
+export interface LabWorld extends World {
+  readonly endpoints: readonly Endpoint[];
+}
+
+/** Items that are asked for at a time. */
+const PAGE_LIMIT = 1000;
+
+/** Everything that romanad knows, read anew. */
+export async function readWorld(client: Client): Promise<LabWorld> {
+  return {
+    networks: await all((query) => client.call("listNetworks", { query })),
+    hosts: await all((query) => client.call("listHosts", { query })),
+    tenants: await all((query) => client.call("listTenants", { query })),
+    segments: await all((query) => client.call("listAllSegments", { query })),
+    endpoints: await all((query) => client.call("listEndpoints", { query })),
+  };
+}
+
+/**
+ * What romanad knows now or, when it is away, what it knew when the lab came up: the lab works on without it,
+ * and so does the look at the lab.
+ */
+export async function currentWorld(paths: LabPaths): Promise<LabWorld> {
+  const client = connectTo(paths);
+  try {
+    return await readWorld(client);
+  } catch (error) {
+    const recorded = readRecord(paths);
+    if (!(error instanceof RomanaError) || !isTemporary(error.code) || recorded === undefined) throw error;
+    return recorded;
+  } finally {
+    await client.close();
+  }
+}
+
+/** Notes what romanad knows; from here on the lab counts as up. */
+export function writeRecord(paths: LabPaths, world: LabWorld): void {
+  writeJson(paths.record, {
+    networks: world.networks.map(encodeNetwork),
+    hosts: world.hosts.map(encodeHost),
+    tenants: world.tenants.map(encodeTenant),
+    segments: world.segments.map(encodeSegment),
+    endpoints: world.endpoints.map(encodeEndpoint),
+  });
+}
+
+function readRecord(paths: LabPaths): LabWorld | undefined {
+  const record = readJson(paths.record) as Record<keyof LabWorld, unknown[]> | undefined;
+  return (
+    record && {
+      networks: record.networks.map(decodeNetwork),
+      hosts: record.hosts.map(decodeHost),
+      tenants: record.tenants.map(decodeTenant),
+      segments: record.segments.map(decodeSegment),
+      endpoints: record.endpoints.map(decodeEndpoint),
+    }
+  );
+}
+
+async function all<T>(
+  read: (query: { limit: number; cursor?: string }) => Promise<{ items: readonly T[]; nextCursor?: string }>,
+): Promise<readonly T[]> {
+  const items: T[] = [];
+  for (let cursor: string | undefined; ; ) {
+    const page = await read({ limit: PAGE_LIMIT, ...(cursor !== undefined && { cursor }) });
+    items.push(...page.items);
+    cursor = page.nextCursor;
+    if (cursor === undefined) return items;
+  }
+}
