@@ -1,0 +1,4 @@
+export * from "./aggregate.ts";
+export * from "./desired.ts";
+export * from "./endpoint-route.ts";
+export * from "./summary.ts";
