@@ -58,10 +58,12 @@ export function oneOf<const W extends readonly [string, ...string[]]>(
   words: W,
 ): z.ZodEnum<{ [K in W[number]]: K }> {
   return z.enum(words, {
-    error: ({ input }) =>
-      typeof input === "string"
-        ? `${quote(input)} is not one of ${words.join(", ")}${didYouMean(input, words)}`
-        : undefined,
+    error: ({ input }) => {
+      if (input === undefined) return "is missing";
+      const list = words.join(", ");
+      if (typeof input !== "string") return `expected one of ${list}, got ${kindOf(input)}`;
+      return `${quote(input)} is not one of ${list}${didYouMean(input, words)}`;
+    },
   });
 }
 

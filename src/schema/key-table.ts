@@ -2,7 +2,7 @@ import { z } from "zod";
 
 /** A JSON schema, as far as the table looks into it. */
 interface JsonSchema {
-  readonly type?: string;
+  readonly type?: string | readonly string[];
   readonly enum?: readonly string[];
   readonly anyOf?: readonly JsonSchema[];
   readonly items?: JsonSchema;
@@ -31,6 +31,8 @@ function kindOf(schema: JsonSchema): string {
     const fields = Object.entries(schema.properties).map(([key, value]) => `${key}: ${kindOf(value)}`);
     return `{${fields.join("; ")}}`;
   }
+  if (typeof schema.type === "object")
+    return schema.type.map((type) => kindOf({ ...schema, type })).join(" or ");
   if (schema.type === undefined || schema.type === "string") return "text";
   const { minimum, maximum } = schema;
   const bounds = minimum !== undefined && maximum !== undefined ? ` ${minimum}..${maximum}` : "";

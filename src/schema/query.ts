@@ -10,7 +10,9 @@ export const MAX_PAGE_SIZE = 1000;
 /** An integer of a query string. Digits only: no sign, exponent, hexadecimal or empty text. */
 export function integerText(minimum: number, maximum: number, description: string) {
   return z
-    .custom<number | string>((value) => typeof value === "number" || typeof value === "string")
+    .custom<number | string>((value) => typeof value === "number" || typeof value === "string", {
+      error: "expected one integer",
+    })
     .meta({ type: "integer", minimum, maximum, description })
     .transform((input, context): number => {
       const number = /^[0-9]{1,16}$/.test(String(input)) ? Number(input) : Number.NaN;
