@@ -1,4 +1,5 @@
-import type { Client } from "../client/index.ts";
+import type { Caller, Client } from "../client/index.ts";
+import type { AGENT_CONTRACT } from "../schema/index.ts";
 import type { Screen } from "./format.ts";
 
 /** Names that the shell may complete from the server. */
@@ -61,6 +62,9 @@ export interface Result {
   readonly exitCode?: number;
 }
 
+/** A client of an agent's local socket. */
+export type AgentCaller = Caller<typeof AGENT_CONTRACT>;
+
 /** Where a command reads from and writes to besides its result. */
 export interface Context {
   /** Version of this program. */
@@ -69,6 +73,8 @@ export interface Context {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** romanad, where `--server` or the environment says that it is. It is connected when first used. */
   client(): Promise<Client>;
+  /** The agent of this host, where `--socket` or the environment says that it is. */
+  agent(): Promise<AgentCaller>;
   /** Aborts when the user interrupts. */
   readonly signal: AbortSignal;
   /** One line about long work, for people; goes to standard error. */

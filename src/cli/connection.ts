@@ -1,5 +1,5 @@
 import type { Client } from "../client/index.ts";
-import type { Connection, Context, Input, Option } from "./command.ts";
+import type { AgentCaller, Connection, Context, Input, Option } from "./command.ts";
 
 /** Where romanad is when nothing else is said. */
 export const DEFAULT_SERVER = "unix:///run/romana/romanad.sock";
@@ -27,12 +27,14 @@ const RETRIES = 1;
 /** Connections of one command, made when they are first asked for. */
 export interface Connections {
   client(): Promise<Client>;
+  agent(): Promise<AgentCaller>;
   close(): Promise<void>;
 }
 
 /** The connections that the options and the environment of a command describe. */
 export function openConnections(input: Input, env: Context["env"]): Connections {
   let client: Client | undefined;
+  let agent: AgentCaller | undefined;
   return {
     client: async () => {
       const { createClient, parseServer } = await import("../client/index.ts");
@@ -40,8 +42,16 @@ export function openConnections(input: Input, env: Context["env"]): Connections 
       client ??= createClient({ server: parseServer(server), retries: RETRIES });
       return client;
     },
+    agent: async () => {
+      const { Caller, parseServer } = await import("../client/index.ts");
+      const { AGENT_CONTRACT } = await import("../schema/index.ts");
+      const socket = input.text(CONNECTION_OPTIONS.agent.name) || env["ROMANA_AGENT"] || DEFAULT_AGENT;
+      agent ??= new Caller(AGENT_CONTRACT, { server: parseServer(socket), retries: RETRIES });
+      return agent;
+    },
     close: async () => {
       await client?.close();
+      await agent?.close();
     },
   };
 }

@@ -91,9 +91,9 @@ export function renderYaml(data: unknown): string {
   return stringify(data, { lineWidth: 0 }).trimEnd();
 }
 
-/** `1 host`, `2 hosts`. */
-export function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+/** `1 host`, `2 hosts`, `2 processes`. */
+export function count(number: number, noun: string, plural = `${noun}s`): string {
+  return `${number} ${number === 1 ? noun : plural}`;
 }
 
 function newTable(colAligns: ("left" | "right")[]): Table.Table {

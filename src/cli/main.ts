@@ -63,6 +63,7 @@ async function runCommand(
     env,
     signal,
     client: () => connections.client(),
+    agent: () => connections.agent(),
     progress: (line) => stderr.write(`${line}\n`),
   };
   try {

@@ -45,6 +45,16 @@ export const NOUNS: readonly NounEntry[] = [
     load: async () => (await import("./commands/ipam.ts")).ipam,
   },
   {
+    name: "agent",
+    summary: "The agent of this host: how it is, what it does, attach and detach",
+    load: async () => (await import("./commands/agent.ts")).agent,
+  },
+  {
+    name: "lab",
+    summary: "Several hosts on this machine, as network namespaces with the real programs",
+    load: async () => (await import("./commands/lab.ts")).lab,
+  },
+  {
     name: "version",
     summary: "Show the version of this program",
     load: async () => (await import("./commands/version.ts")).version,

@@ -29,6 +29,11 @@ export function isAlive({ pid, started }: ProcessId): boolean {
   return findProcess(pid)?.started === started;
 }
 
+/** The words of a process's command line; empty when it is gone. */
+export function commandLine(pid: number): readonly string[] {
+  return (readProcFile(pid, "cmdline") ?? "").split("\0").filter((word) => word !== "");
+}
+
 /** Resident memory of a process in bytes; undefined when it is gone. */
 export function residentMemory(pid: number): number | undefined {
   const match = /^VmRSS:\s+(\d+) kB$/m.exec(readProcFile(pid, "status") ?? "");
