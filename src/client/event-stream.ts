@@ -19,7 +19,12 @@ export async function* readEvents(chunks: AsyncIterable<Uint8Array>): AsyncItera
   let data: string[] = [];
   let seen = false;
   for await (const chunk of chunks) {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split(/\r\n|\n|\r(?!$)/);
+    const text = decoder.decode(chunk, { stream: true });
+    const isInsideLine = rest !== "" && !rest.endsWith("\r") && !/[\r\n]/.test(text);
+    rest += text;
+    // A long line comes in many chunks; it is looked at once it is whole.
+    if (isInsideLine) continue;
+    const lines = rest.split(/\r\n|\n|\r(?!$)/);
     rest = lines.pop() as string;
     for (const line of lines) {
       if (line === "") {
