@@ -21,6 +21,7 @@ export interface Argument {
   readonly optional?: boolean;
   /** Takes all words that are left; only the last argument may. */
   readonly many?: boolean;
+  readonly choices?: readonly string[];
   readonly complete?: Completer;
 }
 

@@ -32,7 +32,7 @@ export interface Connections {
 }
 
 /** The connections that the options and the environment of a command describe. */
-export function openConnections(input: Input, env: Context["env"]): Connections {
+export function openConnections(input: Pick<Input, "text">, env: Context["env"]): Connections {
   let client: Client | undefined;
   let agent: AgentCaller | undefined;
   return {

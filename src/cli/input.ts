@@ -12,7 +12,14 @@ export interface RawInput {
  * @throws RomanaError `invalid-input` for a value that is not among the choices or not a whole number.
  */
 export function createInput(command: Command, path: string, raw: RawInput): Input {
-  const faults = (command.options ?? []).flatMap((option) => faultsOf(option, raw.options.get(option.name)));
+  const faults = [
+    ...(command.arguments ?? []).flatMap((argument) =>
+      faultsOf(argument.name.toUpperCase(), argument, raw.arguments.get(argument.name)),
+    ),
+    ...(command.options ?? []).flatMap((option) =>
+      faultsOf(`--${option.name}`, option, raw.options.get(option.name)),
+    ),
+  ];
   if (faults.length > 0) throw invalidInput(`run "${path}"`, faults);
   const option = (name: string): string | readonly string[] | boolean | undefined =>
     raw.options.get(declared(command.options, name, path).name);
@@ -32,20 +39,26 @@ export function createInput(command: Command, path: string, raw: RawInput): Inpu
   };
 }
 
-function faultsOf(option: Option, value: string | readonly string[] | boolean | undefined): Fault[] {
+/** What an argument or option says about the values that it takes. */
+type Kind = Pick<Option, "kind" | "choices">;
+
+function faultsOf(
+  path: string,
+  kind: Kind,
+  value: string | readonly string[] | boolean | undefined,
+): Fault[] {
   if (value === undefined || typeof value === "boolean") return [];
   const values = typeof value === "string" ? [value] : value;
   return values.flatMap((text) => {
-    const reason = reasonAgainst(option, text);
-    return reason === undefined ? [] : [{ path: `--${option.name}`, reason }];
+    const reason = reasonAgainst(kind, text);
+    return reason === undefined ? [] : [{ path, reason }];
   });
 }
 
-function reasonAgainst(option: Option, text: string): string | undefined {
-  if (option.kind === "integer" && !/^(0|[1-9][0-9]{0,9})$/.test(text))
-    return `"${text}" is not a whole number`;
-  if (option.choices !== undefined && !option.choices.includes(text))
-    return `"${text}" is not one of ${option.choices.join(", ")}`;
+function reasonAgainst({ kind, choices }: Kind, text: string): string | undefined {
+  if (kind === "integer" && !/^(0|[1-9][0-9]{0,9})$/.test(text)) return `"${text}" is not a whole number`;
+  if (choices !== undefined && !choices.includes(text))
+    return `"${text}" is not one of ${choices.join(", ")}`;
   return undefined;
 }
 

@@ -41,6 +41,12 @@ const STYLES = {
 export async function main(environment: Environment): Promise<number> {
   const { stdout, stderr } = environment;
   try {
+    const [first, separator, ...unfinished] = environment.words;
+    if (first === "complete" && separator === "--") {
+      const { complete } = await import("./completion.ts");
+      await complete(NOUNS, unfinished, environment.env);
+      return EXIT.ok;
+    }
     const invocation = await parseCommandLine(NOUNS, environment.words);
     if (invocation.type === "print") {
       stdout.write(`${invocation.text}\n`);

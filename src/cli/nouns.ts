@@ -55,6 +55,11 @@ export const NOUNS: readonly NounEntry[] = [
     load: async () => (await import("./commands/lab.ts")).lab,
   },
   {
+    name: "completion",
+    summary: "Print a script that makes a shell complete commands, options and names",
+    load: async () => (await import("./commands/completion.ts")).completion,
+  },
+  {
     name: "version",
     summary: "Show the version of this program",
     load: async () => (await import("./commands/version.ts")).version,
