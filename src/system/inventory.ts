@@ -1,11 +1,11 @@
 import type { KernelRoute, Link, LinkAddress, ProxyNeighbour } from "./kernel.ts";
+import { kernelRefused } from "./kernel-refused.ts";
 import { decodeLink, encodeGetLink } from "./netlink/link.ts";
 import { decodeLinkAddress, encodeGetAddresses } from "./netlink/link-address.ts";
 import { decodeProxyNeighbour, encodeGetProxyNeighbours } from "./netlink/neighbour.ts";
 import type { Message } from "./netlink/reader.ts";
 import { decodeRoute, encodeGetRoutes } from "./netlink/route.ts";
 import type { NetlinkSocket, RequestEncoder } from "./netlink/socket.ts";
-import { kernelRefused } from "./sys.ts";
 
 /** All links. */
 export function readLinks(socket: NetlinkSocket): Link[] {

@@ -1,9 +1,10 @@
 import { readdirSync } from "node:fs";
 import koffi, { type LibraryHandle } from "koffi";
 import { RomanaError } from "../model/index.ts";
+import { kernelRefused } from "./kernel-refused.ts";
 import { NETLINK_NETFILTER } from "./netlink/constants.ts";
 import { portOf } from "./netlink/socket.ts";
-import { checked, kernelRefused, sys } from "./sys.ts";
+import { checked, sys } from "./sys.ts";
 
 /** `NFT_CTX_OUTPUT_STATELESS`: no counters, as `nft -s`. */
 const STATELESS = 4;

@@ -43,10 +43,16 @@ class LinuxKernel implements Kernel {
   readonly #nftables: Nftables;
   readonly #subscriptions = new Set<Subscription>();
   readonly #linkKinds = new Map<string, boolean>();
+  #closed = false;
 
   constructor(namespace: string | undefined) {
     if (namespace !== undefined) this.#namespace = { fd: openNamespace(namespace), path: namespace };
-    [this.#socket, this.#nftables] = this.#within(() => [openNetlink(NETLINK_ROUTE), new Nftables()]);
+    try {
+      [this.#nftables, this.#socket] = this.#within(() => [new Nftables(), openNetlink(NETLINK_ROUTE)]);
+    } catch (error) {
+      if (this.#namespace !== undefined) sys.close(this.#namespace.fd);
+      throw error;
+    }
   }
 
   links(): readonly Link[] {
@@ -120,6 +126,8 @@ class LinuxKernel implements Kernel {
   }
 
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     for (const subscription of this.#subscriptions) subscription.close();
     this.#subscriptions.clear();
     this.#nftables.close();

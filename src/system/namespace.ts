@@ -1,7 +1,8 @@
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { notFound, RomanaError } from "../model/index.ts";
-import { checked, kernelRefused, lastErrno, sys } from "./sys.ts";
+import { kernelRefused } from "./kernel-refused.ts";
+import { checked, lastErrno, sys } from "./sys.ts";
 
 /** Where `ip netns` keeps its named network namespaces. */
 export const NAMESPACE_DIRECTORY = "/run/netns";

@@ -1,5 +1,6 @@
 import { RomanaError } from "../model/index.ts";
 import type { SetChange } from "./kernel.ts";
+import { kernelRefused } from "./kernel-refused.ts";
 import { NftContext } from "./libnftables.ts";
 import { NETLINK_NETFILTER } from "./netlink/constants.ts";
 import {
@@ -10,7 +11,6 @@ import {
   encodeGetTable,
 } from "./netlink/nftables.ts";
 import { type NetlinkSocket, openNetlink } from "./netlink/socket.ts";
-import { kernelRefused } from "./sys.ts";
 
 /** Ports of all sockets through which this process changes nftables, in whatever namespace. */
 const ownPorts = new Set<number>();

@@ -1,6 +1,6 @@
 import koffi from "koffi";
-import { RomanaError } from "../model/index.ts";
 import { errnoName } from "./errno.ts";
+import { kernelRefused } from "./kernel-refused.ts";
 
 /**
  * The system calls that Romana makes by itself, each exactly as in its manual page: the result, or -1 with the
@@ -80,12 +80,6 @@ export const sys: Sys = {
 /** Name of the error of the last failed call of {@link sys} on this thread, such as `ENOENT`. */
 export function lastErrno(): string {
   return errnoName(koffi.errno());
-}
-
-/** A `kernel-refused` error: `operation` reads after "Cannot", such as `open network namespace "/run/netns/x"`. */
-export function kernelRefused(operation: string, errno: string, detail = ""): RomanaError {
-  const reason = detail === "" ? errno : `${errno} (${detail})`;
-  return new RomanaError(`Cannot ${operation}: ${reason}`, { code: "kernel-refused", operation, errno });
 }
 
 /** The result of a system call. @throws RomanaError `kernel-refused` when it is -1. */

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { notFound } from "../model/index.ts";
-import { kernelRefused } from "./sys.ts";
+import { kernelRefused } from "./kernel-refused.ts";
 
 /**
  * Value of a sysctl of the calling thread's network namespace by its dotted name, `/` for dots inside names
@@ -8,8 +8,10 @@ import { kernelRefused } from "./sys.ts";
  * thread that opens the file: only synchronous calls of `node:fs` are sure to be on this one.)
  */
 export function readSysctl(name: string): string | undefined {
+  const path = sysctlPath(name);
+  if (path === undefined) return undefined;
   try {
-    return readFileSync(sysctlPath(name), "utf8").trim();
+    return readFileSync(path, "utf8").trim();
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
@@ -19,8 +21,10 @@ export function readSysctl(name: string): string | undefined {
 
 /** Sets a sysctl. @throws RomanaError `not-found`, or `kernel-refused` for a bad value. */
 export function writeSysctl(name: string, value: string): void {
+  const path = sysctlPath(name);
+  if (path === undefined) throw notFound("sysctl", name);
   try {
-    writeFileSync(sysctlPath(name), value, { flag: "r+" });
+    writeFileSync(path, value, { flag: "r+" });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") throw notFound("sysctl", name);
@@ -28,9 +32,9 @@ export function writeSysctl(name: string, value: string): void {
   }
 }
 
-/** @throws RomanaError `not-found` for a name with an empty part or a way out of the directory. */
-function sysctlPath(name: string): string {
+/** Undefined for a name with an empty part or a way out of the directory. */
+function sysctlPath(name: string): string | undefined {
   const parts = name.split(".").map((part) => part.replaceAll("/", "."));
-  if (parts.some((part) => part === "" || part === "." || part === "..")) throw notFound("sysctl", name);
+  if (parts.some((part) => part === "" || part === "." || part === "..")) return undefined;
   return `/proc/sys/${parts.join("/")}`;
 }

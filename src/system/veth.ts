@@ -10,13 +10,14 @@ import {
   type Veth,
   type VethSpec,
 } from "./kernel.ts";
+import { kernelRefused } from "./kernel-refused.ts";
 import { inNamespaceOf, openNamespace } from "./namespace.ts";
 import { NETLINK_ROUTE } from "./netlink/constants.ts";
 import { encodeDeleteLink, encodeLinkUp, encodeNewVeth } from "./netlink/link.ts";
 import { encodeLinkAddress } from "./netlink/link-address.ts";
 import { encodeRoute } from "./netlink/route.ts";
 import { type NetlinkSocket, openNetlink, type RequestEncoder } from "./netlink/socket.ts";
-import { kernelRefused, sys } from "./sys.ts";
+import { sys } from "./sys.ts";
 import { writeSysctl } from "./sysctl.ts";
 
 /**

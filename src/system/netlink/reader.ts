@@ -38,12 +38,14 @@ export function* readMessages(bytes: Buffer, length: number): Generator<Message,
 /** Positions of the attributes of one level, by attribute number. */
 export class Attributes {
   readonly #bytes: Buffer;
-  readonly #positions: Int32Array;
+  readonly #positions: number[];
 
   /** Finds the attributes up to number `max` between two positions; the last one of a number counts. */
   constructor(bytes: Buffer, start: number, end: number, max: number) {
     this.#bytes = bytes;
-    this.#positions = new Int32Array(max + 1);
+    // A plain array: a typed one costs more to make than all the rest of this.
+    this.#positions = [];
+    for (let type = 0; type <= max; type++) this.#positions.push(0);
     let at = start;
     while (at + ATTRIBUTE_HEADER_BYTES <= end) {
       const size = bytes.readUInt16LE(at);

@@ -1,4 +1,5 @@
-import { checked, kernelRefused, lastErrno, sys } from "../sys.ts";
+import { kernelRefused } from "../kernel-refused.ts";
+import { checked, lastErrno, sys } from "../sys.ts";
 import { CONTROL, FLAG } from "./constants.ts";
 import { type Message, readMessages } from "./reader.ts";
 import { type Acknowledgement, readAcknowledgement } from "./reply.ts";

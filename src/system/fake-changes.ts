@@ -1,0 +1,87 @@
+import { isSameAddress } from "../net/index.ts";
+import type { FakeState } from "./fake-state.ts";
+import type { KernelChange, LinkAddress, ProxyNeighbour } from "./kernel.ts";
+
+/** Makes one change; returns the name of the error number when the kernel would refuse it. */
+export function applyFakeChange(state: FakeState, change: KernelChange): string | undefined {
+  switch (change.type) {
+    case "add-link":
+      return addLink(state, change);
+    case "delete-link":
+      state.deleteLink(change.name);
+      return undefined;
+    case "set-link-up": {
+      const link = state.linkAt(change.link);
+      if (link === undefined) return "ENODEV";
+      if (!link.up) state.changeLink({ ...link, up: true });
+      return undefined;
+    }
+    case "add-address":
+      return addAddress(state, change.address);
+    case "delete-address":
+      deleteAddress(state, change.address);
+      return undefined;
+    case "replace-route": {
+      const result = state.routes.replace(change.route, state.surroundings);
+      if (typeof result === "string") return result;
+      if (result !== undefined) state.emit({ type: "route", action: "new", route: result });
+      return undefined;
+    }
+    case "delete-route": {
+      const route = state.routes.delete(change.route);
+      if (route !== undefined) state.emit({ type: "route", action: "delete", route });
+      return undefined;
+    }
+    case "add-proxy-neighbour":
+      if (state.linkAt(change.neighbour.link) === undefined) return "ENODEV";
+      state.neighbours = [...withoutNeighbour(state, change.neighbour), change.neighbour];
+      return undefined;
+    case "delete-proxy-neighbour":
+      state.neighbours = withoutNeighbour(state, change.neighbour);
+      return undefined;
+  }
+}
+
+function addLink(state: FakeState, change: Extract<KernelChange, { type: "add-link" }>): string | undefined {
+  const { name, kind, mac } = change;
+  const existing = state.links.get(name);
+  if (existing === undefined) {
+    state.addLink({ name, kind, mac, up: false, mtu: 1500 });
+    return undefined;
+  }
+  if (existing.kind !== kind) return "EEXIST";
+  if (mac !== undefined && existing.mac !== mac) state.changeLink({ ...existing, mac });
+  return undefined;
+}
+
+function addAddress(state: FakeState, added: LinkAddress): string | undefined {
+  if (state.linkAt(added.link) === undefined) return "ENODEV";
+  if (state.addresses.some((address) => isSameLinkAddress(address, added))) return undefined;
+  const isTaken = state.addresses.some(
+    ({ link, address }) => link === added.link && isSameAddress(address, added.address),
+  );
+  if (isTaken && added.address.family === 6) return "EEXIST";
+  state.addresses.push(added);
+  state.emit({ type: "address", action: "new", address: added });
+  return undefined;
+}
+
+function deleteAddress(state: FakeState, deleted: LinkAddress): void {
+  const kept = state.addresses.filter((address) => !isSameLinkAddress(address, deleted));
+  if (kept.length === state.addresses.length) return;
+  state.addresses = kept;
+  const { address } = deleted;
+  const isLeft = kept.some((other) => isSameAddress(other.address, address));
+  if (!isLeft) {
+    state.routes.dropWhere(({ source }) => source !== undefined && isSameAddress(source, address));
+  }
+  state.emit({ type: "address", action: "delete", address: deleted });
+}
+
+function isSameLinkAddress(a: LinkAddress, b: LinkAddress): boolean {
+  return a.link === b.link && a.prefixLength === b.prefixLength && isSameAddress(a.address, b.address);
+}
+
+function withoutNeighbour(state: FakeState, { link, address }: ProxyNeighbour): ProxyNeighbour[] {
+  return state.neighbours.filter((other) => other.link !== link || !isSameAddress(other.address, address));
+}

@@ -1,0 +1,227 @@
+import { RomanaError } from "../model/index.ts";
+import { endpointSysctls } from "./endpoint-sysctls.ts";
+import { applyFakeChange } from "./fake-changes.ts";
+import { FakeSubscription } from "./fake-events.ts";
+import { type FakeInterface, FakeState } from "./fake-state.ts";
+import type {
+  ChangeFailure,
+  Kernel,
+  KernelChange,
+  KernelEvent,
+  KernelRoute,
+  Link,
+  LinkAddress,
+  ProxyNeighbour,
+  SetChange,
+  Veth,
+  VethSpec,
+} from "./kernel.ts";
+import { kernelRefused } from "./kernel-refused.ts";
+
+export type { FakeInterface } from "./fake-state.ts";
+
+/** What is asked of a {@link FakeKernel}, for tests that make it fail. */
+export type FakeOperation =
+  | { readonly method: "apply"; readonly change: KernelChange }
+  | { readonly method: "createVeth"; readonly spec: VethSpec }
+  | { readonly method: "runNft"; readonly text: string }
+  | { readonly method: "changeSets"; readonly changes: readonly SetChange[] }
+  | { readonly method: "setSysctl"; readonly name: string; readonly value: string };
+
+/** Settings of {@link createFakeKernel}. */
+export interface FakeKernelOptions {
+  /** Kinds of links that it can make; both without it. */
+  readonly linkKinds?: readonly ("dummy" | "bridge")[];
+}
+
+/** An in-memory kernel for tests: the laws of {@link Kernel}, and what a test does to it from outside. */
+export interface FakeKernel extends Kernel {
+  /** The same kernel in the hands of another process: its changes are foreign. */
+  readonly outside: Kernel;
+  /** Makes an empty network namespace that createVeth() can put peers into. */
+  addNamespace(path: string): void;
+  /** Deletes a namespace and with it every pair that has its peer there. */
+  deleteNamespace(path: string): void;
+  /** Interfaces of a namespace by name. @throws RomanaError `not-found`. */
+  interfaces(path: string): ReadonlyMap<string, FakeInterface>;
+  /** Adds a link that createVeth() and apply() cannot make: hardware, or a tap. It is up unless said otherwise. */
+  addLink(link: {
+    readonly name: string;
+    readonly kind?: string;
+    readonly mac?: string;
+    readonly up?: boolean;
+  }): Link;
+  setLinkDown(name: string): void;
+  /** Adds to a named counter, as packets would. */
+  count(table: string, counter: string, packets: number, bytes: number): void;
+  /** Tells every subscriber that events were lost. */
+  overrun(): void;
+  /** While set, called before each change; the name of an error number that it returns is the kernel's refusal. */
+  refuse: ((operation: FakeOperation) => string | undefined) | undefined;
+}
+
+/** Makes a {@link FakeKernel} with nothing but the loopback device. */
+export function createFakeKernel(options: FakeKernelOptions = {}): FakeKernel {
+  return new InMemoryKernel(new FakeState(), new Set(options.linkKinds ?? ["dummy", "bridge"]));
+}
+
+const MAX_NAME_LENGTH = 15;
+const DEFAULT_MTU = 1500;
+
+class InMemoryKernel implements FakeKernel {
+  refuse: ((operation: FakeOperation) => string | undefined) | undefined;
+  readonly outside: Kernel;
+  readonly #state: FakeState;
+  readonly #linkKinds: ReadonlySet<string>;
+  readonly #own: boolean;
+  readonly #subscriptions = new Set<FakeSubscription>();
+
+  /** @param inside the kernel of which this is the view from outside */
+  constructor(state: FakeState, linkKinds: ReadonlySet<string>, inside?: Kernel) {
+    this.#state = state;
+    this.#linkKinds = linkKinds;
+    this.#own = inside === undefined;
+    this.outside = inside === undefined ? new InMemoryKernel(state, linkKinds, this) : this;
+  }
+
+  links(): readonly Link[] {
+    return [...this.#state.links.values()];
+  }
+
+  addresses(): readonly LinkAddress[] {
+    return [...this.#state.addresses];
+  }
+
+  routes(table: number, protocol?: number): readonly KernelRoute[] {
+    const routes = this.#state.routes.list(table, this.#state.surroundings);
+    return routes.filter((route) => protocol === undefined || route.protocol === protocol);
+  }
+
+  proxyNeighbours(): readonly ProxyNeighbour[] {
+    return [...this.#state.neighbours];
+  }
+
+  apply(changes: readonly KernelChange[]): readonly ChangeFailure[] {
+    return changes.flatMap((change): ChangeFailure[] => {
+      const unknownKind = change.type === "add-link" && !this.#linkKinds.has(change.kind);
+      const errno =
+        this.refuse?.({ method: "apply", change }) ??
+        (unknownKind ? "EOPNOTSUPP" : applyFakeChange(this.#state, change));
+      return errno === undefined ? [] : [{ change, errno }];
+    });
+  }
+
+  createVeth(spec: VethSpec): Veth {
+    const { name, mtu = DEFAULT_MTU, peer } = spec;
+    const inside = this.#state.namespace(peer.namespace);
+    const taken = this.#state.links.has(name) ? name : inside.has(peer.name) ? peer.name : undefined;
+    if (taken !== undefined) {
+      throw new RomanaError(`Cannot create interface "${taken}": the name is taken`, {
+        code: "conflict",
+        noun: "interface",
+        name: taken,
+      });
+    }
+    const operation = `create interface "${name}" with "${peer.name}" in ${peer.namespace}`;
+    this.#check({ method: "createVeth", spec }, operation);
+    if ([name, peer.name].some((text) => text.length > MAX_NAME_LENGTH))
+      throw kernelRefused(operation, "ERANGE");
+    const texts = peer.addresses.map(({ family, value }) => `${family} ${value}`);
+    if (new Set(texts).size < texts.length) throw kernelRefused(operation, "EEXIST");
+    const host = this.#state.addLink({ name, kind: "veth", up: true, mtu });
+    const mac = peer.mac ?? host.mac?.replace(/^02/, "06") ?? "";
+    inside.set(peer.name, { host: name, mac, mtu, addresses: peer.addresses, gateways: peer.gateways });
+    for (const [key, value] of endpointSysctls(name)) this.#state.sysctls.set(key, value);
+    return { host, peer: { name: peer.name, mac } };
+  }
+
+  supportsLinkKind(kind: "dummy" | "bridge"): boolean {
+    return this.#linkKinds.has(kind);
+  }
+
+  sysctl(name: string): string | undefined {
+    return this.#state.sysctls.get(name);
+  }
+
+  setSysctl(name: string, value: string): void {
+    this.#check({ method: "setSysctl", name, value }, `set sysctl "${name}" to "${value}"`);
+    this.#state.sysctls.set(name, value);
+  }
+
+  runNft(text: string): void {
+    this.#check({ method: "runNft", text }, "run nft text");
+    this.#tell(this.#state.nftables.run(text));
+  }
+
+  listTable(name: string): string | undefined {
+    return this.#state.nftables.list(name);
+  }
+
+  counters(table: string): ReadonlyMap<string, { readonly packets: number; readonly bytes: number }> {
+    return this.#state.nftables.counters(table);
+  }
+
+  changeSets(changes: readonly SetChange[]): void {
+    this.#check({ method: "changeSets", changes }, "change sets");
+    this.#tell(this.#state.nftables.changeSets(changes));
+  }
+
+  events(signal: AbortSignal): AsyncIterable<KernelEvent> {
+    const subscription = new FakeSubscription();
+    this.#subscriptions.add(subscription);
+    this.#state.subscriptions.add(subscription);
+    const end = (): void => {
+      subscription.close();
+      this.#state.subscriptions.delete(subscription);
+    };
+    if (signal.aborted) end();
+    else signal.addEventListener("abort", end, { once: true });
+    return subscription;
+  }
+
+  close(): void {
+    for (const subscription of this.#subscriptions) subscription.close();
+  }
+
+  addNamespace(path: string): void {
+    this.#state.namespaces.set(path, new Map());
+  }
+
+  deleteNamespace(path: string): void {
+    const inside = this.#state.namespaces.get(path);
+    this.#state.namespaces.delete(path);
+    for (const { host } of inside?.values() ?? []) this.#state.deleteLink(host);
+  }
+
+  interfaces(path: string): ReadonlyMap<string, FakeInterface> {
+    return this.#state.namespace(path);
+  }
+
+  addLink(link: { name: string; kind?: string; mac?: string; up?: boolean }): Link {
+    return this.#state.addLink({ up: true, mtu: DEFAULT_MTU, ...link });
+  }
+
+  setLinkDown(name: string): void {
+    const link = this.#state.links.get(name);
+    if (link === undefined) throw new RangeError(`there is no link "${name}"`);
+    this.#state.routes.dropWhere((route) => route.device === link.index);
+    this.#state.changeLink({ ...link, up: false });
+  }
+
+  count(table: string, counter: string, packets: number, bytes: number): void {
+    this.#state.nftables.count(table, counter, packets, bytes);
+  }
+
+  overrun(): void {
+    this.#state.emit({ type: "overrun" });
+  }
+
+  #check(operation: FakeOperation, description: string): void {
+    const errno = this.refuse?.(operation);
+    if (errno !== undefined) throw kernelRefused(description, errno);
+  }
+
+  #tell(tables: ReadonlySet<string>): void {
+    for (const table of tables) this.#state.emit({ type: "table", table, ownProcess: this.#own });
+  }
+}
