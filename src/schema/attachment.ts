@@ -3,9 +3,10 @@ import { decodeWith, patterned, strict } from "./decode.ts";
 import { allocationSchema, endpointResourceSchema } from "./endpoint.ts";
 import { addressPairSchema, requestTokenSchema } from "./text.ts";
 
+/** Linux takes more characters; nft text and sysctl names are safe with these. */
 const deviceSchema = patterned(
-  /^(?!\.{1,2}$)[^\s/:%]{1,15}$/,
-  'a device name: 1 to 15 characters without spaces, "/", ":" or "%"',
+  /^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,14}$/,
+  'a device name: 1 to 15 letters, digits, "_", ".", "@" or "-", the first a letter, digit or "_"',
 ).meta({ id: "DeviceName", description: "Name of a network device.", examples: ["eth0"] });
 
 const macSchema = patterned(
@@ -50,7 +51,9 @@ export const attachmentRequestSchema = strict({ ...allocationShape, attach: atta
 /** An endpoint wired to its host. */
 export const attachmentSchema = strict({
   endpoint: endpointResourceSchema,
-  attach: attachTargetSchema,
+  attach: attachTargetSchema
+    .exactOptional()
+    .meta({ description: "Absent when the agent lost its memory and found the endpoint in the kernel." }),
   state: z.enum(["attached", "device-missing", "releasing"]).meta({
     description:
       "`device-missing`: its namespace or tap is gone, the address is kept until it is detached; `releasing`: detached, and romanad is yet to be told.",

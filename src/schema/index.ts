@@ -1,5 +1,6 @@
 export * from "./agent-config.ts";
 export * from "./agent-contract.ts";
+export * from "./agent-state.ts";
 export * from "./attachment.ts";
 export * from "./check.ts";
 export * from "./contract.ts";

@@ -185,7 +185,8 @@ function targetOf(input: Input): AttachmentRequestJson["attach"] {
   throw wrongInput("--netns", "give either a network namespace or a tap");
 }
 
-function describeTarget({ attach }: AttachmentResource): string {
+function describeTarget({ attach }: AttachmentResource): string | undefined {
+  if (attach === undefined) return undefined;
   return attach.kind === "tap" ? `tap ${attach.device}` : `${attach.netns} ${attach.interface}`;
 }
 

@@ -1,0 +1,110 @@
+import { z } from "zod";
+import type { Endpoint, Host, Network, Segment, Tenant } from "../model/index.ts";
+import { attachTargetSchema } from "./attachment.ts";
+import { decodeWith, strict } from "./decode.ts";
+import { encodeEndpoint, endpointResourceSchema, endpointSchema } from "./endpoint.ts";
+import { encodeHost, hostSchema } from "./host.ts";
+import { encodeNetwork, networkResourceSchema } from "./network.ts";
+import { encodeSegment, segmentResourceSchema } from "./segment.ts";
+import { encodeTenant, tenantResourceSchema } from "./tenant.ts";
+import { endpointNameSchema, nameSchema, requestTokenSchema, revisionSchema } from "./text.ts";
+
+/** An attachment as the agent keeps it on disk. */
+const attachmentRecordSchema = strict({
+  endpoint: endpointSchema,
+  revision: revisionSchema,
+  target: attachTargetSchema.exactOptional(),
+  device: z.string(),
+  mac: z.string().exactOptional(),
+  mtu: z.int(),
+  isAllocatedHere: z.boolean(),
+  isReleasing: z.boolean(),
+});
+
+/** An attach under way as the agent keeps it on disk. */
+const intentRecordSchema = strict({
+  id: z.string(),
+  requestToken: requestTokenSchema.exactOptional(),
+  name: endpointNameSchema.exactOptional(),
+  viewRevision: revisionSchema,
+  startedAt: z.int(),
+});
+
+const tableReferenceSchema = strict({ rendered: z.string(), listed: z.string() });
+
+const snapshotSchema = strict({
+  revision: revisionSchema,
+  host: nameSchema,
+  networks: z.array(networkResourceSchema),
+  hosts: z.array(strict({ ...hostSchema.shape, revision: revisionSchema })),
+  tenants: z.array(tenantResourceSchema),
+  segments: z.array(segmentResourceSchema),
+  endpoints: z.array(endpointResourceSchema),
+});
+
+/** An endpoint wired to its host, as the agent remembers it. */
+export type AttachmentRecord = Readonly<z.output<typeof attachmentRecordSchema>>;
+
+/** An attach under way, as the agent remembers it. */
+export type IntentRecord = Readonly<z.output<typeof intentRecordSchema>>;
+
+/** By what the agent knows its table again. */
+export type TableReferenceRecord = Readonly<z.output<typeof tableReferenceSchema>>;
+
+/** Reads an attachment. @throws RomanaError `invalid-input`. */
+export function decodeAttachmentRecord(value: unknown): AttachmentRecord {
+  return decodeWith(attachmentRecordSchema, "read attachment", value);
+}
+
+/** An attachment as JSON. */
+export function encodeAttachmentRecord(record: AttachmentRecord): unknown {
+  return { ...record, endpoint: encodeEndpoint(record.endpoint) };
+}
+
+/** Reads an intent. @throws RomanaError `invalid-input`. */
+export function decodeIntentRecord(value: unknown): IntentRecord {
+  return decodeWith(intentRecordSchema, "read intent", value);
+}
+
+/** Reads a table's reference. @throws RomanaError `invalid-input`. */
+export function decodeTableReference(value: unknown): TableReferenceRecord {
+  return decodeWith(tableReferenceSchema, "read table reference", value);
+}
+
+/** Reads what the agent knew. @throws RomanaError `invalid-input`. */
+export function decodeSnapshot(value: unknown): HostSnapshot {
+  return decodeWith(snapshotSchema, "read view", value);
+}
+
+/** An object with the revision of its last change. */
+export type Stored<T> = T & { readonly revision: number };
+
+/** Everything that romanad tells a host, at one revision; the host's own endpoints only. */
+export interface HostSnapshot {
+  readonly revision: number;
+  readonly host: string;
+  readonly networks: readonly Stored<Network>[];
+  readonly hosts: readonly Stored<Host>[];
+  readonly tenants: readonly Stored<Tenant>[];
+  readonly segments: readonly Stored<Segment>[];
+  readonly endpoints: readonly Stored<Endpoint>[];
+}
+
+/** What the agent knows, as JSON. */
+export function encodeSnapshot(snapshot: HostSnapshot): z.input<typeof snapshotSchema> {
+  const { revision, host } = snapshot;
+  const encode = <T extends { readonly revision: number }, J>(
+    objects: readonly T[],
+    encoder: (object: T) => J,
+  ): (J & { revision: number })[] =>
+    objects.map((object) => ({ ...encoder(object), revision: object.revision }));
+  return {
+    revision,
+    host,
+    networks: encode(snapshot.networks, encodeNetwork),
+    hosts: encode(snapshot.hosts, encodeHost),
+    tenants: encode(snapshot.tenants, encodeTenant),
+    segments: encode(snapshot.segments, encodeSegment),
+    endpoints: encode(snapshot.endpoints, encodeEndpoint),
+  };
+}
