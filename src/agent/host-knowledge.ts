@@ -1,20 +1,6 @@
 import type { Endpoint, Host, Network, Segment, Tenant } from "../model/index.ts";
 import { formatAddress } from "../net/index.ts";
-import type { WatchEvent } from "../schema/index.ts";
-
-/** An object with the revision of its last change. */
-export type Stored<T> = T & { readonly revision: number };
-
-/** Everything that romanad tells a host, at one revision; the host's own endpoints only. */
-export interface Snapshot {
-  readonly revision: number;
-  readonly host: string;
-  readonly networks: readonly Stored<Network>[];
-  readonly hosts: readonly Stored<Host>[];
-  readonly tenants: readonly Stored<Tenant>[];
-  readonly segments: readonly Stored<Segment>[];
-  readonly endpoints: readonly Stored<Endpoint>[];
-}
+import type { HostSnapshot, Stored, WatchEvent } from "../schema/index.ts";
 
 /** What is different in what is known. */
 export interface ViewChange {
@@ -41,7 +27,7 @@ export class HostKnowledge {
   #revision = 0;
   #topologyRevision = 0;
 
-  constructor(view: Snapshot) {
+  constructor(view: HostSnapshot) {
     this.host = view.host;
     this.replace(view);
   }
@@ -95,7 +81,7 @@ export class HostKnowledge {
   }
 
   /** Takes a new snapshot in place of everything known, and says what is different. */
-  replace(view: Snapshot): ViewChange {
+  replace(view: HostSnapshot): ViewChange {
     const before = [...this.#endpoints.keys()];
     fill(this.#networks, view.networks, ({ name }) => name);
     fill(this.#hosts, view.hosts.map(withoutPrefixes), ({ name }) => name);
@@ -140,7 +126,7 @@ export class HostKnowledge {
   }
 
   /** Everything known, in the form of a snapshot. */
-  snapshot(): Snapshot {
+  snapshot(): HostSnapshot {
     return {
       revision: this.#revision,
       host: this.host,

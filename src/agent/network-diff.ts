@@ -217,7 +217,7 @@ function isSameLinkAddress(a: LinkAddress, b: LinkAddress): boolean {
   return a.link === b.link && a.prefixLength === b.prefixLength && isSameAddress(a.address, b.address);
 }
 
-/** The kernel gives fe80:: addresses by itself. */
-function isLinkLocal({ address }: LinkAddress): boolean {
+/** True for fe80:: addresses, which the kernel gives by itself. */
+export function isLinkLocal({ address }: LinkAddress): boolean {
   return address.family === 6 && address.value >> 118n === 0x3fan;
 }

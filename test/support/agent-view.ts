@@ -1,8 +1,7 @@
 import { encodeAddress } from "../../src/addressing/index.ts";
 import type { Endpoint, Host } from "../../src/model/index.ts";
 import { parseAddress } from "../../src/net/index.ts";
-import type { Snapshot } from "../../src/agent/host-knowledge.ts";
-import type { WatchChange, WatchEvent } from "../../src/schema/index.ts";
+import type { HostSnapshot, WatchChange, WatchEvent } from "../../src/schema/index.ts";
 import { exampleWorld, host, network, SEED_IPV4, SEED_IPV6 } from "./example-world.ts";
 
 /** Host `id` of the example with its place in the underlay. */
@@ -35,7 +34,7 @@ export function endpoint(endpointId: number, revision = 1): Endpoint & { readonl
 }
 
 /** The example as host 1 sees it, at revision 40. */
-export function hostView(change: Partial<Snapshot> = {}): Snapshot {
+export function hostView(change: Partial<HostSnapshot> = {}): HostSnapshot {
   const world = exampleWorld();
   const at = <T>(object: T, index: number): T & { revision: number } => ({ ...object, revision: index + 1 });
   return {

@@ -1,0 +1,95 @@
+import { addressBits, isSameAddress } from "../net/index.ts";
+import { type KernelEvent, MAIN_TABLE, ROMANA_PROTOCOL } from "../system/kernel.ts";
+import { isLinkLocal } from "./network-diff.ts";
+import { isOwnDeviceName } from "./device-name.ts";
+import type { Reconciler } from "./reconciler.ts";
+import { isAsDesired, slotOf } from "./route-slot.ts";
+
+/**
+ * What an event may mean: `network`: links, addresses or routes differ from what they should be; `retry`: what failed
+ * before may work now; `sysctls` of a device, or of the host without one.
+ */
+export type Suspicion =
+  | { readonly kind: "everything" | "network" | "table" | "retry" }
+  | { readonly kind: "sysctls"; readonly device?: string };
+
+/** What events are compared with. */
+export type Known = Pick<
+  Reconciler,
+  "host" | "endpointOf" | "indexOf" | "nameOf" | "hasDeleted" | "routeIn" | "underlay"
+>;
+
+/**
+ * Whether an event needs a closer look. Events of the agent's own changes, which are most, agree with the desired
+ * state and need none.
+ */
+export function suspect(event: KernelEvent, known: Known): Suspicion | undefined {
+  if (known.host === undefined) return undefined;
+  switch (event.type) {
+    case "overrun":
+      return { kind: "everything" };
+    case "link":
+      return suspectLink(event, known);
+    case "address":
+      return suspectAddress(event, known);
+    case "route":
+      return suspectRoute(event, known);
+    case "netconf":
+      return suspectNetconf(event, known);
+    case "table":
+      return event.table === known.host.firewall.table && !event.ownProcess ? { kind: "table" } : undefined;
+    default:
+      return event satisfies never;
+  }
+}
+
+type Event<T extends KernelEvent["type"]> = Extract<KernelEvent, { type: T }>;
+
+const NETWORK: Suspicion = { kind: "network" };
+const RETRY: Suspicion = { kind: "retry" };
+
+function suspectLink({ action, link }: Event<"link">, known: Known): Suspicion | undefined {
+  const { index, name, up } = link;
+  const expected = known.nameOf(index);
+  if (action === "delete") return expected !== undefined || known.underlay.has(index) ? NETWORK : undefined;
+  if (known.hasDeleted(index)) return undefined;
+  if (expected !== undefined) return expected === name && up ? undefined : NETWORK;
+  const isOurs =
+    name === known.host?.gateway.name || known.endpointOf(name) !== undefined || isOwnDeviceName(name);
+  if (isOurs) return NETWORK;
+  if (up) return RETRY;
+  return known.underlay.has(index) ? NETWORK : undefined;
+}
+
+function suspectAddress({ action, address }: Event<"address">, known: Known): Suspicion | undefined {
+  const { gateway } = known.host as NonNullable<Known["host"]>;
+  if (known.underlay.has(address.link)) return action === "delete" ? NETWORK : RETRY;
+  const device = known.nameOf(address.link);
+  if (device === undefined) return action === "new" ? RETRY : undefined;
+  if (device !== gateway.name || isLinkLocal(address)) return undefined;
+  const isDesired =
+    address.prefixLength === addressBits(address.address.family) &&
+    gateway.addresses.some((own) => isSameAddress(own, address.address));
+  return isDesired === (action === "new") ? undefined : NETWORK;
+}
+
+function suspectRoute({ action, route }: Event<"route">, known: Known): Suspicion | undefined {
+  const slot = slotOf(route);
+  const desired = slot === undefined ? undefined : known.routeIn(slot);
+  if (desired === undefined) {
+    const isStale = action === "new" && route.protocol === ROMANA_PROTOCOL && route.table === MAIN_TABLE;
+    const isEcho = route.device !== undefined && known.hasDeleted(route.device);
+    return isStale && !isEcho ? NETWORK : undefined;
+  }
+  if (action === "delete") return NETWORK;
+  const device = desired.device === undefined ? undefined : known.indexOf(desired.device);
+  return isAsDesired(desired, device, route) ? undefined : NETWORK;
+}
+
+function suspectNetconf({ link }: Event<"netconf">, known: Known): Suspicion | undefined {
+  if (link === "all") return { kind: "sysctls" };
+  const device = link === "default" ? undefined : known.nameOf(link);
+  return device !== undefined && known.endpointOf(device) !== undefined
+    ? { kind: "sysctls", device }
+    : undefined;
+}

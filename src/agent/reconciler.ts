@@ -1,0 +1,302 @@
+import { createTable, deviceChanges, type EndpointDevice } from "../firewall/index.ts";
+import { RomanaError } from "../model/index.ts";
+import { type KernelChange, type Link, MAIN_TABLE, ROMANA_PROTOCOL } from "../system/kernel.ts";
+import type { Fight } from "./damper.ts";
+import { type DesiredEndpoint, type DesiredHost, type DesiredRoute, proxiedAddresses } from "./desired.ts";
+import { type ActualNetwork, diffNetwork, type Repair } from "./network-diff.ts";
+import { type Cause, type Outcome, Run, type RunOptions } from "./reconcile-run.ts";
+import { kernelRoute, ownSlot } from "./route-slot.ts";
+import type { TableKeeper } from "./table-keeper.ts";
+
+/** So many deleted devices are remembered, until their events have surely come. */
+const REMEMBERED_DEVICES = 1_000;
+
+/** What a {@link Reconciler} works with. */
+export interface ReconcilerOptions extends RunOptions {
+  readonly table: TableKeeper;
+}
+
+/**
+ * Makes the kernel equal to the desired state, and knows what that is. One failure never stops the rest. An
+ * endpoint is wired without a look at anything else, so that its cost does not grow with their number.
+ */
+export class Reconciler {
+  readonly #options: ReconcilerOptions;
+  readonly #endpoints = new Map<string, DesiredEndpoint>();
+  readonly #wanted = new Map<string, DesiredRoute>();
+  readonly #indices = new Map<string, number>();
+  readonly #names = new Map<number, string>();
+  readonly #deleted = new Set<number>();
+  #host: DesiredHost | undefined;
+  #underlay: ReadonlySet<number> = new Set();
+  /** Own devices without an endpoint are deleted only once it is known which endpoints there are. */
+  #prunesDevices = false;
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options;
+  }
+
+  get host(): DesiredHost | undefined {
+    return this.#host;
+  }
+
+  get endpoints(): readonly DesiredEndpoint[] {
+    return [...this.#endpoints.values()];
+  }
+
+  /** Sets what follows from the view; the kernel is made so by the next {@link reconcile}. */
+  setHost(host: DesiredHost): void {
+    for (const { destination } of this.#host?.routes ?? []) this.#wanted.delete(ownSlot(destination));
+    for (const route of host.routes) this.#wanted.set(ownSlot(route.destination), route);
+    this.#host = host;
+  }
+
+  /** Adds an endpoint that may be wired already, as after a restart. */
+  adopt(endpoint: DesiredEndpoint): void {
+    this.#endpoints.set(endpoint.device, endpoint);
+    for (const route of endpoint.routes) this.#wanted.set(ownSlot(route.destination), route);
+  }
+
+  /** From now on own devices that belong to no endpoint are left over and deleted. */
+  pruneDevices(): void {
+    this.#prunesDevices = true;
+  }
+
+  /** The endpoint of a device by name. */
+  endpointOf(device: string): DesiredEndpoint | undefined {
+    return this.#endpoints.get(device);
+  }
+
+  /** The route that shall stand in a slot of ours. */
+  routeIn(slot: string): DesiredRoute | undefined {
+    return this.#wanted.get(slot);
+  }
+
+  /** Index of an endpoint's device or of the gateway, as last seen. */
+  indexOf(device: string): number | undefined {
+    return this.#indices.get(device);
+  }
+
+  /** Name of the gateway or of an endpoint's device by its index. */
+  nameOf(index: number): string | undefined {
+    return this.#names.get(index);
+  }
+
+  /** True for the index of a device that the agent has deleted: events about it may still come. */
+  hasDeleted(index: number): boolean {
+    return this.#deleted.has(index);
+  }
+
+  /** Devices that our routes to other hosts leave by, as last seen. */
+  get underlay(): ReadonlySet<number> {
+    return this.#underlay;
+  }
+
+  /** The things that somebody keeps changing. */
+  get fights(): readonly Fight[] {
+    return this.#options.damper.fights(this.#options.now());
+  }
+
+  /** Compares everything with what should be and mends what differs. Does nothing while nothing is known. */
+  reconcile(cause: Cause): Outcome {
+    const host = this.#host;
+    const run = new Run(this.#options, cause);
+    if (host === undefined) return run.outcome([]);
+    const isGateway = run.attempt(`device ${host.gateway.name}`, () => this.#ensureGateway(run, host));
+    const actual = this.#read(host, isGateway);
+    const diff = diffNetwork(host, this.endpoints, actual, this.#prunesDevices);
+    run.apply(diff.repairs.filter(comesFirst));
+    this.#setSysctls(run, host.sysctls);
+    // Without any table endpoints would be reachable by everybody: then no way to them is made.
+    if (this.#keepTable(run, host) || this.#isTableThere()) {
+      run.apply(diff.repairs.filter((repair) => !comesFirst(repair)));
+    }
+    this.#findUnderlay();
+    return run.outcome(diff.routes, diff.missingDevices);
+  }
+
+  /** Looks at the table alone. */
+  reconcileTable(): Outcome {
+    const run = new Run(this.#options, "drift");
+    if (this.#host !== undefined) this.#keepTable(run, this.#host);
+    return run.outcome([]);
+  }
+
+  /** Sets those of the sysctls that differ. */
+  reconcileSysctls(cause: Cause, values: ReadonlyMap<string, string>): Outcome {
+    const run = new Run(this.#options, cause);
+    this.#setSysctls(run, values);
+    return run.outcome([]);
+  }
+
+  /**
+   * Binds and routes an endpoint whose device is there: first what it may send, then the way to it.
+   * @throws RomanaError when the kernel refuses; nothing is left behind then.
+   */
+  wire(endpoint: DesiredEndpoint, link: Link): void {
+    const { kernel } = this.#options;
+    this.adopt(endpoint);
+    this.#setIndex(endpoint.device, link.index);
+    try {
+      this.#bind(endpoint, link.index);
+      const failed = kernel.apply([
+        ...proxiedAddresses(endpoint).map(
+          (address): KernelChange => ({
+            type: "add-proxy-neighbour",
+            neighbour: { link: link.index, address },
+          }),
+        ),
+        ...endpoint.routes.map(
+          (route): KernelChange => ({ type: "replace-route", route: kernelRoute(route, link.index) }),
+        ),
+      ])[0];
+      if (failed !== undefined) {
+        const operation = `${failed.change.type} for endpoint "${endpoint.key}"`;
+        throw new RomanaError(`Cannot ${operation}: ${failed.errno}`, {
+          code: "kernel-refused",
+          operation,
+          errno: failed.errno,
+        });
+      }
+    } catch (error) {
+      this.unwire(endpoint.device);
+      throw error;
+    }
+  }
+
+  /** Takes the way to an endpoint away, then its binding, then its device if it is ours. Never fails. */
+  unwire(device: string): readonly string[] {
+    const endpoint = this.#endpoints.get(device);
+    if (endpoint === undefined) return [];
+    const index = this.#indices.get(device);
+    this.#endpoints.delete(device);
+    this.#forgetIndex(device);
+    for (const { destination } of endpoint.routes) this.#wanted.delete(ownSlot(destination));
+    const run = new Run(this.#options, "desired");
+    const item = `device ${device}`;
+    const changes: KernelChange[] = endpoint.routes.map((route) => ({
+      type: "delete-route",
+      route: kernelRoute(route, index),
+    }));
+    if (index !== undefined && !endpoint.isOwnDevice) {
+      for (const address of proxiedAddresses(endpoint)) {
+        changes.push({ type: "delete-proxy-neighbour", neighbour: { link: index, address } });
+      }
+    }
+    run.apply(changes.map((change): Repair => ({ kind: "route", item, change })));
+    run.attempt(item, () => this.#changeDevices({ add: [], remove: [bound(endpoint, index)] }));
+    if (endpoint.isOwnDevice) {
+      if (index !== undefined) this.#rememberDeleted(index);
+      run.apply([{ kind: "link", item, change: { type: "delete-link", name: device } }]);
+    }
+    return run.outcome([]).failures;
+  }
+
+  #setSysctls(run: Run, values: ReadonlyMap<string, string>): void {
+    const { kernel } = this.#options;
+    for (const [name, value] of values) {
+      const actual = kernel.sysctl(name);
+      // A sysctl that is not there belongs to a device that is gone, or to a family that the kernel does not have.
+      if (actual === undefined || actual === value || !run.may("sysctl", `sysctl ${name}`)) continue;
+      run.attempt(`sysctl ${name}`, () => kernel.setSysctl(name, value));
+    }
+  }
+
+  /** True when the table is as it should be. */
+  #keepTable(run: Run, { firewall }: DesiredHost): boolean {
+    const item = `table ${firewall.table}`;
+    const devices = this.endpoints.map((endpoint) => bound(endpoint, this.#indices.get(endpoint.device)));
+    return run.attempt(item, () => {
+      const desired = createTable({ ...firewall, devices });
+      this.#options.table.keep(desired, () => run.may("table", item));
+    });
+  }
+
+  /** A table that somebody took away is put back, so that the endpoint never goes unbound. */
+  #bind(endpoint: DesiredEndpoint, index: number): void {
+    try {
+      this.#changeDevices({ add: [bound(endpoint, index)], remove: [] });
+    } catch (error) {
+      if (!(error instanceof RomanaError)) throw error;
+      const run = new Run(this.#options, "desired");
+      if (this.#host === undefined || !this.#keepTable(run, this.#host)) throw error;
+    }
+  }
+
+  #changeDevices(change: Parameters<typeof deviceChanges>[1]): void {
+    const scope = this.#host?.firewall;
+    if (scope !== undefined) this.#options.kernel.changeSets(deviceChanges(scope, change));
+  }
+
+  #isTableThere(): boolean {
+    const table = this.#host?.firewall.table;
+    return table !== undefined && this.#options.kernel.listTable(table) !== undefined;
+  }
+
+  /** @throws RomanaError `conflict` when a device of another kind has the name. */
+  #ensureGateway(run: Run, { gateway: { name, kind } }: DesiredHost): void {
+    const link = this.#options.kernel.links().find((candidate) => candidate.name === name);
+    if (link === undefined) {
+      run.apply([{ kind: "link", item: `device ${name}`, change: { type: "add-link", name, kind } }]);
+    } else if (link.kind !== "dummy" && link.kind !== "bridge") {
+      throw new RomanaError(
+        `Cannot use device "${name}" as gateway: it is there already and of kind ${link.kind ?? "hardware"}`,
+        { code: "conflict", noun: "device", name },
+      );
+    }
+  }
+
+  /** @param isGateway false when the device of the gateway's name is not ours */
+  #read({ gateway }: DesiredHost, isGateway: boolean): ActualNetwork {
+    const { kernel } = this.#options;
+    const links = kernel.links().filter(({ name }) => isGateway || name !== gateway.name);
+    this.#indices.clear();
+    this.#names.clear();
+    for (const { name, index } of links) {
+      if (name === gateway.name || this.#endpoints.has(name)) this.#setIndex(name, index);
+    }
+    return {
+      links,
+      addresses: kernel.addresses(),
+      routes: kernel.routes(MAIN_TABLE),
+      neighbours: kernel.proxyNeighbours(),
+    };
+  }
+
+  #setIndex(device: string, index: number): void {
+    this.#forgetIndex(device);
+    this.#indices.set(device, index);
+    this.#names.set(index, device);
+  }
+
+  #forgetIndex(device: string): void {
+    const index = this.#indices.get(device);
+    if (index === undefined) return;
+    this.#indices.delete(device);
+    this.#names.delete(index);
+  }
+
+  #rememberDeleted(index: number): void {
+    this.#deleted.add(index);
+    for (const oldest of this.#deleted) {
+      if (this.#deleted.size <= REMEMBERED_DEVICES) break;
+      this.#deleted.delete(oldest);
+    }
+  }
+
+  #findUnderlay(): void {
+    const routes = this.#options.kernel.routes(MAIN_TABLE, ROMANA_PROTOCOL);
+    this.#underlay = new Set(
+      routes.flatMap(({ gateway, device }) => (gateway && device !== undefined ? [device] : [])),
+    );
+  }
+}
+
+/** The gateway before anything else. */
+function comesFirst({ kind, change }: Repair): boolean {
+  return change.type === "set-link-up" || (kind === "address" && change.type !== "delete-address");
+}
+
+function bound({ device, owns }: DesiredEndpoint, index: number | undefined): EndpointDevice {
+  return { name: device, index, owns };
+}
