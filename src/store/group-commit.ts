@@ -4,6 +4,8 @@ export interface Batch {
   commit(): void;
   /** Undoes all jobs since `begin`. */
   rollback(): void;
+  /** What the callers are told when the batch failed with this error. */
+  failure(error: unknown): unknown;
 }
 
 interface Job {
@@ -76,7 +78,8 @@ export class GroupCommit {
       this.#batch.commit();
     } catch (error) {
       this.#batch.rollback();
-      for (const job of jobs) job.fail(error);
+      const failure = this.#batch.failure(error);
+      for (const job of jobs) job.fail(failure);
       return;
     }
     for (const tell of done) tell();

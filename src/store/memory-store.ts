@@ -1,5 +1,6 @@
 import { notFound, RomanaError } from "../model/index.ts";
 import { type Clock, systemClock } from "./clock.ts";
+import { compareKeys, rangeOf } from "./keys.ts";
 import { createLeaseTimers, type LeaseTimers } from "./lease-timers.ts";
 import { SortedMap } from "./sorted-map.ts";
 import type {
@@ -64,7 +65,7 @@ class MemoryStore implements Store {
     checkList(prefix, options);
     const { after, limit = Number.POSITIVE_INFINITY } = options;
     const entries: Entry[] = [];
-    for (const stored of this.#entries.from(prefix, after)) {
+    for (const stored of this.#entries.range(rangeOf(prefix, after))) {
       if (entries.length === limit) return { entries, revision: this.#revision, more: true };
       entries.push(entryOf(stored));
     }
@@ -129,9 +130,9 @@ class MemoryStore implements Store {
 
   #endLease(lease: LeaseId): void {
     this.#timers.stop(lease);
-    const keys = this.#leases.get(lease) ?? [];
+    const keys = [...(this.#leases.get(lease) ?? [])].sort(compareKeys);
     this.#leases.delete(lease);
-    this.#apply([...keys].map((key) => ({ type: "delete", key })));
+    this.#apply(keys.map((key) => ({ type: "delete", key })));
   }
 
   #apply(writes: readonly Write[]): void {

@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { RomanaError } from "../model/index.ts";
 import { DAMAGE_ADVICE, isBusy, storeError } from "./sqlite-error.ts";
-import { APPLICATION_ID, createTables, FORMAT_VERSION, readNumber } from "./sqlite-schema.ts";
+import { APPLICATION_ID, createTables, FORMAT_VERSION, readNumbers } from "./sqlite-schema.ts";
 
 /** Settings of the owner's connection. */
 const PRAGMAS = `
@@ -11,7 +11,7 @@ const PRAGMAS = `
   PRAGMA cache_size = -65536;
   PRAGMA cell_size_check = ON;
   PRAGMA temp_store = MEMORY;
-  PRAGMA wal_autocheckpoint = 4000;
+  PRAGMA wal_autocheckpoint = 2000;
 `;
 
 /** An opened store file and the lock that makes us its owner. */
@@ -122,12 +122,13 @@ function openDatabase(path: string): DatabaseSync {
 }
 
 function assertFormat(path: string, database: DatabaseSync): void {
-  if (readNumber(database, "PRAGMA application_id") !== APPLICATION_ID) {
+  const [application] = readNumbers(database, "PRAGMA application_id");
+  if (application !== APPLICATION_ID) {
     throw new RomanaError(`Cannot open store "${path}": the file is a database of another program`, {
       code: "unsupported",
     });
   }
-  const version = readNumber(database, "PRAGMA user_version");
+  const [version] = readNumbers(database, "PRAGMA user_version");
   if (version === FORMAT_VERSION) return;
   throw new RomanaError(
     `Cannot open store "${path}": it has format ${version}, this program reads format ${FORMAT_VERSION}`,

@@ -6,8 +6,10 @@ export const APPLICATION_ID = 0x524f4d41;
 export const FORMAT_VERSION = 1;
 
 /**
- * `entry` is the present, `log` the past: one row per revision, so that a transaction costs one however many keys
- * it writes. The store's revision is the last row's, or `compacted` when there is none.
+ * `log` is the durable past: one row per revision, so that a transaction costs one append however many keys it
+ * writes. `entry` is the present as of a fold: everything up to revision `folded` is in it, later revisions perhaps,
+ * and replaying the log from there gives the present. Revisions up to `compacted` cannot be watched any more; their
+ * rows go when they are folded. The store's revision is the last row's, or `compacted` when there is none.
  */
 const TABLES = `
   CREATE TABLE entry (
@@ -20,8 +22,8 @@ const TABLES = `
   CREATE INDEX entry_by_lease ON entry (lease) WHERE lease IS NOT NULL;
   CREATE TABLE log (revision INTEGER PRIMARY KEY, changes TEXT NOT NULL) STRICT;
   CREATE TABLE lease (id TEXT NOT NULL PRIMARY KEY, ttl INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-  CREATE TABLE state (compacted INTEGER NOT NULL) STRICT;
-  INSERT INTO state VALUES (0);
+  CREATE TABLE state (folded INTEGER NOT NULL, compacted INTEGER NOT NULL) STRICT;
+  INSERT INTO state VALUES (0, 0);
   PRAGMA application_id = ${APPLICATION_ID};
   PRAGMA user_version = ${FORMAT_VERSION};
 `;
@@ -38,11 +40,14 @@ export function prepare(database: DatabaseSync, sql: string): StatementSync {
   return statement;
 }
 
-/** The one integer of the one row that the query returns. */
-export function readNumber(database: DatabaseSync, sql: string): number {
-  const row = prepare(database, sql).get() as unknown as [number];
-  return row[0];
+/** The one row of integers that the query returns. */
+export function readNumbers(database: DatabaseSync, sql: string): number[] {
+  return prepare(database, sql).get() as unknown as number[];
 }
 
-/** Query for the store's revision. */
-export const REVISION = "SELECT max(compacted, coalesce((SELECT max(revision) FROM log), 0)) FROM state";
+/** Query for the store's revision, what is folded, compacted, and the revision before the first row of the log. */
+export const STATE = `
+  SELECT max(compacted, coalesce((SELECT max(revision) FROM log), 0)), folded, compacted,
+    coalesce((SELECT min(revision) FROM log) - 1, compacted)
+  FROM state
+`;

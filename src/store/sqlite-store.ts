@@ -1,14 +1,13 @@
 import { randomUUID } from "node:crypto";
-import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { notFound, RomanaError } from "../model/index.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import { GroupCommit, JobRefused } from "./group-commit.ts";
+import { GroupCommit } from "./group-commit.ts";
+import { type KeyRange, rangeOf } from "./keys.ts";
 import { createLeaseTimers, type LeaseTimers } from "./lease-timers.ts";
-import { SqliteEntries } from "./sqlite-entries.ts";
+import { ENGINE_LIMITS, SqliteEngine } from "./sqlite-engine.ts";
 import { storeError } from "./sqlite-error.ts";
 import { openReader, openStoreFile, type StoreFile } from "./sqlite-file.ts";
-import { SqliteLog } from "./sqlite-log.ts";
-import { prepare, REVISION, readNumber } from "./sqlite-schema.ts";
+import { readSnapshot } from "./sqlite-snapshot.ts";
 import type {
   Compare,
   Entry,
@@ -48,85 +47,75 @@ export function openSqliteStore(path: string, options: SqliteStoreOptions = {}):
 
 /** Revisions in memory for watchers. */
 const RECENT = { revisions: 4096, characters: 8 * 1024 * 1024 };
-/** Rows that a listing reads at once; about 5 ms. */
+/** Rows that a listing reads without letting other work in between: about 5 ms. */
 const LIST_ROWS = 10_000;
-/** Log rows that automatic compaction deletes at once. */
-const COMPACT_ROWS = 1024;
-
-/** What transactions move forward and a failed batch moves back. */
-interface Progress {
-  revision: number;
-  compacted: number;
-  batches: WatchBatch[];
-}
+/** Milliseconds after which an idle store folds what is left. */
+const IDLE = 500;
 
 class OpenSqliteStore implements SqliteStore {
   readonly path: string;
   readonly #file: StoreFile;
-  readonly #database: DatabaseSync;
-  readonly #entries: SqliteEntries;
-  readonly #log: SqliteLog;
-  readonly #leaseTtl: StatementSync;
-  readonly #keepRevisions: number;
+  readonly #engine: SqliteEngine;
   readonly #timers: LeaseTimers;
   readonly #commits: GroupCommit;
   readonly #hub: WatchHub;
-  #committed: Progress;
-  #draft: Progress;
+  readonly #clock: Clock;
+  #cancelFold: (() => void) | undefined;
   #closed: RomanaError | undefined;
 
-  constructor(path: string, file: StoreFile, { clock, keepRevisions }: SqliteStoreOptions) {
+  constructor(path: string, file: StoreFile, { clock = systemClock, keepRevisions }: SqliteStoreOptions) {
     this.path = path;
+    this.#clock = clock;
     this.#file = file;
-    this.#database = file.database;
-    this.#entries = new SqliteEntries(file.database);
-    this.#log = new SqliteLog(file.database);
-    this.#leaseTtl = prepare(file.database, "SELECT ttl FROM lease WHERE id = ?");
-    this.#keepRevisions = keepRevisions ?? 100_000;
-    const revision = readNumber(file.database, REVISION);
-    const compacted = readNumber(file.database, "SELECT compacted FROM state");
-    this.#committed = { revision, compacted, batches: [] };
-    this.#draft = this.#committed;
+    const engine = new SqliteEngine(file.database, {
+      ...ENGINE_LIMITS,
+      ...(keepRevisions !== undefined && { keepRevisions }),
+    });
+    this.#engine = engine;
+    this.#hub = new WatchHub(engine.revision, RECENT, {
+      oldest: () => engine.compacted,
+      read: (after) => engine.batches(after),
+    });
     this.#commits = new GroupCommit({
-      begin: () => this.#begin(),
-      commit: () => this.#commit(),
-      rollback: () => this.#rollback(),
+      begin: () => engine.begin(),
+      commit: () => {
+        for (const batch of engine.commit()) this.#hub.publish(batch);
+        this.#foldWhenIdle();
+      },
+      rollback: () => engine.rollback(),
+      failure: (error) => storeError("write", path, error),
     });
-    this.#hub = new WatchHub(revision, RECENT, {
-      oldest: () => this.#committed.compacted,
-      read: (after) => this.#log.read(after),
-    });
-    this.#timers = createLeaseTimers(clock ?? systemClock, (lease) => this.#expire(lease));
-    const leases = prepare(file.database, "SELECT id, ttl FROM lease").all();
-    for (const [id, ttl] of leases as unknown as [LeaseId, number][]) this.#timers.start(id, ttl);
+    this.#timers = createLeaseTimers(clock, (lease) => this.#expire(lease));
+    for (const [lease, ttl] of engine.leases()) this.#timers.start(lease, ttl);
   }
 
   async revision(): Promise<number> {
     this.#assertOpen();
-    return this.#committed.revision;
+    return this.#engine.revision;
   }
 
   async get(key: string): Promise<Entry | undefined> {
     this.#assertOpen();
-    return this.#reading(() => this.#entries.get(key));
+    return this.#reading(() => this.#engine.get(key));
   }
 
   async list(prefix: string, options: ListOptions = {}): Promise<Page> {
     this.#assertOpen();
     checkList(prefix, options);
     const { after, limit = Number.POSITIVE_INFINITY } = options;
+    const range = rangeOf(prefix, after);
     const most = Math.min(limit, LIST_ROWS);
-    const entries = this.#reading(() => this.#entries.page(prefix, after, most + 1));
+    const entries = this.#reading(() => this.#engine.page(range, most + 1));
     const more = entries.length > most;
-    if (more && limit > most) return await this.#listLong(prefix, after, limit);
+    if (more && limit > most) return await this.#listLong(range, limit);
     if (more) entries.pop();
-    return { entries, revision: this.#committed.revision, more };
+    return { entries, revision: this.#engine.revision, more };
   }
 
   async transact(compares: readonly Compare[], writes: readonly Write[]): Promise<TransactionResult> {
     this.#assertOpen();
     checkTransaction(compares, writes);
-    return await this.#commits.submit(() => this.#transact(compares, writes));
+    return await this.#commits.submit(() => this.#engine.transact(compares, writes));
   }
 
   watch(prefix: string, after: number, signal: AbortSignal): AsyncIterable<WatchBatch> {
@@ -137,8 +126,7 @@ class OpenSqliteStore implements SqliteStore {
     this.#assertOpen();
     checkTtl(ttl);
     const lease = randomUUID() as string as LeaseId;
-    const insert = this.#database.prepare("INSERT INTO lease VALUES (?, ?)");
-    await this.#commits.submit(() => insert.run(lease, ttl));
+    await this.#commits.submit(() => this.#engine.grantLease(lease, ttl));
     this.#timers.start(lease, ttl);
     return lease;
   }
@@ -150,14 +138,14 @@ class OpenSqliteStore implements SqliteStore {
 
   async revokeLease(lease: LeaseId): Promise<void> {
     this.#assertOpen();
-    await this.#commits.submit(() => this.#endLease(lease));
+    await this.#commits.submit(() => this.#engine.endLease(lease));
     this.#timers.stop(lease);
   }
 
   async compact(revision: number): Promise<void> {
     this.#assertOpen();
-    checkCompaction(revision, this.#committed.revision);
-    await this.#commits.submit(() => this.#compact(revision));
+    checkCompaction(revision, this.#engine.revision);
+    await this.#commits.submit(() => this.#engine.compact(revision));
     this.#hub.forget(revision);
   }
 
@@ -165,7 +153,8 @@ class OpenSqliteStore implements SqliteStore {
     if (this.#closed !== undefined) return;
     this.#closed = new RomanaError(`Cannot use store "${this.path}": it is closed`, { code: "unavailable" });
     this.#timers.close();
-    await this.#commits.drain();
+    this.#cancelFold?.();
+    await this.#foldAll();
     this.#hub.close(this.#closed);
     this.#file.close();
   }
@@ -183,21 +172,18 @@ class OpenSqliteStore implements SqliteStore {
   }
 
   /** Reads a long listing piece by piece from one snapshot, letting other work in between. */
-  async #listLong(prefix: string, after: string | undefined, limit: number): Promise<Page> {
-    const reader = openReader(this.path);
+  async #listLong(range: KeyRange, limit: number): Promise<Page> {
+    const { revision } = this.#engine;
+    const reader = this.#reading(() => openReader(this.path));
     try {
-      reader.exec("BEGIN");
-      const revision = readNumber(reader, REVISION);
-      const table = new SqliteEntries(reader);
+      const pieces = readSnapshot(reader, range, this.#engine.overlayOf(range), LIST_ROWS);
       const entries: Entry[] = [];
-      for (;;) {
-        const most = Math.min(limit + 1 - entries.length, LIST_ROWS);
-        const rows = table.page(prefix, entries.at(-1)?.key ?? after, most);
-        for (const row of rows) entries.push(row);
-        if (rows.length < most) return { entries, revision, more: false };
+      for (const piece of pieces) {
+        for (const entry of piece) entries.push(entry);
         if (entries.length > limit) return { entries: entries.slice(0, limit), revision, more: true };
         await new Promise((resolve) => setImmediate(resolve));
       }
+      return { entries, revision, more: false };
     } catch (error) {
       throw storeError("read", this.path, error);
     } finally {
@@ -205,82 +191,25 @@ class OpenSqliteStore implements SqliteStore {
     }
   }
 
-  #begin(): void {
-    this.#draft = { ...this.#committed, batches: [] };
+  /** Folds once no batch has come for a while. */
+  #foldWhenIdle(): void {
+    this.#cancelFold?.();
+    this.#cancelFold = undefined;
+    if (this.#closed !== undefined || this.#engine.folded) return;
+    this.#cancelFold = this.#clock.after(IDLE, () => void this.#foldAll());
+  }
+
+  /** Folds everything, batch by batch. When that fails the log still has it all, and the next commit will tell. */
+  async #foldAll(): Promise<void> {
     try {
-      this.#database.exec("BEGIN IMMEDIATE");
-    } catch (error) {
-      throw storeError("write", this.path, error);
+      do await this.#commits.submit(() => this.#engine.wantFold());
+      while (!this.#engine.folded);
+    } catch {
+      this.#cancelFold = undefined;
     }
-  }
-
-  #commit(): void {
-    try {
-      for (const batch of this.#draft.batches) this.#log.append(batch);
-      const keepFrom = this.#draft.revision - this.#keepRevisions;
-      if (keepFrom - this.#draft.compacted >= COMPACT_ROWS) this.#compact(keepFrom);
-      this.#database.exec("COMMIT");
-    } catch (error) {
-      throw storeError("write", this.path, error);
-    }
-    this.#committed = this.#draft;
-    for (const batch of this.#draft.batches) this.#hub.publish(batch);
-  }
-
-  #rollback(): void {
-    if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
-    this.#draft = this.#committed;
-  }
-
-  #transact(compares: readonly Compare[], writes: readonly Write[]): TransactionResult {
-    const known = new Map<string, Entry | undefined>();
-    const failed = compares.filter(({ key, modRevision }) => {
-      const entry = this.#entries.get(key);
-      known.set(key, entry);
-      return (entry?.modRevision ?? 0) !== modRevision;
-    });
-    this.#assertLeases(writes);
-    if (failed.length > 0) return { committed: false, revision: this.#draft.revision, failed };
-    this.#apply(writes, known);
-    return { committed: true, revision: this.#draft.revision };
-  }
-
-  #assertLeases(writes: readonly Write[]): void {
-    for (const write of writes) {
-      if (write.type !== "put" || write.lease === undefined) continue;
-      if (this.#leaseTtl.get(write.lease) !== undefined) continue;
-      throw new JobRefused("lease", { cause: notFound("lease", write.lease) });
-    }
-  }
-
-  #apply(writes: readonly Write[], known: ReadonlyMap<string, Entry | undefined>): void {
-    const revision = this.#draft.revision + 1;
-    const changes = writes.flatMap((write) => {
-      const before = known.has(write.key) ? known.get(write.key) : this.#entries.get(write.key);
-      return this.#entries.write(write, before, revision) ?? [];
-    });
-    if (changes.length === 0) return;
-    this.#draft.revision = revision;
-    this.#draft.batches.push({ revision, changes });
   }
 
   #expire(lease: LeaseId): void {
-    this.#commits.submit(() => this.#endLease(lease)).catch(() => this.#timers.start(lease, 1));
-  }
-
-  #endLease(lease: LeaseId): void {
-    const keys = this.#entries.keysOfLease(lease);
-    this.#database.prepare("DELETE FROM lease WHERE id = ?").run(lease);
-    this.#apply(
-      keys.map((key) => ({ type: "delete", key })),
-      new Map(),
-    );
-  }
-
-  #compact(revision: number): void {
-    if (revision <= this.#draft.compacted) return;
-    this.#draft.compacted = revision;
-    this.#log.delete(revision);
-    this.#database.prepare("UPDATE state SET compacted = ?").run(revision);
+    this.#commits.submit(() => this.#engine.endLease(lease)).catch(() => this.#timers.start(lease, 1));
   }
 }

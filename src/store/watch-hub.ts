@@ -15,6 +15,12 @@ export interface History {
   read(after: number): readonly WatchBatch[];
 }
 
+interface Recent {
+  readonly batch: WatchBatch;
+  /** Characters of all batches up to this one. */
+  readonly end: number;
+}
+
 /** A watcher that has seen everything and waits for a change below its prefix. */
 interface Sleeper {
   readonly prefix: string;
@@ -30,9 +36,10 @@ interface Sleeper {
 export class WatchHub {
   readonly #limits: RecentLimits;
   readonly #history: History | undefined;
-  /** Batches of consecutive revisions up to `#revision`; a ring would save the splice but not its reader. */
-  #recent: WatchBatch[] = [];
-  #recentCharacters = 0;
+  /** Batches of consecutive revisions up to `#revision`. */
+  #recent: Recent[] = [];
+  /** Characters of all batches ever. */
+  #characters = 0;
   #revision: number;
   #failure: RomanaError | undefined;
   readonly #sleepers = new Map<string, Set<Sleeper>>();
@@ -53,8 +60,8 @@ export class WatchHub {
   /** Takes in the next revision's batch. */
   publish(batch: WatchBatch): void {
     this.#revision = batch.revision;
-    this.#recent.push(batch);
-    this.#recentCharacters += charactersOf(batch);
+    this.#characters += charactersOf(batch);
+    this.#recent.push({ batch, end: this.#characters });
     this.#trim();
     if (this.#lengths.size > 0) this.#wake(batch);
   }
@@ -63,7 +70,7 @@ export class WatchHub {
   forget(revision: number): void {
     const first = this.#revision - this.#recent.length + 1;
     if (revision < first) return;
-    this.#drop(revision - first + 1);
+    this.#recent.splice(0, revision - first + 1);
   }
 
   /** Ends all watches, present and future, with the error. */
@@ -94,26 +101,19 @@ export class WatchHub {
   }
 
   #read(after: number): readonly WatchBatch[] {
-    const index = after + 1 - (this.#revision - this.#recent.length + 1);
-    if (index >= 0) return this.#recent.slice(index, index + 1);
-    return this.#history?.read(after) ?? [];
+    const recent = this.#recent[after - (this.#revision - this.#recent.length)];
+    return recent === undefined ? (this.#history?.read(after) ?? []) : [recent.batch];
   }
 
+  /** Trims only when half can go, so that a batch costs the same however many are kept. */
   #trim(): void {
     const { revisions, characters } = this.#limits;
-    // Trimming by halves keeps the cost per batch constant.
-    if (this.#recent.length > 2 * revisions) this.#drop(this.#recent.length - revisions);
-    if (this.#recentCharacters <= 2 * characters) return;
-    let kept = this.#recentCharacters;
-    let count = 0;
-    while (kept > characters && count < this.#recent.length - 1) {
-      kept -= charactersOf(this.#recent[count++] as WatchBatch);
-    }
-    this.#drop(count);
-  }
-
-  #drop(count: number): void {
-    for (const batch of this.#recent.splice(0, count)) this.#recentCharacters -= charactersOf(batch);
+    const start = this.#characters - 2 * characters;
+    const tooMany = this.#recent.length >= 2 * revisions;
+    if (!tooMany && (this.#recent[0] as Recent).end >= start) return;
+    const kept = this.#recent.slice(-revisions);
+    const first = kept.findIndex(({ end }) => end > this.#characters - characters);
+    this.#recent = first > 0 ? kept.slice(first) : kept;
   }
 
   #sleep(prefix: string, signal: AbortSignal): Promise<number | undefined> {
@@ -150,16 +150,15 @@ export class WatchHub {
 
   #wake(batch: WatchBatch): void {
     for (const { key } of batch.changes) {
-      for (const length of [...this.#lengths.keys()]) {
-        const set = this.#sleepers.get(key.slice(0, length));
-        if (set === undefined || key.length < length) continue;
-        for (const sleeper of [...set]) sleeper.wake(batch.revision);
+      for (const length of this.#lengths.keys()) {
+        if (length > key.length) continue;
+        for (const sleeper of this.#sleepers.get(key.slice(0, length)) ?? []) sleeper.wake(batch.revision);
       }
     }
   }
 
   #wakeAll(): void {
-    for (const set of [...this.#sleepers.values()]) for (const sleeper of [...set]) sleeper.wake(undefined);
+    for (const set of this.#sleepers.values()) for (const sleeper of set) sleeper.wake(undefined);
   }
 
   #compacted(): RomanaError {

@@ -1,0 +1,101 @@
+import { compareKeys, type KeyRange, keyBehind } from "./keys.ts";
+import { SortedMap } from "./sorted-map.ts";
+import type { Step } from "./sqlite-log.ts";
+import type { Entry } from "./store.ts";
+
+/** Reads the first `limit` entries of a range, in order, from where the overlay lies on. */
+export type ReadBelow = (range: KeyRange, limit: number) => Entry[];
+
+/**
+ * The last step of each key that the log has and the table has not yet got; the table is seen through it. Steps
+ * since `mark` can be undone.
+ */
+export class Overlay {
+  readonly #steps = new SortedMap<Step>();
+  #characters = 0;
+  #undo: [key: string, before: Step | undefined][] = [];
+
+  get size(): number {
+    return this.#steps.size;
+  }
+
+  /** Length of all values: what the overlay weighs. */
+  get characters(): number {
+    return this.#characters;
+  }
+
+  get(key: string): Step | undefined {
+    return this.#steps.get(key);
+  }
+
+  set(step: Step): void {
+    const { key } = step.change;
+    const before = this.#steps.get(key);
+    this.#undo.push([key, before]);
+    this.#replace(key, before, step);
+  }
+
+  /** Takes out what the table has got now. */
+  drop(folded: readonly Step[]): void {
+    for (const step of folded) this.#replace(step.change.key, step, undefined);
+  }
+
+  /** From here on steps can be undone; those before are final. */
+  mark(): void {
+    this.#undo = [];
+  }
+
+  /** Back to where `mark` was called. */
+  undo(): void {
+    for (const [key, before] of this.#undo.reverse()) this.#replace(key, this.#steps.get(key), before);
+    this.#undo = [];
+  }
+
+  /** Up to `limit` steps of the range, in order. */
+  slice(range: KeyRange, limit: number): Step[] {
+    return this.#steps.range(range).take(limit).toArray();
+  }
+
+  /** The first `limit` entries of the range, what is below seen through the overlay. */
+  page(range: KeyRange, limit: number, below: ReadBelow): Entry[] {
+    if (this.#steps.size === 0) return below(range, limit);
+    const page: Entry[] = [];
+    for (let { start } = range; ; ) {
+      const wanted = limit - page.length;
+      const rows = below({ start, end: range.end }, wanted);
+      // Of what comes behind the last row, the table has told nothing yet.
+      const next = rows.length < wanted ? undefined : keyBehind((rows.at(-1) as Entry).key);
+      for (const entry of merge(rows, this.#steps.range({ start, end: next ?? range.end }))) {
+        page.push(entry);
+        if (page.length === limit) return page;
+      }
+      if (next === undefined) return page;
+      start = next;
+    }
+  }
+
+  #replace(key: string, before: Step | undefined, after: Step | undefined): void {
+    this.#characters += weight(after) - weight(before);
+    if (after === undefined) this.#steps.delete(key);
+    else this.#steps.set(key, after);
+  }
+}
+
+function weight(step: Step | undefined): number {
+  return step?.change.entry?.value.length ?? 0;
+}
+
+/** Rows and steps are in order of keys; where both have a key, the step counts. */
+function* merge(rows: readonly Entry[], steps: Iterable<Step>): Generator<Entry, void, void> {
+  let place = 0;
+  for (const { change } of steps) {
+    for (; place < rows.length; place++) {
+      const row = rows[place] as Entry;
+      const order = compareKeys(row.key, change.key);
+      if (order > 0) break;
+      if (order < 0) yield row;
+    }
+    if (change.entry !== undefined) yield change.entry;
+  }
+  yield* rows.slice(place);
+}
