@@ -6,4 +6,6 @@ export * from "./layout.ts";
 export * from "./match.ts";
 export * from "./plan.ts";
 export * from "./position.ts";
-export * from "./prefixes.ts";
+export { gatewayAddress, groupPrefix, hostPrefix, segmentPrefix, tenantPrefix } from "./prefixes.ts";
+export * from "./propose.ts";
+export * from "./table.ts";

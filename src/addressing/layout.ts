@@ -3,6 +3,9 @@ import type { AddressPlan, SegmentCode } from "../model/index.ts";
 /** Widest level: IDs stay exact integers and their text stays short. */
 export const MAX_LEVEL_BITS = 32;
 
+/** What the range of a level's IDs depends on, so that it can be asked before there is a plan. */
+type Widths<K extends keyof AddressPlan> = Pick<AddressPlan, K | "numbering">;
+
 /** The plan's own code width: no bits borrowed from or lent to the endpoint level. */
 export const DEFAULT_EXTRA_BITS = 0;
 
@@ -29,12 +32,12 @@ export interface IdRange {
 export const V1_RESERVED_VALUES = 3;
 
 /** Width of a segment code in bits. */
-export function codeBits(plan: AddressPlan, extraBits: number): number {
+export function codeBits(plan: Pick<AddressPlan, "segmentBits">, extraBits: number): number {
   return plan.segmentBits + extraBits;
 }
 
 /** Width of the endpoint level behind a code of this width, in bits. */
-export function endpointBitsBehind(plan: AddressPlan, extraBits: number): number {
+export function endpointBitsBehind(plan: Pick<AddressPlan, "endpointBits">, extraBits: number): number {
   return plan.endpointBits - extraBits;
 }
 
@@ -59,14 +62,14 @@ export function segmentPrefixLength(plan: AddressPlan, extraBits: number): numbe
 }
 
 /** IDs that hosts may have. The number of them is 2^hostBits under either numbering. */
-export function hostIds(plan: AddressPlan): IdRange {
+export function hostIds(plan: Widths<"hostBits">): IdRange {
   return plan.numbering === "v1"
     ? { first: 1, last: 2 ** plan.hostBits }
     : { first: 0, last: 2 ** plan.hostBits - 1 };
 }
 
 /** IDs that hosts get when none is chosen for them. */
-export function assignedHostIds(plan: AddressPlan): IdRange {
+export function assignedHostIds(plan: Widths<"hostBits">): IdRange {
   return { first: 1, last: hostIds(plan).last };
 }
 
@@ -76,17 +79,17 @@ export function groupIds(plan: AddressPlan, level: number): IdRange {
 }
 
 /** IDs that tenants may have. Under literal numbering tenant 0 is the infrastructure tenant and not among them. */
-export function tenantIds(plan: AddressPlan): IdRange {
+export function tenantIds(plan: Widths<"tenantBits">): IdRange {
   return { first: plan.numbering === "v1" ? 0 : 1, last: 2 ** plan.tenantBits - 1 };
 }
 
 /** Codes of this width that a segment may have. */
-export function segmentCodes(plan: AddressPlan, extraBits: number): IdRange {
+export function segmentCodes(plan: Pick<AddressPlan, "segmentBits">, extraBits: number): IdRange {
   return { first: 0, last: 2 ** codeBits(plan, extraBits) - 1 };
 }
 
 /** Codes of this width that segments get when none is chosen for them. */
-export function assignedSegmentCodes(plan: AddressPlan, extraBits: number): IdRange {
+export function assignedSegmentCodes(plan: Widths<"segmentBits">, extraBits: number): IdRange {
   return { first: plan.numbering === "v1" ? 0 : 1, last: segmentCodes(plan, extraBits).last };
 }
 
@@ -95,7 +98,7 @@ export function assignedSegmentCodes(plan: AddressPlan, extraBits: number): IdRa
  * 3 + k·2^strideBits, so the highest one is lower by the blocks that the reserved values fill; `last` is
  * less than `first` when nothing is left.
  */
-export function endpointIds(plan: AddressPlan, extraBits: number): IdRange {
+export function endpointIds(plan: Widths<"endpointBits" | "strideBits">, extraBits: number): IdRange {
   const values = 2 ** endpointBitsBehind(plan, extraBits);
   if (plan.numbering === "literal") return { first: 0, last: values - 1 };
   return { first: 0, last: values - Math.ceil((V1_RESERVED_VALUES + 1) / 2 ** plan.strideBits) };
@@ -113,7 +116,10 @@ export function isAllocatable(plan: AddressPlan, extraBits: number, endpoint: nu
 }
 
 /** How many endpoints one host can have behind one code of this width. */
-export function endpointCapacity(plan: AddressPlan, extraBits: number): number {
+export function endpointCapacity(
+  plan: Widths<"endpointBits" | "strideBits" | "reservedEndpoints">,
+  extraBits: number,
+): number {
   const { first, last } = endpointIds(plan, extraBits);
   if (last < first) return 0;
   return last - first + 1 - plan.reservedEndpoints.filter((id) => id >= first && id <= last).length;

@@ -11,9 +11,6 @@ import { DEFAULT_EXTRA_BITS, endpointCapacity, groupBits, MAX_LEVEL_BITS } from 
 /** Widest stride: a /64 for each endpoint. */
 export const MAX_STRIDE_BITS = 64;
 
-/** Endpoint IDs that literal numbering reserves when a plan says nothing: a segment's own network address. */
-const DEFAULT_RESERVED: readonly number[] = [0];
-
 /** Names that a group level cannot have because every plan has a level of that name. */
 const LEVEL_NAMES = new Set(["network", "host", "tenant", "segment", "endpoint", "stride"]);
 
@@ -43,13 +40,18 @@ export interface PlanSpec {
   readonly reservedEndpoints?: readonly number[];
 }
 
+/** Endpoint IDs that are reserved when a plan says nothing: 0, the segment's own network address; v1 has its own. */
+export function defaultReservedEndpoints(numbering: Numbering): readonly number[] {
+  return numbering === "literal" ? [0] : [];
+}
+
 /**
  * The plan of a specification.
  * @throws RomanaError `invalid-input` with every fault: widths that do not add up, are out of bounds, …
  */
 export function createPlan(spec: PlanSpec): AddressPlan {
   const numbering = spec.numbering ?? "literal";
-  const reserved = spec.reservedEndpoints ?? (numbering === "literal" ? DEFAULT_RESERVED : []);
+  const reserved = spec.reservedEndpoints ?? defaultReservedEndpoints(numbering);
   const plan: AddressPlan = {
     family: spec.prefix.family,
     prefix: spec.prefix,
