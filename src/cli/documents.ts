@@ -1,9 +1,12 @@
 import { readFileSync } from "node:fs";
-import { parseAllDocuments } from "yaml";
+import { type Document, parseAllDocuments } from "yaml";
 import { invalidInput } from "../model/index.ts";
 
 /** File descriptor of standard input, which the name "-" stands for. */
 const STANDARD_INPUT = 0;
+
+/** Most aliases that a document may resolve to. */
+const MAX_ALIASES = 100;
 
 /**
  * The documents of a file: YAML with `---` between them, or JSON. A document that is a list counts as its items.
@@ -33,11 +36,20 @@ export function parseDocuments(text: string, name: string): readonly unknown[] {
     errors.map(({ message }) => ({ path: "", reason: (message.split("\n")[0] as string).replace(/:$/, "") })),
   );
   if (faults.length > 0) throw invalidInput(`read ${name}`, faults);
-  return parsed
-    .map((document): unknown => document.toJS({ maxAliasCount: 100 }))
-    .flatMap((value): unknown[] =>
-      value === null || value === undefined ? [] : Array.isArray(value) ? value : [value],
-    );
+  return parsed.flatMap((document): unknown[] => {
+    const value = toPlainData(document, name);
+    if (Array.isArray(value)) return value;
+    return value === null || value === undefined ? [] : [value];
+  });
+}
+
+function toPlainData(document: Document.Parsed, name: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: MAX_ALIASES });
+  } catch (error) {
+    // A ReferenceError: an unknown alias, or too many of them.
+    throw invalidInput(`read ${name}`, [{ path: "", reason: (error as Error).message }]);
+  }
 }
 
 function readText(file: string, name: string): string {

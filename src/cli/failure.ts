@@ -33,7 +33,8 @@ export function renderFailure(error: unknown): string {
     return `${error instanceof Error ? error.message : String(error)} (this is a fault of Romana)`;
   }
   const advice = adviceFor(error.failure);
-  return oneLine(advice === undefined ? error.message : `${error.message}; ${advice}`);
+  const message = oneLine(error.message);
+  return advice === undefined ? message : `${message}; ${advice}`;
 }
 
 /** The exit code for an error. */
@@ -50,7 +51,7 @@ function adviceFor(failure: Failure): string | undefined {
 }
 
 function oneLine(text: string): string {
-  return text.replace(/\s*\n\s*/g, " ");
+  return text.trim().replace(/\s*\n\s*/g, " ");
 }
 
 /** True when the user interrupted: nothing is printed about it. */

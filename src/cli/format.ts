@@ -1,5 +1,4 @@
 import Table from "cli-table3";
-import { stringify } from "yaml";
 
 /** How results are printed. */
 export type OutputFormat = "table" | "wide" | "json" | "yaml";
@@ -87,7 +86,8 @@ export function renderJson(data: unknown): string {
 }
 
 /** YAML without a newline at the end; long texts stay on one line. */
-export function renderYaml(data: unknown): string {
+export async function renderYaml(data: unknown): Promise<string> {
+  const { stringify } = await import("yaml");
   return stringify(data, { lineWidth: 0 }).trimEnd();
 }
 

@@ -74,7 +74,7 @@ async function runCommand(
   };
   try {
     const result = await command.run(input, context);
-    const text = renderResult(result, output, screenOf(stdout, env, output));
+    const text = await renderResult(result, output, screenOf(stdout, env, output));
     if (text !== "") stdout.write(`${text}\n`);
     return result.exitCode ?? EXIT.ok;
   } finally {
@@ -82,7 +82,7 @@ async function runCommand(
   }
 }
 
-function renderResult(result: Result, output: OutputFormat, screen: Screen): string {
+async function renderResult(result: Result, output: OutputFormat, screen: Screen): Promise<string> {
   if (output === "json") return renderJson(result.data);
   if (output === "yaml") return renderYaml(result.data);
   return result.text(screen);

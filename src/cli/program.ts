@@ -118,6 +118,8 @@ function optionFor({ name, short, value, summary, many, required, choices }: Opt
   const listed =
     choices === undefined || summary.includes(choices.join(", ")) ? "" : ` (${choices.join(", ")})`;
   const option = new CommanderOption(flags, `${summary}${listed}${many === true ? " (repeatable)" : ""}`);
+  // For us "--no-x" is an option of its own and not the absence of "--x".
+  option.negate = false;
   option.makeOptionMandatory(required === true);
   if (many === true) {
     option.argParser<readonly string[]>((text, before) => [...((before as readonly string[]) ?? []), text]);
@@ -130,10 +132,18 @@ function rawInput(command: Command, leaf: Commander): RawInput {
   const attributes = leaf.options.map((option) => [option.long?.slice(2), option.attributeName()] as const);
   return {
     arguments: new Map(
-      (command.arguments ?? []).map((argument, index) => [argument.name, leaf.processedArgs[index]]),
+      (command.arguments ?? []).map((argument, index) => [
+        argument.name,
+        withoutSeparator(command, leaf.processedArgs[index]),
+      ]),
     ),
     options: new Map(attributes.map(([name, attribute]) => [name ?? "", values[attribute]])),
   };
+}
+
+/** Behind the first argument of a passed-through command, commander leaves a "--" that only separates. */
+function withoutSeparator<T>({ passThrough }: Command, words: T | string[]): T | string[] {
+  return passThrough === true && Array.isArray(words) && words[0] === "--" ? words.slice(1) : words;
 }
 
 function usageError(program: Commander, words: readonly string[], error: CommanderError): Error {
