@@ -7,24 +7,29 @@ import {
   encodeTenantResource,
 } from "../schema/index.ts";
 
-/** Events that were sent before: watchers of the same things share the bytes as they share the event. */
-const encoded = new WeakMap<WatchEvent, Buffer>();
+/** What was sent before: watchers share the bytes of the events and the text of the changes that they share. */
+const bytesOf = new WeakMap<WatchEvent, Buffer>();
+const textOf = new WeakMap<WatchChange, string>();
 
 /** The bytes of a server-sent event with all changes of one revision. */
 export function encodeEvent(event: WatchEvent): Buffer {
-  let bytes = encoded.get(event);
-  if (bytes === undefined) {
-    const { revision } = event;
-    const changes = event.changes.map((change) => ({
-      kind: change.kind,
-      type: change.type,
-      object: encodeObject(change, revision),
-    }));
-    const data = JSON.stringify({ revision, changes });
-    bytes = Buffer.from(`id: ${revision}\nevent: change\ndata: ${data}\n\n`);
-    encoded.set(event, bytes);
-  }
+  const known = bytesOf.get(event);
+  if (known !== undefined) return known;
+  const { revision } = event;
+  const changes = event.changes.map((change) => encodeChange(change, revision)).join();
+  const data = `{"revision":${revision},"changes":[${changes}]}`;
+  const bytes = Buffer.from(`id: ${revision}\nevent: change\ndata: ${data}\n\n`);
+  bytesOf.set(event, bytes);
   return bytes;
+}
+
+function encodeChange(change: WatchChange, revision: number): string {
+  const known = textOf.get(change);
+  if (known !== undefined) return known;
+  const { kind, type } = change;
+  const text = JSON.stringify({ kind, type, object: encodeObject(change, revision) });
+  textOf.set(change, text);
+  return text;
 }
 
 function encodeObject(change: WatchChange, revision: number): object {

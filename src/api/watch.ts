@@ -102,7 +102,9 @@ export class Watches {
     } finally {
       this.#open.delete(watch);
       this.#metrics.watcherClosed(watch.end);
-      response.end();
+      // What waits for a watcher that does not read would keep its connection open.
+      if (watch.blockedSince === undefined) response.end();
+      else response.destroy();
     }
   }
 
