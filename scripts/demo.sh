@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# The seed's example with real packets: hosts as network namespaces, the real programs, dual stack. Exit code 0
+# only when every cell of the matrix is as expected. Everything is removed at the end, whatever happens.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+scripts/setup.sh
+export PATH="$PWD/node_modules/.bin:$PATH"
+
+lab="demo-$$"
+server="unix:///run/romana/lab/$lab/romanad/romanad.sock"
+
+romana() { node bin/romana.mjs "$@"; }
+title() { printf '\n== %s\n\n' "$*"; }
+clean_up() {
+  local status=$?
+  trap - EXIT
+  romana lab down "$lab" >/dev/null
+  exit "$status"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+romana lab up -f examples/topologies/seed.yaml --name "$lab" >/dev/null
+
+title "The address plan"
+romana network list --server "$server"
+echo
+romana plan decode 10.1.1.27 --server "$server"
+
+title "Addresses"
+romana endpoint list --server "$server"
+
+title "Routes of each host"
+romana route list --server "$server"
+echo
+romana route summary --server "$server"
+
+title "How full it is"
+romana ipam usage --server "$server"
+
+title "Who reaches whom: real TCP, UDP and ICMP probes over IPv4 and IPv6"
+romana lab ping "$lab"
+
+address=$(romana endpoint show web-11 --server "$server" -o json | node -p 'JSON.parse(require("fs").readFileSync(0)).addresses.ipv4')
+title "Endpoint 11 of host 1, tenant 1, segment 1 is $address"
+[ "$address" = 10.1.1.27 ] || { echo "demo: it should be 10.1.1.27" >&2; exit 1; }
