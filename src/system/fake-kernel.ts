@@ -18,6 +18,7 @@ import type {
 } from "./kernel.ts";
 import { kernelRefused } from "./kernel-refused.ts";
 
+/** What createVeth() has put into a namespace. */
 export type { FakeInterface } from "./fake-state.ts";
 
 /** What is asked of a {@link FakeKernel}, for tests that make it fail. */

@@ -38,6 +38,7 @@ export interface Sys {
   close(fd: number): number;
   write(fd: number, bytes: Uint8Array, length: number): number;
   memfd_create(name: string, flags: number): number;
+  if_nametoindex(name: string): number;
   setns(fd: number, type: number): number;
   unshare(flags: number): number;
   mount(source: string, target: string, type: string, flags: number, data: null): number;
@@ -69,6 +70,7 @@ export const sys: Sys = {
   close: libc.func("int close(int fd)"),
   write: libc.func("int64_t write(int fd, const void *bytes, size_t length)"),
   memfd_create: libc.func("int memfd_create(const char *name, uint32_t flags)"),
+  if_nametoindex: libc.func("uint32_t if_nametoindex(const char *name)"),
   setns: libc.func("int setns(int fd, int type)"),
   unshare: libc.func("int unshare(int flags)"),
   mount: libc.func(
