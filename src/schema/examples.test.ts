@@ -1,0 +1,34 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { agentConfigSchema } from "./agent-config.ts";
+import { renderKeyTable } from "./key-table.ts";
+import { decodeNetwork } from "./network.ts";
+import { decodeRomanadConfig, romanadConfigSchema } from "./romanad-config.ts";
+import { readYaml } from "./yaml.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+const NETWORKS = join(ROOT, "examples/networks");
+
+describe("examples/networks", () => {
+  test.each(readdirSync(NETWORKS))("%s is a network", (file) => {
+    const text = readFileSync(join(NETWORKS, file), "utf8");
+    expect(decodeNetwork(readYaml(text, `read ${file}`)).name).not.toBe("");
+  });
+});
+
+test("examples/romanad.yaml has every key at its default", () => {
+  const document = readYaml(readFileSync(join(ROOT, "examples/romanad.yaml"), "utf8"), "read example");
+  expect(Object.keys(document as object).sort()).toEqual(Object.keys(romanadConfigSchema.shape).sort());
+  expect(decodeRomanadConfig(document)).toEqual(decodeRomanadConfig({}));
+});
+
+describe("docs/configuration.md has the keys of", () => {
+  const page = readFileSync(join(ROOT, "docs/configuration.md"), "utf8");
+  test.each([
+    ["romanad", romanadConfigSchema],
+    ["romana-agent", agentConfigSchema],
+  ])("%s as the schema says", (_, schema) => {
+    expect(page).toContain(`\n${renderKeyTable(schema)}\n`);
+  });
+});
