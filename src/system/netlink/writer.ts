@@ -60,19 +60,23 @@ export class MessageWriter {
   }
 
   u8(value: number): void {
-    this.#bytes[this.#extend(1)] = value;
+    const at = this.#extend(1);
+    this.#bytes[at] = value;
   }
 
   u16(value: number): void {
-    this.#bytes.writeUInt16LE(value, this.#extend(2));
+    const at = this.#extend(2);
+    this.#bytes.writeUInt16LE(value, at);
   }
 
   u16be(value: number): void {
-    this.#bytes.writeUInt16BE(value, this.#extend(2));
+    const at = this.#extend(2);
+    this.#bytes.writeUInt16BE(value, at);
   }
 
   u32(value: number): void {
-    this.#bytes.writeUInt32LE(value, this.#extend(4));
+    const at = this.#extend(4);
+    this.#bytes.writeUInt32LE(value, at);
   }
 
   /** An attribute with these bytes. @throws RangeError when they do not fit the 16-bit length. */
@@ -82,15 +86,18 @@ export class MessageWriter {
   }
 
   attributeU8(type: number, value: number): void {
-    this.#bytes[this.#attribute(type, 1)] = value;
+    const at = this.#attribute(type, 1);
+    this.#bytes[at] = value;
   }
 
   attributeU32(type: number, value: number): void {
-    this.#bytes.writeUInt32LE(value, this.#attribute(type, 4));
+    const at = this.#attribute(type, 4);
+    this.#bytes.writeUInt32LE(value, at);
   }
 
   attributeU32be(type: number, value: number): void {
-    this.#bytes.writeUInt32BE(value, this.#attribute(type, 4));
+    const at = this.#attribute(type, 4);
+    this.#bytes.writeUInt32BE(value, at);
   }
 
   /** A 32-bit big-endian value as a bigint: an IPv4 address. */
@@ -137,6 +144,7 @@ export class MessageWriter {
     return at;
   }
 
+  /** Room at the end; may put another buffer in the place of this one, so look at the buffer only after it. */
   #extend(length: number): number {
     const at = this.#length;
     this.#length += length;
