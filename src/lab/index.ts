@@ -12,3 +12,6 @@ export {
   summarize,
 } from "./status.ts";
 export { bringUp } from "./up.ts";
+export { type PingReport, ping } from "./ping.ts";
+export type { Cell } from "./matrix.ts";
+export type { Observation } from "./probe.ts";

@@ -10,6 +10,7 @@ import type { Argument, Noun, Result } from "../command.ts";
 import { readDocument } from "../documents.ts";
 import { EXIT } from "../exit.ts";
 import { type Column, count, renderTable, type Screen, type Tone } from "../format.ts";
+import { encodeMatrix, renderMatrix } from "../matrix.ts";
 import { FILE_OPTION } from "../resource.ts";
 
 /** The lab loads the kernel's libraries, which other commands do without. */
@@ -95,6 +96,21 @@ export const lab: Noun = {
         const name = selectLab(input.text("lab"));
         const exitCode = await execute(name, input.argument("endpoint"), input.argumentList("command"));
         return { data: { exitCode }, text: () => "", exitCode };
+      },
+    },
+    {
+      verb: "ping",
+      summary: "Measure who reaches whom with real packets; exit code 1 when a cell is not as expected",
+      arguments: [LAB],
+      examples: ["romana lab ping", "romana lab ping seed -o json"],
+      run: async (input, context) => {
+        const { ping, selectLab } = await loadLab();
+        const report = await ping(selectLab(input.maybeArgument("lab")), { signal: context.signal });
+        return {
+          data: encodeMatrix(report),
+          exitCode: report.isAsExpected ? EXIT.ok : EXIT.findings,
+          text: (screen) => renderMatrix(screen, report),
+        };
       },
     },
     {
