@@ -17,12 +17,14 @@ export interface LeaseTimers {
   /** Starts the lease's time anew; false when it has expired or never was. */
   keep(lease: LeaseId): boolean;
   stop(lease: LeaseId): void;
+  /** Stops all leases, those still to be started too. */
   close(): void;
 }
 
 /** Timers of leases on a clock; `expire` is called once for each lease whose time is over. */
 export function createLeaseTimers(clock: Clock, expire: (lease: LeaseId) => void): LeaseTimers {
   const running = new Map<LeaseId, Running>();
+  let closed = false;
 
   function arm(lease: LeaseId, state: Running): void {
     const delay = Math.min(Math.max(state.deadline - clock.now(), 0), LONGEST_TIMER);
@@ -35,6 +37,7 @@ export function createLeaseTimers(clock: Clock, expire: (lease: LeaseId) => void
 
   return {
     start(lease, ttl) {
+      if (closed) return;
       running.get(lease)?.cancel();
       const state = { ttl, deadline: clock.now() + ttl * 1000, cancel: () => {} };
       running.set(lease, state);
@@ -51,6 +54,7 @@ export function createLeaseTimers(clock: Clock, expire: (lease: LeaseId) => void
       running.delete(lease);
     },
     close() {
+      closed = true;
       for (const { cancel } of running.values()) cancel();
       running.clear();
     },

@@ -119,6 +119,7 @@ export class SqliteEngine {
     this.#batches = [];
     this.#foldWanted = false;
     this.#overlay.mark();
+    if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
     this.#database.exec("BEGIN IMMEDIATE");
   }
 
@@ -134,9 +135,15 @@ export class SqliteEngine {
     return this.#batches;
   }
 
+  /** Undoes everything since `begin`. */
   rollback(): void {
+    this.#draft = this.#committed;
     this.#overlay.undo();
-    if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+    try {
+      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+    } catch {
+      // The disk is in trouble, which the batch has reported; the next one begins with a rollback.
+    }
   }
 
   transact(compares: readonly Compare[], writes: readonly Write[]): TransactionResult {

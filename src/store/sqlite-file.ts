@@ -1,11 +1,13 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync } from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { RomanaError } from "../model/index.ts";
-import { DAMAGE_ADVICE, isBusy, storeError } from "./sqlite-error.ts";
-import { APPLICATION_ID, createTables, FORMAT_VERSION, readNumbers } from "./sqlite-schema.ts";
+import { assertFormat, assertSound, assertWhole, lookAt } from "./sqlite-check.ts";
+import { storeError } from "./sqlite-error.ts";
+import { createPrivate, lockStore } from "./sqlite-lock.ts";
+import { createTables } from "./sqlite-schema.ts";
 
-/** Settings of the owner's connection. */
+/** Settings of the owner's connection. The write-ahead log goes to the file every 8 MB, which takes some 10 ms. */
 const PRAGMAS = `
   PRAGMA synchronous = FULL;
   PRAGMA cache_size = -65536;
@@ -17,7 +19,10 @@ const PRAGMAS = `
 /** An opened store file and the lock that makes us its owner. */
 export interface StoreFile {
   readonly database: DatabaseSync;
+  /** Closes it as complete. */
   close(): void;
+  /** Lets go of it as it is. */
+  abandon(): void;
 }
 
 /**
@@ -28,18 +33,9 @@ export interface StoreFile {
 export function openStoreFile(path: string): StoreFile {
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    const lock = lockFile(path);
+    const lock = lockStore(path);
     try {
-      assertNotCut(path);
-      if (!existsSync(path)) createFile(path);
-      const database = openDatabase(path);
-      return {
-        database,
-        close() {
-          database.close();
-          lock.close();
-        },
-      };
+      return takeOver(path, lock);
     } catch (error) {
       lock.close();
       throw error;
@@ -49,47 +45,72 @@ export function openStoreFile(path: string): StoreFile {
   }
 }
 
+function takeOver(path: string, lock: DatabaseSync): StoreFile {
+  const database = openSound(path);
+  const file = ownedFile(path, database, lock);
+  try {
+    // The mark must be in the file itself: its use is to notice that the write-ahead log got lost.
+    database.exec("UPDATE state SET clean = 0; PRAGMA wal_checkpoint(TRUNCATE)");
+    return file;
+  } catch (error) {
+    file.abandon();
+    throw error;
+  }
+}
+
+function ownedFile(path: string, database: DatabaseSync, lock: DatabaseSync): StoreFile {
+  function abandon(): void {
+    database.close();
+    // SQLite has removed it, but with the file not marked as clean its absence would look like a loss.
+    createPrivate(`${path}-wal`);
+    lock.close();
+  }
+  return {
+    database,
+    close() {
+      try {
+        database.exec("UPDATE state SET clean = 1");
+      } catch {
+        // No room for the mark: the next start will check the file, that is all.
+        return abandon();
+      }
+      database.close();
+      lock.close();
+    },
+    abandon,
+  };
+}
+
 /** A second connection that only reads; it sees what is committed. */
 export function openReader(path: string): DatabaseSync {
   return new DatabaseSync(path, { readOnly: true, timeout: 1000 });
 }
 
-/**
- * The lock is a locked, empty SQLite database beside the file: the system takes the lock back however its owner
- * dies, and SQLite knows about locks within one process too.
- */
-function lockFile(path: string): DatabaseSync {
-  const lockPath = `${path}.lock`;
-  createPrivate(lockPath);
-  const lock = new DatabaseSync(lockPath, { timeout: 0 });
+/** Makes a new name of a complete file last, power cut or not. */
+export function publishFile(draft: string, path: string): void {
+  renameSync(draft, path);
+  const directory = openSync(dirname(path), "r");
   try {
-    lock.exec("BEGIN EXCLUSIVE");
-    return lock;
-  } catch (error) {
-    lock.close();
-    if (!isBusy(error)) throw error;
-    throw new RomanaError(
-      `Cannot open store "${path}": another process has it open (it holds the lock on "${lockPath}")`,
-      { code: "unavailable" },
-    );
+    fsyncSync(directory);
+  } finally {
+    closeSync(directory);
   }
 }
 
-/** Makes an empty file for the owner only, if there is none. Never opens one: closing it would drop SQLite's locks. */
-function createPrivate(path: string): void {
-  if (!existsSync(path)) closeSync(openSync(path, "wx", 0o600));
-}
-
-/** An empty main file, or a log without its main file, are remains of a store and not the place for a new one. */
-function assertNotCut(path: string): void {
-  const size = sizeOf(path);
-  const log = sizeOf(`${path}-wal`) ?? 0;
-  if (size === undefined && log > 0) throw damaged(path, `it is missing, but its log "${path}-wal" is there`);
-  if (size === 0) throw damaged(path, "it is empty");
-}
-
-function sizeOf(path: string): number | undefined {
-  return statSync(path, { throwIfNoEntry: false })?.size;
+function openSound(path: string): DatabaseSync {
+  const found = lookAt(path);
+  assertWhole(path, found);
+  if (found.size === undefined) createFile(path);
+  const database = new DatabaseSync(path, { timeout: 1000, defensive: true });
+  try {
+    assertFormat(path, database);
+    database.exec(PRAGMAS);
+    assertSound(path, database, found);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
 }
 
 /** Makes the store under another name first, so that a file of the right name is always complete. */
@@ -103,41 +124,7 @@ function createFile(path: string): void {
   } finally {
     database.close();
   }
-  renameSync(draft, path);
-  const directory = openSync(dirname(path), "r");
-  fsyncSync(directory);
-  closeSync(directory);
-}
-
-function openDatabase(path: string): DatabaseSync {
-  const database = new DatabaseSync(path, { timeout: 1000, defensive: true });
-  try {
-    assertFormat(path, database);
-    database.exec(PRAGMAS);
-    return database;
-  } catch (error) {
-    database.close();
-    throw error;
-  }
-}
-
-function assertFormat(path: string, database: DatabaseSync): void {
-  const [application] = readNumbers(database, "PRAGMA application_id");
-  if (application !== APPLICATION_ID) {
-    throw new RomanaError(`Cannot open store "${path}": the file is a database of another program`, {
-      code: "unsupported",
-    });
-  }
-  const [version] = readNumbers(database, "PRAGMA user_version");
-  if (version === FORMAT_VERSION) return;
-  throw new RomanaError(
-    `Cannot open store "${path}": it has format ${version}, this program reads format ${FORMAT_VERSION}`,
-    { code: "unsupported" },
-  );
-}
-
-function damaged(path: string, reason: string): RomanaError {
-  return new RomanaError(`Cannot open store "${path}": ${reason}: ${DAMAGE_ADVICE}`, { code: "internal" });
+  publishFile(draft, path);
 }
 
 function openError(path: string, error: unknown): unknown {

@@ -9,7 +9,8 @@ export const FORMAT_VERSION = 1;
  * `log` is the durable past: one row per revision, so that a transaction costs one append however many keys it
  * writes. `entry` is the present as of a fold: everything up to revision `folded` is in it, later revisions perhaps,
  * and replaying the log from there gives the present. Revisions up to `compacted` cannot be watched any more; their
- * rows go when they are folded. The store's revision is the last row's, or `compacted` when there is none.
+ * rows go when they are folded. The store's revision is the last row's, or `compacted` when there is none. `clean`
+ * is 0 while a program has the store open: then there is a write-ahead log beside the file, or something is lost.
  */
 const TABLES = `
   CREATE TABLE entry (
@@ -22,8 +23,8 @@ const TABLES = `
   CREATE INDEX entry_by_lease ON entry (lease) WHERE lease IS NOT NULL;
   CREATE TABLE log (revision INTEGER PRIMARY KEY, changes TEXT NOT NULL) STRICT;
   CREATE TABLE lease (id TEXT NOT NULL PRIMARY KEY, ttl INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-  CREATE TABLE state (folded INTEGER NOT NULL, compacted INTEGER NOT NULL) STRICT;
-  INSERT INTO state VALUES (0, 0);
+  CREATE TABLE state (folded INTEGER NOT NULL, compacted INTEGER NOT NULL, clean INTEGER NOT NULL) STRICT;
+  INSERT INTO state VALUES (0, 0, 1);
   PRAGMA application_id = ${APPLICATION_ID};
   PRAGMA user_version = ${FORMAT_VERSION};
 `;

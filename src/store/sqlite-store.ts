@@ -4,8 +4,9 @@ import { type Clock, systemClock } from "./clock.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { type KeyRange, rangeOf } from "./keys.ts";
 import { createLeaseTimers, type LeaseTimers } from "./lease-timers.ts";
+import { backUpStore } from "./sqlite-backup.ts";
 import { ENGINE_LIMITS, SqliteEngine } from "./sqlite-engine.ts";
-import { storeError } from "./sqlite-error.ts";
+import { damaged, storeError } from "./sqlite-error.ts";
 import { openReader, openStoreFile, type StoreFile } from "./sqlite-file.ts";
 import { readSnapshot } from "./sqlite-snapshot.ts";
 import type {
@@ -34,6 +35,11 @@ export interface SqliteStoreOptions {
 export interface SqliteStore extends Store {
   /** The file it lives in. */
   readonly path: string;
+  /**
+   * Copies the store as of now into the new file `target`, while it goes on working. The copy opens like any store.
+   * @throws RomanaError `conflict` when `target` exists, `unavailable` when the system refuses.
+   */
+  backup(target: string): Promise<void>;
 }
 
 /**
@@ -42,7 +48,15 @@ export interface SqliteStore extends Store {
  *   file is not a store of this format, `internal` when it is damaged.
  */
 export function openSqliteStore(path: string, options: SqliteStoreOptions = {}): SqliteStore {
-  return new OpenSqliteStore(path, openStoreFile(path), options);
+  const file = openStoreFile(path);
+  try {
+    return new OpenSqliteStore(path, file, options);
+  } catch (error) {
+    file.abandon();
+    throw error instanceof SyntaxError
+      ? damaged(path, "its log is unreadable", error)
+      : storeError("open", path, error);
+  }
 }
 
 /** Revisions in memory for watchers. */
@@ -51,6 +65,8 @@ const RECENT = { revisions: 4096, characters: 8 * 1024 * 1024 };
 const LIST_ROWS = 10_000;
 /** Milliseconds after which an idle store folds what is left. */
 const IDLE = 500;
+/** Milliseconds after which the end of a lease is tried again. */
+const EXPIRE_AGAIN = 1000;
 
 class OpenSqliteStore implements SqliteStore {
   readonly path: string;
@@ -60,8 +76,11 @@ class OpenSqliteStore implements SqliteStore {
   readonly #commits: GroupCommit;
   readonly #hub: WatchHub;
   readonly #clock: Clock;
+  /** Long readings under way. */
+  readonly #readings = new Set<Promise<unknown>>();
   #cancelFold: (() => void) | undefined;
   #closed: RomanaError | undefined;
+  #closing: Promise<void> | undefined;
 
   constructor(path: string, file: StoreFile, { clock = systemClock, keepRevisions }: SqliteStoreOptions) {
     this.path = path;
@@ -74,7 +93,7 @@ class OpenSqliteStore implements SqliteStore {
     this.#engine = engine;
     this.#hub = new WatchHub(engine.revision, RECENT, {
       oldest: () => engine.compacted,
-      read: (after) => engine.batches(after),
+      read: (after) => this.#reading(() => engine.batches(after)),
     });
     this.#commits = new GroupCommit({
       begin: () => engine.begin(),
@@ -107,7 +126,7 @@ class OpenSqliteStore implements SqliteStore {
     const most = Math.min(limit, LIST_ROWS);
     const entries = this.#reading(() => this.#engine.page(range, most + 1));
     const more = entries.length > most;
-    if (more && limit > most) return await this.#listLong(range, limit);
+    if (more && limit > most) return await this.#longReading(this.#listLong(range, limit));
     if (more) entries.pop();
     return { entries, revision: this.#engine.revision, more };
   }
@@ -149,12 +168,22 @@ class OpenSqliteStore implements SqliteStore {
     this.#hub.forget(revision);
   }
 
-  async close(): Promise<void> {
-    if (this.#closed !== undefined) return;
+  async backup(target: string): Promise<void> {
+    this.#assertOpen();
+    await this.#longReading(backUpStore(this.path, target));
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     this.#closed = new RomanaError(`Cannot use store "${this.path}": it is closed`, { code: "unavailable" });
     this.#timers.close();
     this.#cancelFold?.();
     await this.#foldAll();
+    await Promise.allSettled(this.#readings);
     this.#hub.close(this.#closed);
     this.#file.close();
   }
@@ -168,6 +197,16 @@ class OpenSqliteStore implements SqliteStore {
       return read();
     } catch (error) {
       throw storeError("read", this.path, error);
+    }
+  }
+
+  /** Keeps the store from closing under the reading. */
+  async #longReading<T>(reading: Promise<T>): Promise<T> {
+    this.#readings.add(reading);
+    try {
+      return await reading;
+    } finally {
+      this.#readings.delete(reading);
     }
   }
 
@@ -209,7 +248,11 @@ class OpenSqliteStore implements SqliteStore {
     }
   }
 
+  /** Ends a lease whose time is over, again and again until that is durable. */
   #expire(lease: LeaseId): void {
-    this.#commits.submit(() => this.#engine.endLease(lease)).catch(() => this.#timers.start(lease, 1));
+    if (this.#closed !== undefined) return;
+    this.#commits
+      .submit(() => this.#engine.endLease(lease))
+      .catch(() => this.#clock.after(EXPIRE_AGAIN, () => this.#expire(lease)));
   }
 }

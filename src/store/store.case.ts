@@ -16,9 +16,9 @@ import {
 export interface StoreFixture {
   readonly store: Store;
   /** Lets so many seconds pass for leases. */
-  advance(seconds: number): Promise<void>;
+  readonly advance: (seconds: number) => Promise<void>;
   /** Removes what the fixture made, the store included. */
-  dispose(): Promise<void>;
+  readonly dispose: () => Promise<void>;
 }
 
 const ABSENT = 0;

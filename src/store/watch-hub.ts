@@ -90,7 +90,7 @@ export class WatchHub {
         if (revision !== undefined) position = Math.max(position, revision - 1);
         continue;
       }
-      for (const batch of this.#read(position)) {
+      for (const batch of this.#recentBatch(position) ?? (await this.#past(position))) {
         position = batch.revision;
         const matching = below(prefix, batch);
         if (matching === undefined) continue;
@@ -100,9 +100,17 @@ export class WatchHub {
     }
   }
 
-  #read(after: number): readonly WatchBatch[] {
+  #recentBatch(after: number): readonly WatchBatch[] | undefined {
     const recent = this.#recent[after - (this.#revision - this.#recent.length)];
-    return recent === undefined ? (this.#history?.read(after) ?? []) : [recent.batch];
+    return recent && [recent.batch];
+  }
+
+  /** Lets other work in before each read, so that a watcher far behind does not hold up the rest. */
+  async #past(after: number): Promise<readonly WatchBatch[]> {
+    await new Promise((resolve) => setImmediate(resolve));
+    const past = this.#failure === undefined && after >= this.oldest ? this.#history?.read(after) : undefined;
+    if (past === undefined || past.length === 0) throw this.#failure ?? this.#compacted();
+    return past;
   }
 
   /** Trims only when half can go, so that a batch costs the same however many are kept. */

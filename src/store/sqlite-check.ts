@@ -1,0 +1,65 @@
+import { statSync } from "node:fs";
+import type { DatabaseSync } from "node:sqlite";
+import { RomanaError } from "../model/index.ts";
+import { damaged } from "./sqlite-error.ts";
+import { APPLICATION_ID, FORMAT_VERSION, prepare, readNumbers } from "./sqlite-schema.ts";
+
+/** Files up to this size are checked whole at every start: that takes half a second at most. */
+const ALWAYS_CHECKED = 256 * 1024 * 1024;
+
+/** What lies on disk before the store is opened; sizes in bytes, undefined: no such file. */
+export interface Found {
+  readonly size: number | undefined;
+  readonly logSize: number | undefined;
+}
+
+/** Looks without opening anything. */
+export function lookAt(path: string): Found {
+  const sizeOf = (file: string): number | undefined => statSync(file, { throwIfNoEntry: false })?.size;
+  return { size: sizeOf(path), logSize: sizeOf(`${path}-wal`) };
+}
+
+/**
+ * An empty file, or a write-ahead log without its file, are remains of a store and no place for a new one.
+ * @throws RomanaError `internal`.
+ */
+export function assertWhole(path: string, { size, logSize }: Found): void {
+  if (size === 0) throw damaged(path, "it is empty");
+  if (size === undefined && logSize !== undefined && logSize > 0) {
+    throw damaged(path, `it is missing, though its write-ahead log "${path}-wal" is there`);
+  }
+}
+
+/** @throws RomanaError `unsupported` when the database is not a store, or one of another format. */
+export function assertFormat(path: string, database: DatabaseSync): void {
+  const [application] = readNumbers(database, "PRAGMA application_id");
+  if (application !== APPLICATION_ID) {
+    throw new RomanaError(`Cannot open store "${path}": it is a database of another program`, {
+      code: "unsupported",
+    });
+  }
+  const [version] = readNumbers(database, "PRAGMA user_version");
+  if (version === FORMAT_VERSION) return;
+  throw new RomanaError(
+    `Cannot open store "${path}": it has format ${version}, this program reads format ${FORMAT_VERSION}`,
+    { code: "unsupported" },
+  );
+}
+
+/**
+ * Finds what is damaged inside, as far as that is cheap: always in small files, in large ones only when the last
+ * program did not close them.
+ * @throws RomanaError `internal`.
+ */
+export function assertSound(path: string, database: DatabaseSync, found: Found): void {
+  const [clean] = readNumbers(database, "SELECT clean FROM state");
+  if (clean === 0 && found.logSize === undefined) {
+    throw damaged(
+      path,
+      `its write-ahead log "${path}-wal" is missing, and the last commits with it (to accept that, make an empty one)`,
+    );
+  }
+  if (clean === 1 && (found.size ?? 0) > ALWAYS_CHECKED) return;
+  const [verdict] = prepare(database, "PRAGMA quick_check(1)").get() as unknown as [string];
+  if (verdict !== "ok") throw damaged(path, verdict.replaceAll("\n", "; "));
+}
