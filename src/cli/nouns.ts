@@ -10,6 +10,11 @@ export interface NounEntry {
 /** All nouns, in the order of the help. */
 export const NOUNS: readonly NounEntry[] = [
   {
+    name: "plan",
+    summary: "Address plans: show, encode, decode, propose",
+    load: async () => (await import("./commands/plan.ts")).plan,
+  },
+  {
     name: "network",
     summary: "Address spaces: their plans for IPv4 and IPv6, their topology groups",
     load: async () => (await import("./commands/network.ts")).network,
