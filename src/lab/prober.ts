@@ -6,7 +6,7 @@ import {
   pollSockets,
   type SocketKind,
 } from "../system/sockets.ts";
-import { decodeEchoReply, encodeEchoRequest } from "./echo-packet.ts";
+import { decodeEchoReply, encodeEchoRequest } from "../system/packets.ts";
 import type { Observation, Outcome, Probe, Station } from "./probe.ts";
 import { throwIfAborted } from "./programs.ts";
 
@@ -31,6 +31,9 @@ const POLL_TIME = 50;
 const FAMILIES = [4, 6] as const satisfies readonly Family[];
 
 const ANY: Readonly<Record<Family, Address>> = { 4: { family: 4, value: 0n }, 6: { family: 6, value: 0n } };
+
+/** What fits into the identifier and the sequence number of an echo. */
+const LOW_BITS = 0xffff;
 
 /** Bytes of the numbers that payloads are made of. */
 const NUMBER_BYTES = 4;
@@ -94,6 +97,8 @@ class Prober<P extends Probe> {
   readonly #stations: readonly Station[];
   readonly #ports = new Map<string, Port>();
   readonly #underway = new Map<number, Underway<P>>();
+  /** ICMP probes by sequence number, which has 16 bits: more than are under way at a time. */
+  readonly #echoes = new Map<number, Underway<P>>();
   readonly #results: (P & Outcome)[] = [];
   #next = 0;
 
@@ -162,13 +167,16 @@ class Prober<P extends Probe> {
     entry.tried = performance.now();
     const { from, to, protocol, address } = entry.probe;
     const port = this.#portOf(from, address.family);
-    const payload = numbers(this.#nonce, entry.index);
     let errno: string | undefined;
     if (protocol === "icmp") {
-      const packet = encodeEchoRequest(address.family, this.#nonce & 0xffff, payload);
+      const packet = encodeEchoRequest(address.family, this.#nonce & LOW_BITS, entry.index & LOW_BITS);
+      this.#echoes.set(entry.index & LOW_BITS, entry);
       errno = port.icmp.send(packet, { address, port: 0 });
     } else if (protocol === "udp") {
-      errno = port.udp.send(payload, { address, port: this.#serverPort(to, address.family, "udp") });
+      errno = port.udp.send(numbers(this.#nonce, entry.index), {
+        address,
+        port: this.#serverPort(to, address.family, "udp"),
+      });
     } else {
       entry.socket?.close();
       entry.isConnected = false;
@@ -212,7 +220,7 @@ class Prober<P extends Probe> {
     for (let received = icmp.receive(); received.type !== "nothing"; received = icmp.receive()) {
       if (received.type !== "data") continue;
       const reply = decodeEchoReply(family, received.bytes);
-      const entry = reply && this.#entryOf(reply.payload);
+      const entry = reply?.id === (this.#nonce & LOW_BITS) ? this.#echoes.get(reply.sequence) : undefined;
       if (entry === undefined) continue;
       const isRight =
         received.from !== undefined && isSameAddress(received.from.address, entry.probe.address);
