@@ -20,7 +20,7 @@ describe("creation", () => {
     const other = { ...SEED_NETWORK, plans: { ipv6: SEED_NETWORK.plans.ipv6 } };
     expect(await api.request("POST", "/v1/networks", other)).toMatchObject({
       status: 409,
-      headers: { "content-type": "application/problem+json" },
+      headers: { "content-type": "application/problem+json; charset=utf-8" },
       body: {
         type: "urn:romana:error:conflict",
         code: "conflict",
@@ -122,7 +122,7 @@ describe("If-Match", () => {
       status: 422,
       body: {
         detail:
-          'Cannot change isolation, quota or external ID of a tenant: If-Match: "42" is not a revision in quotes, such as "42"',
+          'Cannot change isolation, quota or external ID of tenant: If-Match: "42" is not a revision in quotes, such as "42"',
       },
     });
   });
@@ -220,24 +220,24 @@ describe("what is not a proper request is a problem with a clear sentence", () =
       400,
       "Cannot read request: the body is not JSON: Expected property name or '}' in JSON at position 1 (line 1 column 2)",
     ],
-    ["no body", { method: "POST", url: "/v1/tenants" }, 422, "Cannot create a tenant: is missing"],
+    ["no body", { method: "POST", url: "/v1/tenants" }, 422, "Cannot create tenant: is missing"],
     [
       "unknown fields",
       { method: "POST", url: "/v1/tenants", body: '{"name":"t","isolatoin":"none","__proto__":{}}' },
       422,
-      'Cannot create a tenant: isolatoin: unknown field, did you mean "isolation"?; __proto__: unknown field',
+      'Cannot create tenant: isolatoin: unknown field, did you mean "isolation"?; __proto__: unknown field',
     ],
     [
       "an unknown key in the query",
       { url: "/v1/tenants?limits=3" },
       422,
-      'Cannot list the tenants: limits: unknown field, did you mean "limit"?',
+      'Cannot list tenants: limits: unknown field, did you mean "limit"?',
     ],
     [
       "a key twice in the query",
       { url: "/v1/tenants?limit=3&limit=4" },
       422,
-      "Cannot list the tenants: limit: expected one integer",
+      "Cannot list tenants: limit: expected one integer",
     ],
     [
       "another media type",
@@ -261,7 +261,13 @@ describe("what is not a proper request is a problem with a clear sentence", () =
       "a name that cannot be one",
       { url: "/v1/hosts/a%20b" },
       422,
-      'Cannot show a host: host: "a b" is not a name: 1 to 63 letters, digits, "_", "." or "-", the first a letter, digit or "_"',
+      'Cannot show host: host: "a b" is not a name: 1 to 63 letters, digits, "_", "." or "-", the first a letter, digit or "_"',
+    ],
+    [
+      "a name of 2000 characters",
+      { url: `/v1/hosts/${"x".repeat(2000)}` },
+      414,
+      "Cannot read request: a part of the path is too long",
     ],
     [
       "bad percent-encoding",
@@ -281,7 +287,7 @@ describe("what is not a proper request is a problem with a clear sentence", () =
     const answer = await api.request(method, url, body, type === undefined ? {} : { "content-type": type });
     expect(answer).toMatchObject({
       status,
-      headers: { "content-type": "application/problem+json" },
+      headers: { "content-type": "application/problem+json; charset=utf-8" },
       body: { status, detail },
     });
   });

@@ -136,8 +136,13 @@ function refuseOtherMethods(app: FastifyInstance): void {
   }
 }
 
-function sendProblem(error: Error, _request: FastifyRequest, reply: FastifyReply): FastifyReply {
+function sendProblem(error: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const { status, headers, problem } = problemOf(fromFramework(error));
+  if (!request.raw.complete) {
+    // The rest of the body is thrown away as it comes: a connection closed in its middle loses the answer.
+    reply.removeHeader("connection");
+    request.raw.resume();
+  }
   return reply
     .code(status)
     .headers({ ...headers, "content-type": PROBLEM_MEDIA_TYPE })
@@ -163,6 +168,8 @@ function fromFramework(error: Error): Error {
         path: "Content-Length",
         reason: "the body has another length",
       });
+    case "FST_ERR_MAX_PARAM_LENGTH":
+      return badRequest(414, "read request", { path: "", reason: "a part of the path is too long" });
     case "FST_ERR_BAD_URL":
       return badRequest(400, "read request", { path: "", reason: "the path is not percent-encoded UTF-8" });
     default:

@@ -53,7 +53,7 @@ export function serveOperation<O extends Operation>(
   handler: Handler<O>,
 ): void {
   const route: RouteContract = CONTRACT[operation];
-  const what = lowerFirst(route.summary);
+  const what = actionOf(route.summary);
   const serve = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const change = route.revision === "if-match" ? ifMatch(request, what) : NO_DEMAND;
     const call = {
@@ -97,6 +97,7 @@ function signalOf({ raw }: FastifyRequest): AbortSignal {
   return controller.signal;
 }
 
-function lowerFirst(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1);
+/** The beginning of error messages: "Create a tenant" is "create tenant". */
+function actionOf(summary: string): string {
+  return (summary.charAt(0).toLowerCase() + summary.slice(1)).replace(/ (a|an|the) /g, " ");
 }

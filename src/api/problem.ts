@@ -62,7 +62,7 @@ export function problemOf(error: unknown): ProblemAnswer {
 
 /** An `invalid-input` error with one fault and a status of its own. */
 export function badRequest(status: number, what: string, fault: Fault): HttpError {
-  return new HttpError(status, invalidInput(what, [fault]), status === 413 ? { connection: "close" } : {});
+  return new HttpError(status, invalidInput(what, [fault]));
 }
 
 function answer(
