@@ -16,24 +16,34 @@ const PAGES = 1024;
  * @throws RomanaError `conflict` when `target` exists, `unavailable` when the system refuses.
  */
 export async function backUpStore(path: string, target: string): Promise<void> {
-  if (lookAt(target).size !== undefined) {
-    throw new RomanaError(`Cannot write backup "${target}": it exists`, {
-      code: "conflict",
-      noun: "backup",
-      name: target,
-    });
-  }
-  const draft = `${target}.new`;
-  rmSync(draft, { force: true });
   try {
-    createPrivate(draft);
+    assertAbsent(target);
+    await copyByDraft(path, target, `${target}.new`);
+  } catch (error) {
+    throw storeError("back up", path, error);
+  }
+}
+
+async function copyByDraft(path: string, target: string, draft: string): Promise<void> {
+  rmSync(draft, { force: true });
+  createPrivate(draft);
+  try {
     await copy(path, draft);
     markClean(draft);
     publishFile(draft, target);
   } catch (error) {
     rmSync(draft, { force: true });
-    throw storeError("back up", path, error);
+    throw error;
   }
+}
+
+function assertAbsent(target: string): void {
+  if (lookAt(target).size === undefined) return;
+  throw new RomanaError(`Cannot write backup "${target}": it exists`, {
+    code: "conflict",
+    noun: "backup",
+    name: target,
+  });
 }
 
 /** An open read transaction keeps the source still, whatever is committed meanwhile. */

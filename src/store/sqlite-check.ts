@@ -7,6 +7,9 @@ import { APPLICATION_ID, FORMAT_VERSION, prepare, readNumbers } from "./sqlite-s
 /** Files up to this size are checked whole at every start: that takes half a second at most. */
 const ALWAYS_CHECKED = 256 * 1024 * 1024;
 
+/** Smallest database of SQLite, in bytes. What is shorter it takes for a new one. */
+const LEAST = 512;
+
 /** What lies on disk before the store is opened; sizes in bytes, undefined: no such file. */
 export interface Found {
   readonly size: number | undefined;
@@ -24,7 +27,7 @@ export function lookAt(path: string): Found {
  * @throws RomanaError `internal`.
  */
 export function assertWhole(path: string, { size, logSize }: Found): void {
-  if (size === 0) throw damaged(path, "it is empty");
+  if (size !== undefined && size < LEAST) throw damaged(path, `it has only ${size} bytes`);
   if (size === undefined && logSize !== undefined && logSize > 0) {
     throw damaged(path, `it is missing, though its write-ahead log "${path}-wal" is there`);
   }
@@ -59,7 +62,11 @@ export function assertSound(path: string, database: DatabaseSync, found: Found):
       `its write-ahead log "${path}-wal" is missing, and the last commits with it (to accept that, make an empty one)`,
     );
   }
-  if (clean === 1 && (found.size ?? 0) > ALWAYS_CHECKED) return;
+  const [pageSize = 0] = readNumbers(database, "PRAGMA page_size");
+  const size = found.size ?? 0;
+  // SQLite itself compares the size with the header, but rounds up. After a crash the log knows better than the file.
+  if (clean === 1 && size % pageSize !== 0) throw damaged(path, "it is cut off inside a page");
+  if (clean === 1 && size > ALWAYS_CHECKED) return;
   const [verdict] = prepare(database, "PRAGMA quick_check(1)").get() as unknown as [string];
   if (verdict !== "ok") throw damaged(path, verdict.replaceAll("\n", "; "));
 }

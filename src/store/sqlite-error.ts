@@ -20,17 +20,15 @@ export function damaged(path: string, reason: string, cause?: unknown): RomanaEr
   return damage("open", path, reason, cause);
 }
 
-/** The error of `verb`ing the store at `path` because SQLite refused; errors of other origin are passed through. */
+/** What an error of SQLite or of the system means for the store at `path`; errors of other origin are passed through. */
 export function storeError(verb: string, path: string, error: unknown): unknown {
   const code = sqliteCode(error);
-  if (code === undefined) return error;
+  const fromSystem = error instanceof Error && "syscall" in error;
+  if (code === undefined && !fromSystem) return error;
   const reason = (error as Error).message;
   if (code === CODE.CORRUPT || code === CODE.NOTADB) return damage(verb, path, reason, error);
-  return new RomanaError(
-    `Cannot ${verb} store "${path}": ${reason}`,
-    { code: "unavailable" },
-    { cause: error },
-  );
+  const message = `Cannot ${verb} store "${path}": ${reason}`;
+  return new RomanaError(message, { code: "unavailable" }, { cause: error });
 }
 
 function damage(verb: string, path: string, reason: string, cause: unknown): RomanaError {

@@ -1,7 +1,6 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { RomanaError } from "../model/index.ts";
 import { assertFormat, assertSound, assertWhole, lookAt } from "./sqlite-check.ts";
 import { storeError } from "./sqlite-error.ts";
 import { createPrivate, lockStore } from "./sqlite-lock.ts";
@@ -41,7 +40,7 @@ export function openStoreFile(path: string): StoreFile {
       throw error;
     }
   } catch (error) {
-    throw openError(path, error);
+    throw storeError("open", path, error);
   }
 }
 
@@ -125,17 +124,4 @@ function createFile(path: string): void {
     database.close();
   }
   publishFile(draft, path);
-}
-
-function openError(path: string, error: unknown): unknown {
-  if (error instanceof Error && "syscall" in error) {
-    return new RomanaError(
-      `Cannot open store "${path}": ${error.message}`,
-      { code: "unavailable" },
-      {
-        cause: error,
-      },
-    );
-  }
-  return storeError("open", path, error);
 }
