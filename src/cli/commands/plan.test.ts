@@ -1,4 +1,4 @@
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { createPlan } from "../../addressing/index.ts";
@@ -11,7 +11,8 @@ import { main } from "../main.ts";
 import { parseCommandLine } from "../program.ts";
 import { plan } from "./plan.ts";
 
-const EXAMPLES = join(import.meta.dirname, "../../../examples/networks");
+const ROOT = join(import.meta.dirname, "../../..");
+const EXAMPLES = join(ROOT, "examples/networks");
 const SCREEN: Screen = { wide: false, columns: 100, unicode: false, paint: (_, text) => text };
 
 /** Runs `romana plan …` as a process would; words are separated by spaces. */
@@ -461,4 +462,25 @@ test("every example network can be shown", async () => {
     expect({ file, code }).toEqual({ file, code: 0 });
     expect(stdout).toMatch(/^IPv[46] .* numbering\nLEVEL /);
   }
+});
+
+describe("docs/address-plan.md shows what is printed by", () => {
+  const page = readFileSync(join(ROOT, "docs/address-plan.md"), "utf8");
+  const blocks = [...page.matchAll(/^```console\n([\s\S]*?)^```/gm)].map((match) => match[1] as string);
+  const transcripts = blocks.flatMap((block) =>
+    block
+      .split(/^\$ romana plan /m)
+      .slice(1)
+      .map((part): [string, string] => {
+        const end = part.indexOf("\n");
+        return [part.slice(0, end), part.slice(end + 1)];
+      }),
+  );
+  test.each(transcripts)("romana plan %s", async (line, printed) => {
+    const { stdout, stderr } = await romana(line.replace("examples/networks", EXAMPLES));
+    expect(stdout + stderr).toBe(printed);
+  });
+  test("many commands", () => {
+    expect(transcripts.length).toBeGreaterThan(15);
+  });
 });
