@@ -13,5 +13,5 @@ export {
 } from "./status.ts";
 export { bringUp } from "./up.ts";
 export { type PingReport, ping } from "./ping.ts";
-export type { Cell } from "./matrix.ts";
-export type { Observation } from "./probe.ts";
+export { type Cell } from "./matrix.ts";
+export { type Observation } from "./probe.ts";
