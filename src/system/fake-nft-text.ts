@@ -61,7 +61,8 @@ interface Statement {
 }
 
 const KIND = "(chain|set|map|counter)";
-const TABLE = "(?:(?:ip|ip6|inet|arp|bridge|netdev) )?(\\S+)";
+const FAMILY = "(?:ip|ip6|inet|arp|bridge|netdev) ";
+const TABLE = `(?:${FAMILY})?(?!${FAMILY})(\\S+)`;
 
 /** Reads nft text; tables of every family share their names. @throws NftSyntaxError for the first command that is none. */
 export function parseNftText(text: string): readonly NftCommand[] {

@@ -57,11 +57,11 @@ export class FakeNftables {
     const table = this.#tables.get(name);
     if (table === undefined) return undefined;
     const blocks = [...table].map(([key, { lines, elements }]) => {
-      const shown = [...lines];
+      const shown = chainHead(lines);
       if (elements.size > 0) shown.push(`elements = { ${[...elements].sort().join(", ")} }`);
-      return [`\t${key} {`, ...shown.map((line) => `\t\t${line}`), "\t}"].join("\n");
+      return [`\t${key} {`, ...shown.map((line) => `\t\t${line}`), "\t}\n"].join("\n");
     });
-    return `table inet ${name} {\n${blocks.join("\n\n")}\n}\n`;
+    return `table inet ${name} {\n${blocks.join("\n")}}\n`;
   }
 
   counters(name: string): Map<string, { packets: number; bytes: number }> {
@@ -193,6 +193,13 @@ function setType(set: FakeObject): string {
 
 function isDeclaration(line: string): boolean {
   return /^(?:type |policy |comment )/.test(line);
+}
+
+/** The lines with type and policy of a chain on one, as nft prints them. */
+function chainHead(lines: readonly string[]): string[] {
+  const [type, policy, ...rules] = lines;
+  if (type === undefined || !policy?.startsWith("policy ")) return [...lines];
+  return [`${type}; ${policy};`, ...rules];
 }
 
 function flushRules(object: FakeObject): void {
