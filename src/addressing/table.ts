@@ -170,9 +170,7 @@ function exampleOf(plan: AddressPlan): Identity {
   const codes = assignedSegmentCodes(plan, DEFAULT_EXTRA_BITS);
   const endpoints = allocatableIds(plan);
   let endpoint = nearest(SEED_IDS.endpoint, endpoints);
-  while (!isAllocatable(plan, DEFAULT_EXTRA_BITS, endpoint)) {
-    endpoint = endpoint === endpoints.last ? endpoints.first : endpoint + 1;
-  }
+  while (!isAllocatable(plan, DEFAULT_EXTRA_BITS, endpoint)) endpoint++;
   return {
     groups: plan.groupLevels.map((_, index) => nearest(SEED_IDS.group, groupIds(plan, index))),
     host: nearest(SEED_IDS.host, assignedHostIds(plan)),

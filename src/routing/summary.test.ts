@@ -106,6 +106,26 @@ describe("summarizeRoutes()", () => {
     });
   });
 
+  test("per host is the most of any host", () => {
+    const plan = createPlan({
+      prefix: parsePrefix("10.0.0.0/8"),
+      groupLevels: [{ name: "rack", bits: 2 }],
+      hostBits: 6,
+      tenantBits: 8,
+      segmentBits: 4,
+      endpointBits: 4,
+    });
+    const groups = [0, 1].map((id) => ({
+      name: `r${id}`,
+      id,
+      router: { ipv4: parseAddress(`172.16.${id}.1`) },
+      groups: [],
+    }));
+    const unequal = hosts(4).map((host, index) => ({ ...host, group: [index < 3 ? "r0" : "r1"] }));
+    const { after } = summarizeRoutes([{ name: "default", plans: { ipv4: plan }, groups }], unequal, [], []);
+    expect(after).toEqual({ perHost: 4, total: 14 });
+  });
+
   test("2,000 hosts of a flat network in well under a second", () => {
     const plan = createPlan({
       prefix: parsePrefix("10.0.0.0/8"),

@@ -314,6 +314,7 @@ describe("plan with a network of romanad", () => {
     listHosts: {
       items: [
         { name: "other", id: 1, group: ["rack-0"], underlay: {} },
+        { name: "host-2", id: 2, group: ["rack-1"], underlay: {} },
         { name: "host-1", id: 1, group: ["rack-1"], underlay: {} },
       ] satisfies Host[],
     },
@@ -406,6 +407,16 @@ tenants    7 bits, 27 left    9 bits, 471 left  4 bits, 7 left    4 bits, 3 left
     expect(lines(stdout)[1]).toBe(
       "balanced 13 bits, 8186 left 17 bits, 130k left 15 bits, 32727 left 13 bits, 8183 left 14 bits, 16371 left 8192 (1365.3x) 131071 (1310.7x) 32767 (819.1x) 8191 (1023.8x) 16383 (1365.2x)",
     );
+  });
+
+  test("large numbers are rounded down", async () => {
+    const { stdout } = await romana(
+      "propose --prefix fd00:1234:5678::/48 --hosts 5000 --tenants 2000 --segments 200 --endpoints 100",
+    );
+    expect(lines(stdout).slice(1, 3)).toEqual([
+      "balanced 23 bits, 8.3M left 22 bits, 4.1M left 18 bits, 261k left 17 bits, 130k left",
+      "hosts 32 bits, 4.2G left 19 bits, 522k left 15 bits, 32567 left 14 bits, 16283 left",
+    ]);
   });
 
   test("a chosen one is a network document", async () => {
