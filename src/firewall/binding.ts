@@ -56,18 +56,27 @@ export function boundSets({ family, strideBits, hasSingles }: BindingShape): rea
   return hasSingles ? [boundSet(family, strideBits), boundSet(family, 0)] : [boundSet(family, strideBits)];
 }
 
-/** Holds for a source that is not bound to the device which the packet came from. */
-export function unboundMatches({ family, strideBits, hasSingles }: BindingShape): readonly Match[] {
-  const notIn = (bits: number): Match => ({
+/** Look-ups of which one finds a source that is bound to the device which the packet came from. */
+export function boundMatches(shape: BindingShape): readonly Match[] {
+  return boundLookups(shape, false);
+}
+
+/** Look-ups that all hold for a source that is not bound to the device which the packet came from. */
+export function unboundMatches(shape: BindingShape): readonly Match[] {
+  return boundLookups(shape, true);
+}
+
+function boundLookups(shape: BindingShape, negated: boolean): readonly Match[] {
+  const { family, strideBits, hasSingles } = shape;
+  return (hasSingles ? [strideBits, 0] : [strideBits]).map((bits) => ({
     kind: "lookup",
     key: [
       { field: "input-index" },
       { field: "source", family, mask: prefixMask(family, addressBits(family) - bits) },
     ],
     set: boundSet(family, bits),
-    negated: true,
-  });
-  return hasSingles ? [notIn(strideBits), notIn(0)] : [notIn(strideBits)];
+    negated,
+  }));
 }
 
 /**
@@ -76,7 +85,7 @@ export function unboundMatches({ family, strideBits, hasSingles }: BindingShape)
  */
 export function deviceMembers(scope: FirewallScope, device: EndpointDevice): readonly Member[] {
   if (!DEVICE_NAME.test(device.name)) {
-    const reason = "must be 1 to 15 printable ASCII characters without blanks, quotes, / \\\\ : or *";
+    const reason = "must be 1 to 15 printable ASCII characters without blanks, quotes, / \\ : or *";
     throw invalidInput(`bind device "${device.name}"`, [{ path: "name", reason }]);
   }
   const name: Member = { set: DEVICE_SET, element: [{ type: "ifname", value: device.name }] };

@@ -5,6 +5,7 @@ import { DROP_REASONS, type DropReason } from "../policy/index.ts";
 import {
   type BindingShape,
   bindingShape,
+  boundMatches,
   boundSets,
   DEVICE_SET,
   deviceMembers,
@@ -27,9 +28,7 @@ const FAMILIES: readonly Family[] = [4, 6];
  */
 export function createTable(input: FirewallInput): Table {
   const own = FAMILIES.flatMap((family) => ownPrefixes(input, family));
-  const shapes = [
-    ...new Map(own.map(({ plan }) => [shapeName(bindingShape(plan)), bindingShape(plan)])).values(),
-  ];
+  const shapes = distinctShapes(own);
   const lookups = FAMILIES.map((family) => ({ family, ...identityLookups(input, family) }));
   return {
     name: input.table,
@@ -41,10 +40,15 @@ export function createTable(input: FirewallInput): Table {
       { name: "unbound", rules: unboundRules() },
       { name: "to_host", rules: toHostRules(own, input) },
       ...shapes.map((shape) => fromEndpointToHostChain(shape)),
-      { name: "forward", hook: "forward", rules: forwardRules(own) },
+      { name: "forward", hook: "forward", rules: forwardRules(input, own) },
       { name: "input", hook: "input", rules: inputRules(own) },
     ],
   };
+}
+
+function distinctShapes(own: readonly OwnPrefix[]): readonly BindingShape[] {
+  const shapes = own.map(({ plan }) => bindingShape(plan));
+  return [...new Map(shapes.map((shape) => [shapeName(shape), shape])).values()];
 }
 
 function bindingSets(input: FirewallInput, shapes: readonly BindingShape[]): readonly NamedSet[] {
@@ -104,7 +108,6 @@ function fromEndpointChain(shape: BindingShape, own: readonly OwnPrefix[]): Chai
     name: `from_endpoint${shapeName(shape)}`,
     rules: [
       drop("spoofed-source", ...unboundMatches(shape)),
-      accept({ kind: "established" }),
       ...toOwnEndpoints(own.filter(({ plan }) => plan.family === shape.family)),
     ],
   };
@@ -151,14 +154,37 @@ function toHostRules(own: readonly OwnPrefix[], { host }: FirewallInput): readon
   ];
 }
 
-function forwardRules(own: readonly OwnPrefix[]): readonly Rule[] {
+function forwardRules(input: FirewallInput, own: readonly OwnPrefix[]): readonly Rule[] {
   return [
+    ...FAMILIES.flatMap((family) =>
+      fastLanes(
+        input,
+        own.filter(({ plan }) => plan.family === family),
+      ),
+    ),
     ...own.map(({ plan, prefix }) =>
       go(`from_endpoint${shapeName(bindingShape(plan))}`, { kind: "source", prefix }),
     ),
     drop("spoofed-source", FROM_ENDPOINT_DEVICE),
     accept({ kind: "established" }),
     ...toOwnEndpoints(own),
+  ];
+}
+
+/**
+ * Known flows leave in the first rule that proves their source, one comparison or look-up for almost every packet
+ * (ADR 0012). They decide nothing that the rules behind them would decide otherwise.
+ */
+function fastLanes({ underlayDevices = [] }: FirewallInput, own: readonly OwnPrefix[]): readonly Rule[] {
+  if (own.length === 0) return [];
+  const notOwn = own.map(({ prefix }): Match => ({ kind: "not-source", prefix }));
+  return [
+    ...underlayDevices.map((index) =>
+      accept({ kind: "input-device", index }, ...notOwn, { kind: "established" }),
+    ),
+    ...distinctShapes(own).flatMap((shape) =>
+      boundMatches(shape).map((match) => accept(match, { kind: "established" })),
+    ),
   ];
 }
 

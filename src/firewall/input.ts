@@ -14,6 +14,11 @@ export interface FirewallScope {
 /** Everything that the table of one host is made from. */
 export interface FirewallInput extends FirewallScope, Omit<World, "hosts"> {
   readonly devices: readonly EndpointDevice[];
+  /**
+   * Indices of the devices that lead to other hosts. Known flows from there take the shortest way; without them
+   * the verdicts are the same. None of them may be an endpoint's.
+   */
+  readonly underlayDevices?: readonly number[];
   readonly gatewayServices: readonly GatewayService[];
 }
 

@@ -29,8 +29,7 @@ export function sortElements(elements: readonly Element[]): readonly Element[] {
     .map(({ element }) => element);
 }
 
-/** A raw key in hexadecimal digits: equal text means equal key. */
-export function keyText(key: Uint8Array): string {
+function keyText(key: Uint8Array): string {
   return Array.from(key, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 

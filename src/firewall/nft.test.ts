@@ -24,6 +24,7 @@ const EXAMPLE: FirewallInput = {
     device("rom0a01011b", 7, "10.1.1.27/32", "fd00:10:0:100:1:1::b/128"),
     device("tap0", undefined, "10.1.2.17/32"),
   ],
+  underlayDevices: [2],
   gatewayServices: [
     { protocol: "udp", port: 53 },
     { protocol: "tcp", port: 53 },

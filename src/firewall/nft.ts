@@ -91,6 +91,10 @@ function matchText(match: Match): string {
   switch (match.kind) {
     case "source":
       return `${addressField(match.prefix.family, "source")} ${prefixText(match.prefix)}`;
+    case "not-source":
+      return `${addressField(match.prefix.family, "source")} != ${prefixText(match.prefix)}`;
+    case "input-device":
+      return `iif ${match.index}`;
     case "destination":
       return `${addressField(match.prefix.family, "destination")} ${prefixText(match.prefix)}`;
     case "lookup":
