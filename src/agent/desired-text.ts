@@ -1,18 +1,23 @@
 import { createTable, renderTable } from "../firewall/index.ts";
 import { formatAddress } from "../net/index.ts";
 import type { DesiredText } from "../schema/index.ts";
-import { type DesiredEndpoint, type DesiredHost, proxiedAddresses } from "./desired.ts";
+import { proxiedAddresses } from "./desired.ts";
+import type { Reconciler } from "./reconciler.ts";
 import { formatRoute } from "./route-slot.ts";
 
-/** The desired state as text for people, in the words of `sysctl`, `ip` and `nft`. */
+/** The desired state as text for people, in the words of `sysctl`, `ip` and `nft`; undefined while nothing is known. */
 export function renderDesired(
-  host: DesiredHost,
-  endpoints: readonly DesiredEndpoint[],
-  indexOf: (device: string) => number | undefined,
-): DesiredText {
+  reconciler: Pick<Reconciler, "host" | "endpoints" | "indexOf" | "underlay">,
+): DesiredText | undefined {
+  const { host, endpoints, underlay } = reconciler;
+  if (host === undefined) return undefined;
   const { gateway, firewall } = host;
   const sorted = endpoints.toSorted((a, b) => (a.device < b.device ? -1 : 1));
-  const devices = sorted.map(({ device, owns }) => ({ name: device, index: indexOf(device), owns }));
+  const devices = sorted.map(({ device, owns }) => ({
+    name: device,
+    index: reconciler.indexOf(device),
+    owns,
+  }));
   const routes = [...host.routes, ...sorted.flatMap((endpoint) => endpoint.routes)];
   return {
     sysctls: lines([host.sysctls, ...sorted.map(({ sysctls }) => sysctls)].flatMap(sysctlLines)),
@@ -27,7 +32,7 @@ export function renderDesired(
         proxiedAddresses(endpoint).map((address) => `proxy ${formatAddress(address)} dev ${endpoint.device}`),
       ),
     ),
-    table: renderTable(createTable({ ...firewall, devices })),
+    table: renderTable(createTable({ ...firewall, devices, underlayDevices: [...underlay] })),
   };
 }
 

@@ -37,7 +37,8 @@ export interface DesiredHost {
   readonly sysctls: ReadonlyMap<string, string>;
   /** Blackholes of own prefixes, and the ways to other hosts. */
   readonly routes: readonly DesiredRoute[];
-  readonly firewall: Omit<FirewallInput, "devices">;
+  /** The table, but for the devices that it is about. */
+  readonly firewall: Omit<FirewallInput, "devices" | "underlayDevices">;
   /** Sentences for people about what cannot be, such as a host without an underlay address. */
   readonly problems: readonly string[];
 }
@@ -57,13 +58,16 @@ export interface DesiredEndpoint {
   readonly sysctls: ReadonlyMap<string, string>;
 }
 
-/** What a host's desired state is made from. */
-export interface DesiredHostInput {
-  readonly host: Host;
+/** What is known of the network. */
+export interface KnownNetwork {
   readonly networks: readonly Network[];
   readonly hosts: readonly Host[];
   readonly tenants: readonly Tenant[];
   readonly segments: readonly Segment[];
+}
+
+/** What the host's own configuration says. */
+export interface HostSettings {
   readonly gatewayInterface: string;
   /** `dummy` where the kernel can; a bridge without ports behaves the same. */
   readonly gatewayKind: "dummy" | "bridge";
@@ -71,16 +75,20 @@ export interface DesiredHostInput {
   readonly gatewayServices: readonly GatewayService[];
 }
 
-/** The part of the desired state that follows from the view. */
-export function desiredHost(input: DesiredHostInput): DesiredHost {
-  const { host, networks, hosts, tenants, segments, table, gatewayServices } = input;
+/**
+ * The part of the desired state that follows from the view.
+ * @throws RomanaError when the host has no place in a network.
+ */
+export function desiredHost(host: Host, known: KnownNetwork, settings: HostSettings): DesiredHost {
+  const { networks, hosts, tenants, segments } = known;
+  const { table, gatewayServices } = settings;
   const { routes, problems } = createRouting(networks, hosts).routesOf(host.name);
   const gateways = networks.flatMap((network) =>
     plansOf(network).map((plan) => gatewayAddress(plan, hostPosition(network, host))),
   );
   const families = new Set(gateways.map(({ family }) => family));
   return {
-    gateway: { name: input.gatewayInterface, kind: input.gatewayKind, addresses: gateways },
+    gateway: { name: settings.gatewayInterface, kind: settings.gatewayKind, addresses: gateways },
     sysctls: new Map([
       ...(families.has(4) ? [["net.ipv4.ip_forward", "1"] as const] : []),
       ...(families.has(6) ? [["net.ipv6.conf.all.forwarding", "1"] as const] : []),

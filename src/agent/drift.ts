@@ -6,11 +6,11 @@ import type { Reconciler } from "./reconciler.ts";
 import { isAsDesired, slotOf } from "./route-slot.ts";
 
 /**
- * What an event may mean: `network`: links, addresses or routes differ from what they should be; `retry`: what failed
- * before may work now; `sysctls` of a device, or of the host without one.
+ * What an event may mean: `everything`: events were lost; `drift`: links, addresses, routes or the table differ from
+ * what they should be; `retry`: what the kernel refused before may work now; `sysctls` of a device, or of the host.
  */
 export type Suspicion =
-  | { readonly kind: "everything" | "network" | "table" | "retry" }
+  | { readonly kind: "everything" | "drift" | "retry" }
   | { readonly kind: "sysctls"; readonly device?: string };
 
 /** What events are compared with. */
@@ -37,7 +37,7 @@ export function suspect(event: KernelEvent, known: Known): Suspicion | undefined
     case "netconf":
       return suspectNetconf(event, known);
     case "table":
-      return event.table === known.host.firewall.table && !event.ownProcess ? { kind: "table" } : undefined;
+      return event.table === known.host.firewall.table && !event.ownProcess ? DRIFT : undefined;
     default:
       return event satisfies never;
   }
@@ -45,32 +45,32 @@ export function suspect(event: KernelEvent, known: Known): Suspicion | undefined
 
 type Event<T extends KernelEvent["type"]> = Extract<KernelEvent, { type: T }>;
 
-const NETWORK: Suspicion = { kind: "network" };
+const DRIFT: Suspicion = { kind: "drift" };
 const RETRY: Suspicion = { kind: "retry" };
 
 function suspectLink({ action, link }: Event<"link">, known: Known): Suspicion | undefined {
   const { index, name, up } = link;
   const expected = known.nameOf(index);
-  if (action === "delete") return expected !== undefined || known.underlay.has(index) ? NETWORK : undefined;
+  if (action === "delete") return expected !== undefined || known.underlay.has(index) ? DRIFT : undefined;
   if (known.hasDeleted(index)) return undefined;
-  if (expected !== undefined) return expected === name && up ? undefined : NETWORK;
+  if (expected !== undefined) return expected === name && up ? undefined : DRIFT;
   const isOurs =
     name === known.host?.gateway.name || known.endpointOf(name) !== undefined || isOwnDeviceName(name);
-  if (isOurs) return NETWORK;
+  if (isOurs) return DRIFT;
   if (up) return RETRY;
-  return known.underlay.has(index) ? NETWORK : undefined;
+  return known.underlay.has(index) ? DRIFT : undefined;
 }
 
 function suspectAddress({ action, address }: Event<"address">, known: Known): Suspicion | undefined {
   const { gateway } = known.host as NonNullable<Known["host"]>;
-  if (known.underlay.has(address.link)) return action === "delete" ? NETWORK : RETRY;
+  if (known.underlay.has(address.link)) return action === "delete" ? DRIFT : RETRY;
   const device = known.nameOf(address.link);
   if (device === undefined) return action === "new" ? RETRY : undefined;
   if (device !== gateway.name || isLinkLocal(address)) return undefined;
   const isDesired =
     address.prefixLength === addressBits(address.address.family) &&
     gateway.addresses.some((own) => isSameAddress(own, address.address));
-  return isDesired === (action === "new") ? undefined : NETWORK;
+  return isDesired === (action === "new") ? undefined : DRIFT;
 }
 
 function suspectRoute({ action, route }: Event<"route">, known: Known): Suspicion | undefined {
@@ -79,11 +79,11 @@ function suspectRoute({ action, route }: Event<"route">, known: Known): Suspicio
   if (desired === undefined) {
     const isStale = action === "new" && route.protocol === ROMANA_PROTOCOL && route.table === MAIN_TABLE;
     const isEcho = route.device !== undefined && known.hasDeleted(route.device);
-    return isStale && !isEcho ? NETWORK : undefined;
+    return isStale && !isEcho ? DRIFT : undefined;
   }
-  if (action === "delete") return NETWORK;
+  if (action === "delete") return DRIFT;
   const device = desired.device === undefined ? undefined : known.indexOf(desired.device);
-  return isAsDesired(desired, device, route) ? undefined : NETWORK;
+  return isAsDesired(desired, device, route) ? undefined : DRIFT;
 }
 
 function suspectNetconf({ link }: Event<"netconf">, known: Known): Suspicion | undefined {

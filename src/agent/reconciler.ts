@@ -1,6 +1,12 @@
 import { createTable, deviceChanges, type EndpointDevice } from "../firewall/index.ts";
 import { RomanaError } from "../model/index.ts";
-import { type KernelChange, type Link, MAIN_TABLE, ROMANA_PROTOCOL } from "../system/kernel.ts";
+import {
+  type KernelChange,
+  type KernelRoute,
+  type Link,
+  MAIN_TABLE,
+  ROMANA_PROTOCOL,
+} from "../system/kernel.ts";
 import type { Fight } from "./damper.ts";
 import { type DesiredEndpoint, type DesiredHost, type DesiredRoute, proxiedAddresses } from "./desired.ts";
 import { type ActualNetwork, diffNetwork, type Repair } from "./network-diff.ts";
@@ -31,6 +37,7 @@ export class Reconciler {
   #underlay: ReadonlySet<number> = new Set();
   /** Own devices without an endpoint are deleted only once it is known which endpoints there are. */
   #prunesDevices = false;
+  #isEnforcing = false;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
@@ -65,6 +72,11 @@ export class Reconciler {
   /** The endpoint of a device by name. */
   endpointOf(device: string): DesiredEndpoint | undefined {
     return this.#endpoints.get(device);
+  }
+
+  /** True when the table in the kernel is the desired one, as last seen. */
+  get isEnforcing(): boolean {
+    return this.#isEnforcing;
   }
 
   /** The route that shall stand in a slot of ours. */
@@ -107,19 +119,19 @@ export class Reconciler {
     const diff = diffNetwork(host, this.endpoints, actual, this.#prunesDevices);
     run.apply(diff.repairs.filter(comesFirst));
     this.#setSysctls(run, host.sysctls);
+    this.#findUnderlay(actual.routes, false);
     // Without any table endpoints would be reachable by everybody: then no way to them is made.
     if (this.#keepTable(run, host) || this.#isTableThere()) {
       run.apply(diff.repairs.filter((repair) => !comesFirst(repair)));
     }
-    this.#findUnderlay();
-    return run.outcome(diff.routes, diff.missingDevices);
-  }
-
-  /** Looks at the table alone. */
-  reconcileTable(): Outcome {
-    const run = new Run(this.#options, "drift");
-    if (this.#host !== undefined) this.#keepTable(run, this.#host);
-    return run.outcome([]);
+    const outcome = run.outcome(diff.routes, diff.missingDevices);
+    const isComplete = outcome.failures.length === 0 && outcome.again === undefined;
+    const isOther = this.#findUnderlay(this.#options.kernel.routes(MAIN_TABLE, ROMANA_PROTOCOL), isComplete);
+    if (!isOther) return outcome;
+    // The rules name the devices of the underlay, which are only known once the routes are there.
+    const again = new Run(this.#options, "desired");
+    this.#keepTable(again, host);
+    return { ...outcome, failures: [...outcome.failures, ...again.outcome([]).failures] };
   }
 
   /** Sets those of the sysctls that differ. */
@@ -206,10 +218,11 @@ export class Reconciler {
   #keepTable(run: Run, { firewall }: DesiredHost): boolean {
     const item = `table ${firewall.table}`;
     const devices = this.endpoints.map((endpoint) => bound(endpoint, this.#indices.get(endpoint.device)));
-    return run.attempt(item, () => {
-      const desired = createTable({ ...firewall, devices });
+    this.#isEnforcing = run.attempt(item, () => {
+      const desired = createTable({ ...firewall, devices, underlayDevices: [...this.#underlay] });
       this.#options.table.keep(desired, () => run.may("table", item));
     });
+    return this.#isEnforcing;
   }
 
   /** A table that somebody took away is put back, so that the endpoint never goes unbound. */
@@ -284,11 +297,16 @@ export class Reconciler {
     }
   }
 
-  #findUnderlay(): void {
-    const routes = this.#options.kernel.routes(MAIN_TABLE, ROMANA_PROTOCOL);
-    this.#underlay = new Set(
-      routes.flatMap(({ gateway, device }) => (gateway && device !== undefined ? [device] : [])),
+  /** True when the devices of the underlay are others than before; some are forgotten only when all are known. */
+  #findUnderlay(routes: readonly KernelRoute[], isComplete: boolean): boolean {
+    const found = routes.flatMap(({ gateway, device, protocol }) =>
+      protocol === ROMANA_PROTOCOL && gateway !== undefined && device !== undefined ? [device] : [],
     );
+    const underlay = new Set([...found, ...(isComplete ? [] : this.#underlay)].toSorted((a, b) => a - b));
+    const isSame =
+      underlay.size === this.#underlay.size && [...underlay].every((device) => this.#underlay.has(device));
+    this.#underlay = underlay;
+    return !isSame;
   }
 }
 

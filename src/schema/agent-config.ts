@@ -17,7 +17,7 @@ const gatewayServiceSchema = strict({
   port: z.int().min(1).max(65535),
 });
 
-/** Everything that an agent can be told; every key has a default except the host's name and romanad's address. */
+/** Everything that an agent can be told; every key has a default. */
 export const agentConfigSchema = strict({
   host: nameSchema
     .exactOptional()
@@ -58,7 +58,7 @@ export const agentConfigSchema = strict({
 /** What an agent was told, with the defaults. */
 export type AgentConfig = z.output<typeof agentConfigSchema>;
 
-/** Reads the configuration of an agent. @throws RomanaError `invalid-input` with all faults. */
-export function decodeAgentConfig(value: unknown): AgentConfig {
-  return decodeWith(agentConfigSchema, "read agent configuration", value);
+/** Reads the configuration of an agent. @throws RomanaError `invalid-input`; `what` starts the message: `Cannot <what>: …`. */
+export function decodeAgentConfig(value: unknown, what: string): AgentConfig {
+  return decodeWith(agentConfigSchema, what, value);
 }

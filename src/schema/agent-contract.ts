@@ -2,7 +2,7 @@ import { z } from "zod";
 import { attachmentRefSchema, attachmentRequestSchema, attachmentSchema } from "./attachment.ts";
 import { strict } from "./decode.ts";
 import { type RouteContract, reading } from "./route-contract.ts";
-import { hostStatusSchema } from "./status.ts";
+import { encodeHostStatus, hostStatusSchema } from "./status.ts";
 import { nameSchema, revisionSchema } from "./text.ts";
 
 const refParams = strict({
@@ -100,3 +100,8 @@ export type AgentStatusJson = z.input<typeof agentStatusSchema>;
 
 /** What an agent works towards, as text for people. */
 export type DesiredText = z.output<typeof desiredTextSchema>;
+
+/** What an agent says about itself, as JSON. */
+export function encodeAgentStatus({ host, romanad, repairs, ...status }: AgentStatus): AgentStatusJson {
+  return { host, ...encodeHostStatus(status), romanad, repairs };
+}

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { decodeWith, patterned, strict } from "./decode.ts";
-import { allocationSchema, endpointResourceSchema } from "./endpoint.ts";
-import { addressPairSchema, requestTokenSchema } from "./text.ts";
+import { allocationSchema, encodeEndpoint, endpointResourceSchema } from "./endpoint.ts";
+import { addressPairSchema, encodeAddressPair, requestTokenSchema } from "./text.ts";
 
 /** Linux takes more characters; nft text and sysctl names are safe with these. */
 const deviceSchema = patterned(
@@ -86,4 +86,13 @@ export type AttachmentJson = z.input<typeof attachmentSchema>;
 /** Reads what is asked of an agent. @throws RomanaError `invalid-input` with all faults. */
 export function decodeAttachmentRequest(value: unknown): AttachmentRequest {
   return decodeWith(attachmentRequestSchema, "attach endpoint", value);
+}
+
+/** An attachment as JSON. */
+export function encodeAttachment({ endpoint, gateways, ...rest }: AttachmentResource): AttachmentJson {
+  return {
+    endpoint: { ...encodeEndpoint(endpoint), revision: endpoint.revision },
+    ...rest,
+    gateways: encodeAddressPair(gateways),
+  };
 }

@@ -1,0 +1,61 @@
+import { type Counter, type Histogram, Metrics } from "./metrics.ts";
+import type { DriftKind } from "./network-diff.ts";
+
+/** What the agent counts while it works. */
+export interface AgentMetrics {
+  readonly registry: Metrics;
+  readonly events: Counter;
+  readonly news: Counter;
+  readonly looks: Counter;
+  readonly repairs: Counter;
+  readonly refusals: Counter;
+  readonly operations: Counter;
+  readonly failures: Counter;
+  readonly look: Histogram;
+  readonly attach: Histogram;
+  readonly detach: Histogram;
+}
+
+const DRIFT_KINDS = [
+  "link",
+  "address",
+  "route",
+  "neighbour",
+  "sysctl",
+  "table",
+] as const satisfies readonly DriftKind[];
+
+/** Metrics of one agent. */
+export function createAgentMetrics(): AgentMetrics {
+  const registry = new Metrics();
+  const counter = (name: string, help: string, label: string, labels: readonly string[]): Counter =>
+    registry.counter(`romana_agent_${name}`, help, label, labels);
+  return {
+    registry,
+    events: counter("kernel_events_total", "Events from the kernel.", "type", [
+      "link",
+      "address",
+      "route",
+      "netconf",
+      "table",
+      "overrun",
+    ]),
+    news: counter("romanad_events_total", "Events from romanad's watch.", "about", ["topology", "endpoint"]),
+    looks: counter("reconciles_total", "Comparisons of the kernel with what should be.", "cause", [
+      "desired",
+      "drift",
+    ]),
+    repairs: counter("repairs_total", "Changes by others that were mended.", "kind", DRIFT_KINDS),
+    refusals: counter("refusals_total", "Changes that the kernel refused.", "cause", ["desired", "drift"]),
+    operations: counter("operations_total", "Attachments that came or went.", "operation", [
+      "attach",
+      "repeat",
+      "detach",
+      "drop",
+    ]),
+    failures: counter("failures_total", "Operations that failed.", "operation", ["attach", "detach"]),
+    look: registry.histogram("romana_agent_reconcile_seconds", "Duration of a comparison with its repairs."),
+    attach: registry.histogram("romana_agent_attach_seconds", "Duration of an attach that worked."),
+    detach: registry.histogram("romana_agent_detach_seconds", "Duration of a detach."),
+  };
+}

@@ -1,0 +1,470 @@
+import { type Endpoint, RomanaError } from "../model/index.ts";
+import type {
+  AgentConfig,
+  AgentStatus,
+  AttachmentRecord,
+  AttachmentResource,
+  DesiredText,
+  HostSnapshot,
+  HostStatus,
+  Stored,
+} from "../schema/index.ts";
+import type { Kernel, KernelEvent } from "../system/kernel.ts";
+import { adoptAttachments } from "./adoption.ts";
+import { type AgentMetrics, createAgentMetrics } from "./agent-metrics.ts";
+import { Attacher, type Detached } from "./attacher.ts";
+import { Attachments } from "./attachments.ts";
+import { Damper } from "./damper.ts";
+import { isOwnDeviceName } from "./device-name.ts";
+import { desiredEndpoint, desiredHost } from "./desired.ts";
+import { renderDesired } from "./desired-text.ts";
+import { Follower } from "./follower.ts";
+import { endpointKey, type HostKnowledge, type ViewChange } from "./host-knowledge.ts";
+import type { Journal } from "./journal.ts";
+import { Keeper } from "./keeper.ts";
+import { KeyedLock } from "./keyed-lock.ts";
+import type { Log } from "./log.ts";
+import { describeAttachment, hostProblems } from "./host-problems.ts";
+import { Reconciler } from "./reconciler.ts";
+import type { Cause, Outcome } from "./reconcile-run.ts";
+import { isSameEndpoint, Releaser } from "./releaser.ts";
+import { Reporter } from "./reporter.ts";
+import type { Romanad } from "./romanad.ts";
+import { TableKeeper } from "./table-keeper.ts";
+import { Alarm, type Timers } from "./timers.ts";
+
+/** What an {@link Agent} works with. */
+export interface AgentOptions {
+  /** The name of this host. */
+  readonly host: string;
+  readonly config: Omit<AgentConfig, "host">;
+  readonly kernel: Kernel;
+  readonly romanad: Romanad;
+  readonly journal: Journal;
+  /** The view of an earlier life. */
+  readonly view?: HostSnapshot;
+  /** Keeps a view for a later life. */
+  readonly saveView: (view: HostSnapshot) => void;
+  readonly timers: Timers;
+  readonly random: () => number;
+  readonly newId: () => string;
+  readonly log: Log;
+  readonly version: string;
+  /** Sentences about state that was lost, for the status. */
+  readonly damage: readonly string[];
+}
+
+/** News of the network come in bursts; so many milliseconds after the first of them all is derived anew. */
+const TOPOLOGY_SETTLE = 20;
+/** A view is written to disk so long after it changed, in milliseconds. */
+const SAVE_SETTLE = 1_000;
+/** How long an attach waits for romanad, and for romanad's news of what it has allocated, in milliseconds. */
+const ROMANAD_PATIENCE = 3_000;
+const NEWS_PATIENCE = 5_000;
+
+/** Keeps one host's kernel equal to what romanad and the attachments say, and attaches and detaches endpoints. */
+export class Agent {
+  readonly metrics: AgentMetrics = createAgentMetrics();
+  readonly #options: AgentOptions;
+  readonly #reconciler: Reconciler;
+  readonly #keeper: Keeper;
+  readonly #follower: Follower;
+  readonly #attachments = new Attachments();
+  readonly #releaser: Releaser;
+  readonly #attacher: Attacher;
+  readonly #reporter: Reporter;
+  readonly #topologyAlarm: Alarm;
+  readonly #saveAlarm: Alarm;
+  readonly #resyncAlarm: Alarm;
+  readonly #stop = new AbortController();
+  /** Without memory nothing is known of what is attached: the kernel is left alone until romanad has told. */
+  #hasMemory: boolean;
+  #isSettling = false;
+  #underivable: string | undefined;
+  #savedRevision: number | undefined;
+
+  constructor(options: AgentOptions) {
+    this.#options = options;
+    const { kernel, journal, timers, romanad, host, config, newId, random, view } = options;
+    const table = new TableKeeper(kernel, journal.table, (reference) => {
+      this.#background(journal.keepTable(reference), "keep the table's reference");
+    });
+    const { now } = timers;
+    this.#reconciler = new Reconciler({ kernel, table, damper: new Damper(), now });
+    this.#keeper = new Keeper({
+      reconciler: this.#reconciler,
+      timers,
+      onOutcome: (outcome, cause) => {
+        this.#onOutcome(outcome, cause);
+      },
+    });
+    this.#follower = new Follower({
+      host,
+      romanad,
+      timers,
+      random,
+      ...(view && { view }),
+      onChange: (change) => {
+        this.#onChange(change);
+      },
+      onConnection: (connection) => {
+        const { connected, error } = connection;
+        if (connected) options.log.info(connection, "connected to romanad");
+        else options.log.warn({ error }, "romanad is away");
+        if (connected) this.#reporter.forget();
+        if (connected) this.#settle();
+      },
+    });
+    const knowledge = (): HostKnowledge | undefined => this.#follower.knowledge;
+    const site = {
+      journal,
+      attachments: this.#attachments,
+      locks: new KeyedLock(),
+      romanad,
+      knowledge,
+      newId,
+      now,
+    };
+    this.#releaser = new Releaser(site, journal.intents);
+    this.#attacher = new Attacher(
+      {
+        ...site,
+        host,
+        kernel,
+        reconciler: this.#reconciler,
+        endpointMtu: config.endpointMtu,
+        connected: () => this.#connected(),
+        enforced: (endpoint) => this.#enforced(endpoint),
+      },
+      this.#releaser,
+    );
+    this.#reporter = new Reporter({ host, romanad, timers, status: () => this.#hostStatus() });
+    this.#topologyAlarm = new Alarm(timers, () => {
+      this.#applyTopology();
+    });
+    this.#saveAlarm = new Alarm(timers, () => {
+      this.#saveView();
+    });
+    this.#resyncAlarm = new Alarm(timers, () => {
+      this.#resync();
+    });
+    this.#hasMemory = journal.adoptable !== undefined;
+    for (const attachment of journal.attachments) this.#attachments.put(attachment);
+    this.#addGauges();
+  }
+
+  /** Makes the kernel as it was known to be right, then follows romanad and the kernel until {@link close}. */
+  start(): void {
+    const { kernel } = this.#options;
+    const { signal } = this.#stop;
+    const events = kernel.events(signal);
+    if (this.#hasMemory) {
+      this.#reconciler.pruneDevices();
+      this.#applyTopology();
+    }
+    this.#resyncAlarm.set(this.#options.config.resyncInterval * 1000);
+    this.#background(this.#followKernel(events), "follow the kernel's events");
+    this.#background(this.#follower.run(signal), "follow romanad");
+  }
+
+  /** Attaches an endpoint as the JSON asks; see {@link Attacher.attach}. */
+  async attach(
+    json: unknown,
+  ): Promise<{ readonly created: boolean; readonly attachment: AttachmentResource }> {
+    const { created, attachment } = await this.#timed("attach", () => this.#attacher.attach(json));
+    this.metrics.operations.add(created ? "attach" : "repeat");
+    if (created) this.#reporter.noticeCount();
+    return { created, attachment: this.#describe(attachment) };
+  }
+
+  /** Detaches an endpoint by name, address or request token; see {@link Attacher.detach}. */
+  async detach(ref: string): Promise<Detached> {
+    const detached = await this.#timed("detach", () => this.#attacher.detach(ref));
+    if (detached.detached) {
+      this.metrics.operations.add("detach");
+      this.#reporter.noticeCount();
+    }
+    return detached;
+  }
+
+  /** The attachments of this host. */
+  attachments(): readonly AttachmentResource[] {
+    return this.#attachments.all.map((attachment) => this.#describe(attachment));
+  }
+
+  /** An attachment by name, address or request token. */
+  attachment(ref: string): AttachmentResource | undefined {
+    const attachment = this.#attachments.find(ref);
+    return attachment && this.#describe(attachment);
+  }
+
+  /** How the agent is. */
+  status(): AgentStatus {
+    const { host, config } = this.#options;
+    const { problems, routes, ...status } = this.#hostStatus();
+    return {
+      host,
+      ...status,
+      problems: [...problems],
+      routes: [...routes],
+      romanad: { server: config.server, ...this.#follower.connection },
+      repairs: [...this.metrics.repairs.values].map(([kind, count]) => ({ kind, count })),
+    };
+  }
+
+  /** What the agent works towards, as text; undefined while nothing is known. */
+  desired(): DesiredText | undefined {
+    return renderDesired(this.#reconciler);
+  }
+
+  /** Stops following and forgets nothing; the kernel stays as it is, and the data path works on. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    this.#keeper.close();
+    this.#reporter.close();
+    for (const alarm of [this.#topologyAlarm, this.#saveAlarm, this.#resyncAlarm]) alarm.clear();
+    this.#saveView();
+    await this.#options.journal.close();
+  }
+
+  #onChange({ isTopology, endpoints }: ViewChange): void {
+    this.metrics.news.add(isTopology ? "topology" : "endpoint");
+    if (!this.#hasMemory && this.#follower.hasSeenRomanad) this.#adopt();
+    if (isTopology) {
+      this.#topologyAlarm.set(TOPOLOGY_SETTLE);
+      this.#saveAlarm.set(SAVE_SETTLE);
+    }
+    for (const key of endpoints) this.#confront(key);
+    if (endpoints.length > 0 && this.#releaser.unsettled > 0) this.#settle();
+  }
+
+  /** Finds out what is attached when there is no memory of it; from then on it is known. */
+  #adopt(): void {
+    const { kernel, journal, log } = this.#options;
+    const knowledge = this.#follower.knowledge;
+    if (knowledge === undefined) return;
+    const adopted = adoptAttachments(kernel, knowledge, this.#attachments);
+    for (const attachment of adopted) this.#attachments.put(attachment);
+    this.#hasMemory = true;
+    this.#reconciler.pruneDevices();
+    const keep = async (): Promise<void> => {
+      await Promise.all(adopted.map((attachment) => journal.keep(attachment)));
+      await journal.keepAdoptable(knowledge.revision);
+    };
+    this.#background(keep(), "keep what was adopted");
+    if (adopted.length > 0) log.warn({ attachments: adopted.length }, "found attachments in the kernel");
+  }
+
+  /** An endpoint came, changed or went at romanad: does the attachment still stand? */
+  #confront(key: string): void {
+    const attachment = this.#attachments.get(key);
+    if (attachment === undefined || attachment.isReleasing) return;
+    const { log, journal } = this.#options;
+    if (this.#isGone(attachment)) {
+      const drop = async (): Promise<void> => {
+        if (!(await this.#attacher.drop(key, (candidate) => this.#isGone(candidate)))) return;
+        this.metrics.operations.add("drop");
+        this.#reporter.noticeCount();
+        log.warn({ endpoint: key }, "detached an endpoint that was released at romanad");
+      };
+      this.#background(drop(), "detach a released endpoint");
+      return;
+    }
+    const endpoint = this.#follower.knowledge?.endpoints.get(key);
+    if (!isSameEndpoint(endpoint, attachment.endpoint) || endpoint.revision <= attachment.revision) return;
+    const { revision, ...plain } = endpoint;
+    const changed = { ...attachment, endpoint: plain, revision };
+    this.#attachments.put(changed);
+    this.#background(journal.keep(changed), "keep a changed endpoint");
+  }
+
+  #isGone({ endpoint, revision }: AttachmentRecord): boolean {
+    const { knowledge, connection } = this.#follower;
+    if (knowledge === undefined || knowledge.revision < revision) return false;
+    const now = knowledge.endpoints.get(endpointKey(endpoint));
+    if (now !== undefined) return now.revision > revision && !isSameEndpoint(now, endpoint);
+    // A store that lost what it knew has not released anything.
+    return connection.lostRevision === undefined;
+  }
+
+  #applyTopology(): void {
+    this.#topologyAlarm.clear();
+    const { config, kernel, log } = this.#options;
+    const knowledge = this.#follower.knowledge;
+    const host = knowledge?.ownHost;
+    if (!this.#hasMemory || knowledge === undefined || host === undefined) return;
+    const gatewayKind = kernel.supportsLinkKind("dummy") ? "dummy" : "bridge";
+    try {
+      this.#reconciler.setHost(desiredHost(host, knowledge, { ...config, gatewayKind }));
+      for (const { endpoint, device, isReleasing } of this.#attachments.all) {
+        const network = knowledge.network(endpoint.network);
+        if (isReleasing || network === undefined || this.#reconciler.endpointOf(device)) continue;
+        const isOwn = isOwnDeviceName(device);
+        this.#reconciler.adopt(desiredEndpoint(network, endpoint, { name: device, isOwn }));
+      }
+      this.#underivable = undefined;
+    } catch (error) {
+      // What cannot be derived must not take away what is in force.
+      if (!(error instanceof RomanaError)) throw error;
+      this.#underivable = error.message;
+      log.error({ error: error.message }, "cannot derive what should be");
+    }
+    this.#keeper.reconcile("desired");
+    this.#reporter.notice();
+  }
+
+  async #connected(): Promise<void> {
+    const isThere = (): boolean => this.#follower.connection.connected && this.#reconciler.host !== undefined;
+    if (await this.#follower.until(isThere, ROMANAD_PATIENCE)) return;
+    const { error } = this.#follower.connection;
+    const reason = error ?? "it has not told about this host yet";
+    throw new RomanaError(`Cannot attach endpoint: romanad cannot be asked (${reason})`, {
+      code: "unavailable",
+    });
+  }
+
+  async #enforced(endpoint: Stored<Endpoint>): Promise<void> {
+    const isKnown = (): boolean => this.#follower.knowledge?.knowsIdentity(endpoint) === true;
+    if (!isKnown()) {
+      const isInTime = await this.#follower.until(isKnown, NEWS_PATIENCE);
+      if (!isInTime) throw notEnforced(endpoint, "romanad has not told this host about its segment in time");
+      this.#applyTopology();
+    } else if (this.#topologyAlarm.isSet) {
+      this.#applyTopology();
+    }
+    if (!this.#reconciler.isEnforcing) throw notEnforced(endpoint, this.#keeper.failures.join("; "));
+  }
+
+  /** The safety net: everything is looked at, and what is left over is done. */
+  #resync(): void {
+    this.#resyncAlarm.set(this.#options.config.resyncInterval * 1000);
+    this.#keeper.reconcile("drift");
+    this.#background(this.#keeper.reconcileSysctls(), "look at sysctls");
+    this.#saveView();
+    this.#settle();
+    this.#reporter.notice();
+  }
+
+  #settle(): void {
+    if (this.#isSettling || !this.#follower.connection.connected || this.#releaser.unsettled === 0) return;
+    this.#isSettling = true;
+    const settle = async (): Promise<void> => {
+      try {
+        await this.#releaser.settle();
+      } finally {
+        this.#isSettling = false;
+      }
+    };
+    this.#background(settle(), "release what is left over");
+  }
+
+  #hostStatus(): HostStatus {
+    const { timers, version, damage, kernel } = this.#options;
+    const problems = hostProblems({
+      damage,
+      kernel,
+      keeper: this.#keeper,
+      reconciler: this.#reconciler,
+      attachments: this.#attachments,
+      connection: this.#follower.connection,
+      isKnown: this.#follower.knowledge?.ownHost !== undefined,
+      underivable: this.#underivable,
+    });
+    return {
+      observedRevision: this.#follower.knowledge?.topologyRevision ?? 0,
+      state: problems.length === 0 ? "ok" : "degraded",
+      problems,
+      routes: this.#keeper.last.routes.map(({ route, state }) => ({ ...route, state })),
+      attachments: this.#attachments.all.filter(({ isReleasing }) => !isReleasing).length,
+      version,
+      reportedAt: timers.now(),
+    };
+  }
+
+  #describe(attachment: AttachmentRecord): AttachmentResource {
+    return describeAttachment(attachment, this.#reconciler);
+  }
+
+  #onOutcome({ repaired, failures }: Outcome, cause: Cause): void {
+    const { log } = this.#options;
+    this.metrics.looks.add(cause);
+    this.metrics.refusals.add(cause, failures.length);
+    for (const { kind, item } of repaired) {
+      this.metrics.repairs.add(kind);
+      log.warn({ kind, item }, "mended what somebody changed");
+    }
+    for (const failure of failures) log.error({ failure }, "the kernel refused");
+    if (repaired.length + failures.length > 0) this.#reporter.notice();
+  }
+
+  async #followKernel(events: AsyncIterable<KernelEvent>): Promise<void> {
+    for await (const event of events) {
+      this.metrics.events.add(event.type);
+      this.#keeper.notice(event);
+    }
+  }
+
+  async #timed<T>(operation: "attach" | "detach", action: () => Promise<T>): Promise<T> {
+    const start = performance.now();
+    try {
+      const result = await action();
+      this.metrics[operation].observe((performance.now() - start) / 1000);
+      return result;
+    } catch (error) {
+      this.metrics.failures.add(operation);
+      throw error;
+    }
+  }
+
+  #saveView(): void {
+    const knowledge = this.#follower.knowledge;
+    if (knowledge === undefined || knowledge.revision === this.#savedRevision) return;
+    try {
+      this.#options.saveView(knowledge.snapshot());
+      this.#savedRevision = knowledge.revision;
+    } catch (error) {
+      if (!(error instanceof RomanaError)) throw error;
+      this.#options.log.error({ error: error.message }, "cannot keep the view on disk");
+    }
+  }
+
+  /** What goes wrong in the background is tried again by the next event or resync. */
+  #background(work: Promise<unknown>, what: string): void {
+    work.catch((error: unknown) => {
+      if (!(error instanceof RomanaError)) throw error;
+      this.#options.log.warn({ error: error.message }, `cannot ${what}`);
+    });
+  }
+
+  #addGauges(): void {
+    const { registry } = this.metrics;
+    const { kernel, config } = this.#options;
+    registry.gauge("romana_agent_attachments", "Attached endpoints.", () => this.#hostStatus().attachments);
+    registry.gauge(
+      "romana_agent_unsettled",
+      "Endpoints that are still to be released at romanad.",
+      () => this.#releaser.unsettled,
+    );
+    registry.gauge("romana_agent_connected", "Whether romanad can be reached.", () =>
+      Number(this.#follower.connection.connected),
+    );
+    registry.gauge(
+      "romana_agent_revision",
+      "Revision of romanad that the agent has seen.",
+      () => this.#follower.knowledge?.revision ?? 0,
+    );
+    registry.gauge(
+      "romana_agent_dropped_packets",
+      "Packets that the agent's table dropped since it was made.",
+      () => new Map([...kernel.counters(config.table)].map(([reason, { packets }]) => [reason, packets])),
+      "reason",
+    );
+  }
+}
+
+function notEnforced({ tenant, segment }: Endpoint, reason: string): RomanaError {
+  return new RomanaError(
+    `Cannot attach endpoint of segment "${tenant}/${segment}": its rules are not in force: ${reason}`,
+    { code: "unavailable" },
+  );
+}

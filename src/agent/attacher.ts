@@ -1,0 +1,353 @@
+import { type Endpoint, hasCode, invalidInput, notFound, RomanaError } from "../model/index.ts";
+import { addressPrefix } from "../net/index.ts";
+import {
+  type AttachmentRecord,
+  type AttachmentRequest,
+  type AttachmentRequestJson,
+  type AttachTarget,
+  decodeAttachmentRequest,
+  type Stored,
+} from "../schema/index.ts";
+import type { Kernel, Link } from "../system/kernel.ts";
+import { type DesiredEndpoint, desiredEndpoint } from "./desired.ts";
+import { deviceName } from "./device-name.ts";
+import { endpointKey } from "./host-knowledge.ts";
+import type { Reconciler } from "./reconciler.ts";
+import { endpointLocks, isSameEndpoint, type Releaser, type ReleaserSite } from "./releaser.ts";
+
+/** What attaching works with. */
+export interface Site extends ReleaserSite {
+  /** Name of this host. */
+  readonly host: string;
+  readonly kernel: Kernel;
+  readonly reconciler: Reconciler;
+  /** MTU of endpoints that ask for none. */
+  readonly endpointMtu: number;
+  /** Waits a little for romanad. @throws RomanaError `unavailable`. */
+  readonly connected: () => Promise<void>;
+  /** Waits until the rules in force know the endpoint's segment. @throws RomanaError `unavailable`. */
+  readonly enforced: (endpoint: Stored<Endpoint>) => Promise<void>;
+}
+
+/** An attachment, and whether this call made it. */
+export interface Attached {
+  readonly created: boolean;
+  readonly attachment: AttachmentRecord;
+}
+
+/** What a detach did. */
+export interface Detached {
+  /** False when there was no such attachment. */
+  readonly detached: boolean;
+  /** False when romanad is yet to be told, or the endpoint is not the agent's to release. */
+  readonly released: boolean;
+}
+
+/** A device of the host that an endpoint is wired to. */
+interface Device {
+  readonly link: Link;
+  readonly mac?: string;
+}
+
+/** Starts the request tokens of callers that give neither a token nor a name. */
+const OWN_TOKEN = "romana-agent";
+
+/** Kind of links that are taps. */
+const TAP_KIND = "tun";
+
+/**
+ * Wires endpoints to this host. The order is: intent on disk, allocation, rules that know the segment, device,
+ * source binding, route, attachment on disk. What fails half-way is undone in the reverse order.
+ */
+export class Attacher {
+  readonly #site: Site;
+  readonly #releaser: Releaser;
+
+  constructor(site: Site, releaser: Releaser) {
+    this.#site = site;
+    this.#releaser = releaser;
+  }
+
+  /**
+   * Allocates an endpoint and wires it; returns when it is enforced, reachable and on disk. Repeating it with the
+   * same name or token gives the same attachment.
+   * @throws RomanaError `invalid-input`, `conflict` (name, token, device or interface in use), `not-found`
+   *   (namespace, tap, tenant, …), `unavailable` (no romanad), or what romanad or the kernel refuses.
+   */
+  async attach(json: unknown): Promise<Attached> {
+    const request = decodeAttachmentRequest(json);
+    const keys = [...endpointLocks(request), targetLock(request.attach)];
+    return this.#site.locks.run(keys, async () => {
+      const known = this.#find(request);
+      if (known !== undefined && !known.isReleasing) return this.#attachAgain(known, request);
+      await this.#site.connected();
+      if (known !== undefined) await this.#releaser.finish(known);
+      return { created: true, attachment: await this.#attachNew(request, json as AttachmentRequestJson) };
+    });
+  }
+
+  /** Takes an endpoint off its host, also while romanad is away. `ref` is a name, an address or a request token. */
+  async detach(ref: string): Promise<Detached> {
+    const { attachments, locks, journal, reconciler } = this.#site;
+    const found = attachments.find(ref);
+    const keys = new Set([`ref ${ref}`, ...(found ? endpointLocks(found.endpoint) : [])]);
+    return locks.run([...keys], async () => {
+      const attachment = attachments.find(ref);
+      if (attachment === undefined) return { detached: false, released: await this.#releaseForgotten(ref) };
+      const releasing = { ...attachment, isReleasing: true };
+      if (!attachment.isReleasing) {
+        await journal.keep(releasing);
+        attachments.put(releasing);
+        reconciler.unwire(attachment.device);
+      }
+      try {
+        await this.#releaser.finish(releasing);
+        return { detached: true, released: attachment.isAllocatedHere };
+      } catch (error) {
+        if (!(error instanceof RomanaError)) throw error;
+        return { detached: true, released: false };
+      }
+    });
+  }
+
+  /** Takes away an attachment whose endpoint has been released at romanad. */
+  async drop(key: string, isGone: (attachment: AttachmentRecord) => boolean): Promise<boolean> {
+    const { attachments, locks, journal, reconciler } = this.#site;
+    const found = attachments.get(key);
+    if (found === undefined) return false;
+    return locks.run(endpointLocks(found.endpoint), async () => {
+      const attachment = attachments.get(key);
+      if (attachment === undefined || !isGone(attachment)) return false;
+      reconciler.unwire(attachment.device);
+      await journal.remove(attachment);
+      attachments.remove(key);
+      return true;
+    });
+  }
+
+  async #attachNew(request: AttachmentRequest, json: AttachmentRequestJson): Promise<AttachmentRecord> {
+    const { host, journal, attachments, reconciler } = this.#site;
+    const tap = this.#checkTap(request.attach);
+    const { attach: _target, ...allocation } = json;
+    const token = tokenOf(request, this.#site.newId);
+    const key = { ...(request.name !== undefined && { name: request.name }), ...token };
+    const intent = await this.#releaser.begin(key);
+    const allocated = await this.#releaser.allocate(intent, { ...allocation, ...token, host });
+    const { endpoint, isOurs } = allocated;
+    let attachment: AttachmentRecord | undefined;
+    try {
+      await this.#site.enforced(endpoint);
+      const { revision, ...plain } = endpoint;
+      attachment = this.#wire(
+        { endpoint: plain, revision, isAllocatedHere: isOurs, isReleasing: false },
+        request.attach,
+        tap,
+      );
+      await journal.keep(attachment, intent);
+      attachments.put(attachment);
+    } catch (error) {
+      if (attachment !== undefined) reconciler.unwire(attachment.device);
+      await this.#releaser.undo(intent, allocated);
+      throw error;
+    }
+    if (!this.#wasReleased(endpoint)) return attachment;
+    reconciler.unwire(attachment.device);
+    await journal.remove(attachment);
+    attachments.remove(endpointKey(endpoint));
+    throw new RomanaError(
+      `Cannot attach endpoint "${nameOf(endpoint)}": it was released at romanad meanwhile`,
+      { code: "aborted" },
+    );
+  }
+
+  /** Answers a repeated attach; a device that is gone is made anew where the caller says. */
+  async #attachAgain(known: AttachmentRecord, request: AttachmentRequest): Promise<Attached> {
+    const { journal, attachments, reconciler } = this.#site;
+    const { endpoint, target, device, isAllocatedHere, isReleasing, revision } = known;
+    const reason = differenceOf(known, request);
+    if (reason !== undefined) throw conflict(endpoint, reason);
+    if (reconciler.indexOf(device) !== undefined) {
+      if (target !== undefined && !isSameTarget(target, request.attach)) {
+        throw conflict(endpoint, `it is attached to ${formatTarget(target)}`);
+      }
+      return { created: false, attachment: known };
+    }
+    const tap = this.#checkTap(request.attach);
+    const before = reconciler.endpointOf(device);
+    reconciler.unwire(device);
+    try {
+      const record = { endpoint, revision, isAllocatedHere, isReleasing };
+      const attachment = this.#wire(record, request.attach, tap);
+      await journal.keep(attachment);
+      attachments.put(attachment);
+      return { created: false, attachment };
+    } catch (error) {
+      if (before !== undefined) reconciler.adopt(before);
+      throw error;
+    }
+  }
+
+  /** Makes the device, then binds and routes the endpoint; or leaves nothing behind. */
+  #wire(
+    record: Pick<AttachmentRecord, "endpoint" | "revision" | "isAllocatedHere" | "isReleasing">,
+    target: AttachTarget,
+    tap: Link | undefined,
+  ): AttachmentRecord {
+    const { reconciler } = this.#site;
+    const { endpoint } = record;
+    const network = this.#site.knowledge()?.network(endpoint.network);
+    if (network === undefined) throw notFound("network", endpoint.network);
+    const isOwn = target.kind === "netns";
+    const name = isOwn ? deviceName(endpoint.addresses) : target.device;
+    const desired = desiredEndpoint(network, endpoint, { name, isOwn });
+    const mtu = (isOwn ? target.mtu : undefined) ?? this.#site.endpointMtu;
+    const { link, mac } = isOwn
+      ? this.#makeDevice(desired, endpoint, target, mtu)
+      : this.#takeTap(desired, target, tap);
+    reconciler.wire(desired, link);
+    return { ...record, target, device: name, mtu: link.mtu, ...(mac !== undefined && { mac }) };
+  }
+
+  #makeDevice(
+    desired: DesiredEndpoint,
+    { addresses }: Endpoint,
+    target: Extract<AttachTarget, { kind: "netns" }>,
+    mtu: number,
+  ): Device {
+    const { kernel } = this.#site;
+    const own = [addresses.ipv4, addresses.ipv6].filter((address) => address !== undefined);
+    const spec = {
+      name: desired.device,
+      mtu,
+      peer: {
+        namespace: target.netns,
+        name: target.interface,
+        addresses: own.map(addressPrefix),
+        gateways: desired.gateways,
+        ...(target.mac !== undefined && { mac: target.mac }),
+      },
+    };
+    const make = (): Device => {
+      const { host, peer } = kernel.createVeth(spec);
+      return { link: host, mac: peer.mac };
+    };
+    try {
+      return make();
+    } catch (error) {
+      // An attach that was killed may have left a device of this name; nothing else can have it.
+      if (!hasCode(error, "conflict") || error.failure.name !== spec.name) throw error;
+      kernel.apply([{ type: "delete-link", name: spec.name }]);
+      return make();
+    }
+  }
+
+  #takeTap(
+    { device, sysctls }: DesiredEndpoint,
+    { mac }: Extract<AttachTarget, { kind: "tap" }>,
+    link: Link | undefined,
+  ): Device {
+    const { kernel, reconciler } = this.#site;
+    if (link === undefined) throw notFound("device", device);
+    const { failures } = reconciler.reconcileSysctls("desired", sysctls);
+    const refused = kernel.apply(link.up ? [] : [{ type: "set-link-up", link: link.index }])[0];
+    const reason = failures[0] ?? refused?.errno;
+    if (reason !== undefined) {
+      throw new RomanaError(`Cannot use tap "${device}": ${reason}`, {
+        code: "kernel-refused",
+        operation: `use tap "${device}"`,
+        errno: refused?.errno ?? "EINVAL",
+      });
+    }
+    return { link: { ...link, up: true }, ...(mac !== undefined && { mac }) };
+  }
+
+  #find({ name, requestToken }: AttachmentRequest): AttachmentRecord | undefined {
+    const { attachments } = this.#site;
+    return (
+      (requestToken === undefined ? undefined : attachments.find(requestToken)) ??
+      (name === undefined ? undefined : attachments.find(name))
+    );
+  }
+
+  /** The tap of the target. One that is not there, is no tap, or has an endpoint already is refused. */
+  #checkTap(target: AttachTarget): Link | undefined {
+    if (target.kind !== "tap") return undefined;
+    const { device } = target;
+    const link = this.#site.kernel.links().find(({ name }) => name === device);
+    if (link === undefined) throw notFound("device", device);
+    if (link.kind !== TAP_KIND) {
+      const reason = `"${device}" is no tap but ${link.kind ?? "hardware"}`;
+      throw invalidInput("attach endpoint", [{ path: "attach.device", reason }]);
+    }
+    const other = this.#site.attachments.onDevice(device);
+    if (other !== undefined && !other.isReleasing && this.#site.reconciler.indexOf(device) !== undefined) {
+      throw new RomanaError(
+        `Cannot attach endpoint: device "${device}" has endpoint "${nameOf(other.endpoint)}" already`,
+        { code: "conflict", noun: "device", name: device },
+      );
+    }
+    return link;
+  }
+
+  /** An endpoint may be released at romanad while it is being wired. */
+  #wasReleased(endpoint: Stored<Endpoint>): boolean {
+    const knowledge = this.#site.knowledge();
+    if (knowledge === undefined || knowledge.revision < endpoint.revision) return false;
+    return !isSameEndpoint(knowledge.endpoints.get(endpointKey(endpoint)), endpoint);
+  }
+
+  async #releaseForgotten(ref: string): Promise<boolean> {
+    const endpoints = [...(this.#site.knowledge()?.endpoints.values() ?? [])];
+    const endpoint = endpoints.find(
+      (candidate) =>
+        candidate.name === ref || candidate.requestToken === ref || endpointKey(candidate) === ref,
+    );
+    return endpoint !== undefined && this.#releaser.releaseForgotten(endpoint);
+  }
+}
+
+function tokenOf(
+  { name, requestToken }: AttachmentRequest,
+  newId: () => string,
+): { readonly requestToken?: string } {
+  if (requestToken !== undefined) return { requestToken };
+  return name === undefined ? { requestToken: `${OWN_TOKEN}/${newId()}` } : {};
+}
+
+function targetLock(target: AttachTarget): string {
+  return `target ${formatTarget(target)}`;
+}
+
+function formatTarget(target: AttachTarget): string {
+  return target.kind === "tap" ? `tap ${target.device}` : `${target.interface} in ${target.netns}`;
+}
+
+function isSameTarget(a: AttachTarget, b: AttachTarget): boolean {
+  return formatTarget(a) === formatTarget(b);
+}
+
+/** Why the request is about another endpoint than the one of its name or token; undefined when it is not. */
+function differenceOf({ endpoint }: AttachmentRecord, request: AttachmentRequest): string | undefined {
+  const fields = ["name", "requestToken", "network", "tenant", "segment", "endpointId"] as const;
+  const differing = fields.find((field) => {
+    const wanted = request[field];
+    // IDs and codes may stand for tenants and segments: romanad has checked them when it allocated.
+    const isComparable = wanted !== undefined && (typeof wanted === "string" || field === "endpointId");
+    return isComparable && wanted !== endpoint[field];
+  });
+  return differing && `its ${differing} is "${endpoint[differing] ?? ""}", not "${request[differing]}"`;
+}
+
+function conflict(endpoint: Endpoint, reason: string): RomanaError {
+  const name = nameOf(endpoint);
+  return new RomanaError(`Cannot attach endpoint "${name}": ${reason}`, {
+    code: "conflict",
+    noun: "endpoint",
+    name,
+  });
+}
+
+/** What people call the endpoint. */
+export function nameOf(endpoint: Endpoint): string {
+  return endpoint.name ?? endpointKey(endpoint);
+}

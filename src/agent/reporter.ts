@@ -1,0 +1,74 @@
+import { RomanaError } from "../model/index.ts";
+import { encodeHostStatus, type HostStatus } from "../schema/index.ts";
+import type { Romanad } from "./romanad.ts";
+import { Alarm, type Timers } from "./timers.ts";
+
+/** What a {@link Reporter} works with. */
+export interface ReporterOptions {
+  readonly host: string;
+  readonly romanad: Romanad;
+  readonly timers: Timers;
+  readonly status: () => HostStatus;
+}
+
+/** Changes come together; one report after so many milliseconds is enough for all. */
+const SETTLE = 300;
+/** Attachments come and go by the hundred and romanad knows its endpoints: their number may be so old. */
+const COUNT_SETTLE = 1_500;
+/** After a report that romanad did not take. */
+const RETRY = 5_000;
+
+/** Tells romanad how the host is, when that has changed. */
+export class Reporter {
+  readonly #options: ReporterOptions;
+  readonly #alarm: Alarm;
+  #sent: string | undefined;
+  #isSending = false;
+
+  constructor(options: ReporterOptions) {
+    this.#options = options;
+    this.#alarm = new Alarm(options.timers, () => void this.#send());
+  }
+
+  /** Something may have changed: reports soon, if it has. */
+  notice(): void {
+    this.#alarm.set(SETTLE);
+  }
+
+  /** The number of attachments has changed. */
+  noticeCount(): void {
+    this.#alarm.set(COUNT_SETTLE);
+  }
+
+  /** romanad may have forgotten the last report: reports again. */
+  forget(): void {
+    this.#sent = undefined;
+    this.notice();
+  }
+
+  /** Reports no more. */
+  close(): void {
+    this.#alarm.clear();
+  }
+
+  async #send(): Promise<void> {
+    if (this.#isSending) {
+      this.notice();
+      return;
+    }
+    const { host, romanad, status } = this.#options;
+    const report = status();
+    const text = JSON.stringify({ ...encodeHostStatus(report), reportedAt: 0 });
+    if (text === this.#sent) return;
+    this.#isSending = true;
+    try {
+      await romanad.report(host, report);
+      this.#sent = text;
+    } catch (error) {
+      if (!(error instanceof RomanaError)) throw error;
+      this.#alarm.set(RETRY);
+    } finally {
+      this.#isSending = false;
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import { formatAddress, formatPrefix } from "../net/index.ts";
+import { type Kernel, type KernelChange, MAIN_TABLE, ROMANA_PROTOCOL } from "../system/kernel.ts";
+import { isOwnDeviceName } from "./device-name.ts";
+
+/** One thing of ours in the kernel, and what became of it. */
+export interface Removal {
+  readonly item: string;
+  /** Why it is still there; absent when it is gone, or would be in a dry run. */
+  readonly failure?: string;
+}
+
+/** What the kernel objects of an agent are called. */
+export interface TeardownNames {
+  readonly gatewayInterface: string;
+  readonly table: string;
+}
+
+/**
+ * Removes everything of the agent's from the kernel: routes of its protocol, devices with its names and its table.
+ * Endpoints lose their connection. Sysctls stay, since nobody knows what they were before.
+ */
+export function tearDown(kernel: Kernel, names: TeardownNames, isDryRun: boolean): readonly Removal[] {
+  const steps = stepsOf(kernel, names);
+  const failures = new Map(
+    isDryRun
+      ? []
+      : kernel.apply(steps.map(({ change }) => change)).map(({ change, errno }) => [change, errno]),
+  );
+  const removals = steps.map(({ item, change }): Removal => {
+    const failure = failures.get(change);
+    return { item, ...(failure !== undefined && { failure }) };
+  });
+  if (kernel.listTable(names.table) === undefined) return removals;
+  if (!isDryRun) kernel.runNft(`delete table inet ${names.table}\n`);
+  // Last, so that nothing is reachable without rules.
+  return [...removals, { item: `table inet ${names.table}` }];
+}
+
+function stepsOf(
+  kernel: Kernel,
+  { gatewayInterface }: TeardownNames,
+): readonly { readonly item: string; readonly change: KernelChange }[] {
+  const links = kernel.links();
+  const gateway = links.find(({ name, kind }) => name === gatewayInterface && kind !== undefined);
+  const gateways = new Set(
+    kernel
+      .addresses()
+      .flatMap(({ link, address }) => (link === gateway?.index ? [formatAddress(address)] : [])),
+  );
+  const routes = kernel.routes(MAIN_TABLE, ROMANA_PROTOCOL);
+  const neighbours = kernel.proxyNeighbours().filter(({ address }) => gateways.has(formatAddress(address)));
+  const devices = links.filter(({ name, kind }) => kind === "veth" && isOwnDeviceName(name));
+  return [
+    ...routes.map((route) => ({
+      item: `route ${formatPrefix(route.destination)}`,
+      change: { type: "delete-route", route } as const,
+    })),
+    ...neighbours.map((neighbour) => ({
+      item: `proxied neighbour ${formatAddress(neighbour.address)}`,
+      change: { type: "delete-proxy-neighbour", neighbour } as const,
+    })),
+    ...[...devices, ...(gateway ? [gateway] : [])].map(({ name }) => ({
+      item: `device ${name}`,
+      change: { type: "delete-link", name } as const,
+    })),
+  ];
+}
