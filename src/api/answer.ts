@@ -1,4 +1,5 @@
 import type { Created, Deletion, ItemPage, Versioned } from "../control/index.ts";
+import { encodeCursor } from "../schema/index.ts";
 
 /** A page as JSON. */
 export function encodePage<T, J>(
@@ -7,7 +8,7 @@ export function encodePage<T, J>(
 ): { items: J[]; nextCursor?: string; revision: number } {
   return {
     items: encodeAll(page.items, encode),
-    ...(page.nextCursor !== undefined && { nextCursor: page.nextCursor }),
+    ...(page.nextCursor !== undefined && { nextCursor: encodeCursor(page.nextCursor) }),
     revision: page.revision,
   };
 }

@@ -156,22 +156,48 @@ describe("what is not HTTP, or too much of it, or too slow, gets a problem and a
 
 describe("close()", () => {
   test("waits for a request under way and ends idle connections", async () => {
+    const started = Promise.withResolvers<void>();
+    const finish = Promise.withResolvers<void>();
+    await using slow = await createTestApp({
+      wrap: (control) => ({
+        ...control,
+        async revision() {
+          started.resolve();
+          await finish.promise;
+          return 7;
+        },
+      }),
+    });
     const path = join(directory, "s");
-    const listener = await listen(path);
-    const idle = exchange(path, HEALTH.replace("connection: close\r\n", ""));
-    const slow = exchange(
-      path,
-      "POST /v1/tenants HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 12\r\n\r\n",
-    );
-    await api.control.revision();
-    const socket = connect(path);
-    await new Promise((resolve) => socket.once("connect", resolve));
-    const closed = listener.close(10_000);
-    socket.destroy();
+    const listener = await listenOnSocket(slow.app, path, { ...OPTIONS, requestTimeout: 60_000 });
+    const keepAlive = HEALTH.replace("connection: close\r\n", "");
+    const idle = exchange(path, keepAlive);
+    const underWay = exchange(path, keepAlive.replace("/healthz", "/readyz"));
+    await started.promise;
+    const closed = listener.close(60_000);
     expect(await idle).toContain("200 OK");
-    // The body did not come: the request timeout ends it, and the listener with it.
-    expect(await slow).toContain("408");
+    finish.resolve();
+    expect(await underWay).toContain('{"status":"ok","revision":7}');
     await closed;
+  });
+
+  test("ends a request that takes longer than the grace", async () => {
+    const started = Promise.withResolvers<void>();
+    await using stuck = await createTestApp({
+      wrap: (control) => ({
+        ...control,
+        revision() {
+          started.resolve();
+          return new Promise<never>(() => undefined);
+        },
+      }),
+    });
+    const path = join(directory, "s");
+    const listener = await listenOnSocket(stuck.app, path, { ...OPTIONS, requestTimeout: 60_000 });
+    const underWay = exchange(path, HEALTH.replace("/healthz", "/readyz")).catch(() => "");
+    await started.promise;
+    await listener.close(10);
+    expect(await underWay).toBe("");
   });
 });
 

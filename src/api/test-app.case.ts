@@ -43,12 +43,21 @@ export const SEED_NETWORK = {
   },
 };
 
-/** Starts a {@link TestApp}; `wrap` may put something between the API and control. */
-export async function createTestApp(
-  wrap: (control: Control) => Control = (control) => control,
-): Promise<TestApp> {
+/** How a {@link TestApp} differs from the usual one. */
+export interface TestAppOptions {
+  /** Puts something between the API and control. */
+  readonly wrap?: (control: Control) => Control;
+  /** What control takes for the time, in milliseconds since 1970 UTC. */
+  readonly now?: () => number;
+}
+
+/** Starts a {@link TestApp}. */
+export async function createTestApp({
+  wrap = (control) => control,
+  now = () => Date.now(),
+}: TestAppOptions = {}): Promise<TestApp> {
   const store = createMemoryStore();
-  const control = await createControl({ store });
+  const control = await createControl({ store, clock: { now, after: () => () => undefined } });
   const lines: LogLine[] = [];
   const app = await createApp({
     control: wrap(control),

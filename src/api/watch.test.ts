@@ -106,7 +106,7 @@ describe("a watch", () => {
     await vi.waitFor(() => expect(events).toEqual([{ id: String(start) }]));
     const tenant = await api.request("POST", "/v1/tenants", { name: "t3" });
     await api.request("DELETE", "/v1/tenants/t3");
-    await vi.waitFor(() => expect(events).toHaveLength(3));
+    await vi.waitFor(() => expect(changes(events).at(-1)).toEqual(["tenants", "delete", "t3"]));
     expect(events[1]).toEqual({
       id: String(tenant.body.revision),
       event: "change",
@@ -115,10 +115,6 @@ describe("a watch", () => {
         changes: [{ kind: "tenants", type: "put", object: tenant.body }],
       },
     });
-    expect(changes(events)).toEqual([
-      ["tenants", "put", "t3"],
-      ["tenants", "delete", "t3"],
-    ]);
   });
 
   test("tells of the past after a revision, in order", async () => {
@@ -195,7 +191,7 @@ describe("a watch", () => {
 });
 
 describe("a watch is refused", () => {
-  const cases: [string, string, Record<string, string>, number, string][] = [
+  const cases: [string, string, Record<string, string>, number, unknown][] = [
     [
       "of unknown kinds",
       "kinds=pods",
@@ -210,13 +206,14 @@ describe("a watch is refused", () => {
       422,
       'Cannot watch changes: Last-Event-ID: "x" is not a revision',
     ],
-    ["of a host that is not there", "host=h9", {}, 404, 'Cannot find host "h9"'],
     [
       "after a revision of another store",
       "after=999999",
       {},
       410,
-      "Cannot watch changes: the store is at revision 7, before 999999: it is not the same store any more",
+      expect.stringMatching(
+        /^Cannot watch changes: the store is at revision \d+, before 999999: it is not the same store any more$/,
+      ),
     ],
   ];
   test.each(cases)("%s", async (_, query, headers, status, detail) => {
@@ -243,7 +240,9 @@ describe("a watcher that does not read", () => {
 
 describe("many watchers", () => {
   test("of the same things get the same bytes", async () => {
-    const watchers = await Promise.all(Array.from({ length: 200 }, () => open("kinds=tenants")));
+    const first = await open("kinds=tenants");
+    const others = await Promise.all(Array.from({ length: 200 }, () => open("kinds=tenants")));
+    const watchers = [first, ...others];
     await api.request("POST", "/v1/tenants", { name: "t3" });
     await vi.waitFor(() => {
       for (const { events } of watchers) expect(changes(events)).toEqual([["tenants", "put", "t3"]]);

@@ -315,7 +315,7 @@ export const CONTRACT = {
     query: watchQuery,
     response: watchEventSchema,
     statuses: { 200: "A stream of events that does not end by itself" },
-    errors: ["not-found", "compacted"],
+    errors: ["compacted"],
     mediaType: "text/event-stream",
   },
 

@@ -41,14 +41,17 @@ export type Problem = z.output<typeof problemSchema>;
 
 /** The problem document of an error; the data of its code stands beside the standard fields. */
 export function encodeProblem(error: RomanaError, status: number): Problem {
-  const { code, ...data } = error.failure;
+  const { failure, message } = error;
+  const { code, ...data } = failure;
+  // RFC 9457 has taken the name "status" for HTTP's.
+  const extra = failure.code === "command-failed" ? commandData(failure) : data;
   return {
-    ...data,
     type: `${PROBLEM_TYPE_PREFIX}${code}`,
     title: PROBLEM_TITLES[code],
     status,
-    detail: error.message,
+    detail: message,
     code,
+    ...extra,
   };
 }
 
@@ -56,6 +59,11 @@ export function encodeProblem(error: RomanaError, status: number): Problem {
 export function decodeProblem(value: unknown): RomanaError | undefined {
   const result = problemSchema.safeParse(value);
   if (!result.success) return undefined;
-  const { type: _type, title: _title, status: _status, detail, ...failure } = result.data;
-  return new RomanaError(detail, failure as Failure);
+  const { type: _type, title: _title, status: _status, detail, exitStatus, ...failure } = result.data;
+  const data = exitStatus === undefined ? failure : { ...failure, status: exitStatus };
+  return new RomanaError(detail, data as Failure);
+}
+
+function commandData({ argv, status, stderr }: Extract<Failure, { code: "command-failed" }>): object {
+  return { argv, exitStatus: status, stderr };
 }

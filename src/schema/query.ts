@@ -33,18 +33,34 @@ export function booleanText(description: string) {
     .transform((input): boolean => String(input) === "true");
 }
 
+/** A position in a listing. It is the caller's to give back, not to read or to make. */
+const cursorSchema = z
+  .string()
+  .max(2000)
+  .meta({ description: "`nextCursor` of the page before." })
+  .transform((text, context): string => {
+    const position = Buffer.from(text, "base64url").toString();
+    if (position !== "" && encodeCursor(position) === text) return position;
+    context.addIssue({
+      code: "custom",
+      message: `${quote(text)} is not a cursor of a page before`,
+      input: text,
+    });
+    return z.NEVER;
+  });
+
+/** A position in a listing as text that nobody is tempted to make up. */
+export function encodeCursor(position: string): string {
+  return Buffer.from(position).toString("base64url");
+}
+
 const pageShape = {
   limit: integerText(
     1,
     MAX_PAGE_SIZE,
     `Most items of the page; default ${DEFAULT_PAGE_SIZE}.`,
   ).exactOptional(),
-  cursor: z
-    .string()
-    .min(1)
-    .max(2000)
-    .exactOptional()
-    .meta({ description: "`nextCursor` of the page before." }),
+  cursor: cursorSchema.exactOptional(),
 };
 
 /** Query of a listing. */

@@ -6,7 +6,7 @@ import { decodeWith } from "./decode.ts";
 import { closestWord } from "./did-you-mean.ts";
 import { renderKeyTable } from "./key-table.ts";
 import { decodeProblem, encodeProblem } from "./problem.ts";
-import { deleteQuerySchema, pageQuerySchema } from "./query.ts";
+import { deleteQuerySchema, encodeCursor, pageQuerySchema } from "./query.ts";
 import type { RouteContract } from "./route-contract.ts";
 import { decodeHostStatus, encodeHostStatus } from "./status.ts";
 import { watchKindsSchema } from "./watch.ts";
@@ -39,6 +39,8 @@ describe("queries", () => {
     [pageQuerySchema, { limit: 1.5 }, "Cannot read: limit: 1.5 is not an integer in 1..1000"],
     [pageQuerySchema, { limit: ["1", "2"] }, "Cannot read: limit: expected one integer"],
     [pageQuerySchema, { Limit: "1" }, 'Cannot read: Limit: unknown field, did you mean "limit"?'],
+    [pageQuerySchema, { cursor: "" }, 'Cannot read: cursor: "" is not a cursor of a page before'],
+    [pageQuerySchema, { cursor: "a b" }, 'Cannot read: cursor: "a b" is not a cursor of a page before'],
     [deleteQuerySchema, { cascade: "yes" }, 'Cannot read: cascade: "yes" is neither true nor false'],
     [deleteQuerySchema, { cascade: "" }, 'Cannot read: cascade: "" is neither true nor false'],
     [
@@ -61,12 +63,21 @@ describe("queries", () => {
   );
 });
 
+describe("cursors", () => {
+  test.each(["h1", "__proto__", "shop/web", "ü", "\u0000"])("%j is read as it was", (position) => {
+    expect(decodeWith(pageQuerySchema, "read", { cursor: encodeCursor(position) })).toEqual({
+      cursor: position,
+    });
+  });
+});
+
 describe("problems carry an error over the wire", () => {
   const failures: Failure[] = [
     { code: "invalid-input", faults: [{ path: "name", reason: "is missing" }] },
     { code: "conflict", noun: "host", name: "h", existing: { name: "h", status: 3 } },
     { code: "pool-exhausted", pool: "p", capacity: 15, used: 14, coolingDown: 1 },
     { code: "compacted", oldest: 7 },
+    { code: "command-failed", argv: ["nft", "-f", "-"], status: 1, stderr: "no" },
   ];
   test.each(failures.map((failure) => [failure.code, failure] as const))("%s", (_, failure) => {
     const problem = encodeProblem(new RomanaError("Cannot do it: because", failure), 499);
@@ -126,9 +137,11 @@ describe("closestWord()", () => {
     ["tenentBits", "tenantBits"],
     ["x", undefined],
     ["completelyDifferent", undefined],
+    ["qouta", "quota"],
+    ["auqot", undefined],
   ];
   test.each(cases)("%s → %s", (word, expected) => {
-    expect(closestWord(word, ["hostBits", "tenantBits"])).toBe(expected);
+    expect(closestWord(word, ["hostBits", "tenantBits", "quota"])).toBe(expected);
   });
 });
 
