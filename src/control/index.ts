@@ -1,4 +1,5 @@
 export type * from "./control.ts";
+export { createControl } from "./create.ts";
 export * from "./findings.ts";
 export * from "./listing.ts";
 export type * from "./options.ts";

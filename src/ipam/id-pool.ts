@@ -16,8 +16,6 @@ export class IdPool {
   readonly #held = new Set<number>();
   /** Rests that are not over yet, as far as the last `now` told. */
   readonly #resting = new Map<number, number>();
-  /** Rests that are over, of IDs that were not used since. */
-  readonly #rested = new Set<number>();
   /** Ends of rests in order of time; a rest that was given up stays here until its time has come. */
   #ends: { readonly until: number; readonly id: number }[] = [];
   #endsDone = 0;
@@ -38,7 +36,12 @@ export class IdPool {
 
   /** How many IDs the pool remembers: a measure of its memory. */
   get weight(): number {
-    return this.#taken.size + this.#resting.size + this.#rested.size + this.#held.size;
+    return this.#taken.size + this.#resting.size + this.#held.size;
+  }
+
+  /** True when no ID is held. */
+  get isIdle(): boolean {
+    return this.#held.size === 0;
   }
 
   /** How many IDs rest at `now`. */
@@ -53,11 +56,6 @@ export class IdPool {
     if (this.#reserved.has(id)) return "reserved";
     if (this.#held.has(id)) return "held";
     return this.#resting.has(id) ? "resting" : "free";
-  }
-
-  /** True when a rest of the ID is on record, whether it is over or not. */
-  hasRest(id: number): boolean {
-    return this.#resting.has(id) || this.#rested.has(id);
   }
 
   take(id: number): void {
@@ -81,7 +79,6 @@ export class IdPool {
 
   /** The ID must not be chosen before `until`. */
   rest(id: number, until: number): void {
-    this.#rested.delete(id);
     this.#resting.set(id, until);
     this.#busy.add(id);
     let place = this.#ends.length;
@@ -91,7 +88,6 @@ export class IdPool {
 
   /** Takes back {@link rest}. */
   endRest(id: number): void {
-    this.#rested.delete(id);
     if (this.#resting.delete(id)) this.#settle(id);
   }
 
@@ -126,7 +122,6 @@ export class IdPool {
       this.#endsDone++;
       if (this.#resting.get(end.id) !== end.until) continue;
       this.#resting.delete(end.id);
-      this.#rested.add(end.id);
       this.#settle(end.id);
     }
     if (this.#endsDone > 64 && this.#endsDone * 2 > this.#ends.length) {

@@ -39,8 +39,25 @@ export function codeRange(networks: readonly Network[], extraBits: number): IdRa
   return first === 0 && last === 0 ? { first, last } : assigned;
 }
 
+/** What has been worked out for a network, by extra bits; networks never change. */
+const KNOWN = new WeakMap<Network, Map<number, EndpointRange>>();
+
 /** The endpoint IDs of one host behind a code of this width: those that fit all plans of the network. */
 export function endpointRange(network: Network, extraBits: number): EndpointRange {
+  let known = KNOWN.get(network);
+  if (known === undefined) {
+    known = new Map();
+    KNOWN.set(network, known);
+  }
+  let range = known.get(extraBits);
+  if (range === undefined) {
+    range = workOut(network, extraBits);
+    known.set(extraBits, range);
+  }
+  return range;
+}
+
+function workOut(network: Network, extraBits: number): EndpointRange {
   const { first, last } = intersection([network], (plan) => endpointIds(plan, extraBits));
   const reserved = new Set(plansOf(network).flatMap((plan) => plan.reservedEndpoints));
   const inside = [...reserved].filter((id) => id >= first && id <= last).sort((a, b) => a - b);

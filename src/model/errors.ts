@@ -14,7 +14,10 @@ export type Failure =
       readonly code: "in-use";
       readonly noun: string;
       readonly name: string;
+      /** The first of those that use it. */
       readonly usedBy: readonly string[];
+      /** How many use it; absent when `usedBy` names all. */
+      readonly count?: number;
     }
   | {
       readonly code: "revision-mismatch";

@@ -1,0 +1,77 @@
+import { RomanaError } from "../model/index.ts";
+import { Catalog } from "./catalog.ts";
+import { type Context, createInTurn } from "./context.ts";
+import type { Control } from "./control.ts";
+import { createEndpoints } from "./endpoints.ts";
+import { Feed } from "./feed.ts";
+import { createHosts } from "./hosts.ts";
+import { Hub } from "./hub.ts";
+import { createIpam } from "./ipam.ts";
+import { createNetworks } from "./networks.ts";
+import type { Clock, ControlOptions } from "./options.ts";
+import { Places } from "./places.ts";
+import { createRoutes } from "./route-lists.ts";
+import { createSegments } from "./segments.ts";
+import { createStatuses } from "./statuses.ts";
+import { createTenants } from "./tenants.ts";
+import { viewHost } from "./view.ts";
+
+/** How long a freed endpoint ID rests when nobody says, in milliseconds. */
+const DEFAULT_COOL_DOWN = 60_000;
+const DEFAULT_CACHED_IDS = 4_000_000;
+
+const SYSTEM_CLOCK: Clock = {
+  now: () => Date.now(),
+  after(milliseconds, run) {
+    const timer = setTimeout(run, milliseconds);
+    return () => clearTimeout(timer);
+  },
+};
+
+/**
+ * Romanad's use cases on a store. Reads what it needs to know of it and follows it from then on.
+ * @throws RomanaError `unavailable` when the store cannot be read.
+ */
+export async function createControl(options: ControlOptions): Promise<Control> {
+  const {
+    store,
+    clock = SYSTEM_CLOCK,
+    coolDown = DEFAULT_COOL_DOWN,
+    cachedIds = DEFAULT_CACHED_IDS,
+  } = options;
+  const catalog = new Catalog();
+  const places = new Places(store, cachedIds);
+  const hub = new Hub(store, catalog);
+  const feed = new Feed(store, clock, [catalog, places], {
+    onBatch: (batch) => hub.publish(batch),
+    onLost: (error) => hub.fail(error),
+  });
+  await feed.start();
+  const context: Context = {
+    store,
+    feed,
+    catalog,
+    places,
+    now: () => clock.now(),
+    coolDown,
+    inTurn: createInTurn(),
+    underWay: new Set(),
+  };
+  return {
+    networks: createNetworks(context),
+    hosts: createHosts(context),
+    tenants: createTenants(context),
+    segments: createSegments(context),
+    endpoints: createEndpoints(context),
+    ipam: createIpam(context),
+    routes: createRoutes(context),
+    status: createStatuses(context),
+    revision: () => store.revision(),
+    view: (host) => viewHost(context, host),
+    watch: (watchOptions) => hub.watch(watchOptions, () => feed.revision),
+    async close() {
+      await feed.close();
+      hub.fail(new RomanaError("Cannot go on with the watch: romanad is stopping", { code: "unavailable" }));
+    },
+  };
+}

@@ -1,0 +1,173 @@
+import type { Write } from "../store/index.ts";
+import type { Context } from "./context.ts";
+import type { Target } from "./deletion.ts";
+import {
+  hostAddressKey,
+  hostIdKey,
+  hostKey,
+  networkKey,
+  PREFIX,
+  segmentCodeKey,
+  segmentCodePrefix,
+  segmentGuardKey,
+  segmentKey,
+  tenantIdKey,
+  tenantKey,
+  tenantUsageKey,
+} from "./keys.ts";
+import type { DeletedObject } from "./listing.ts";
+import {
+  decodeHostRecord,
+  decodeNetworkRecord,
+  decodeSegmentRecord,
+  decodeTenantRecord,
+  encodeHostRecord,
+  encodeNetworkRecord,
+  encodeRest,
+  encodeSegmentRecord,
+  encodeTenantRecord,
+  type HostRecord,
+  type NetworkRecord,
+  type SegmentRecord,
+  type TenantRecord,
+} from "./records.ts";
+import { commit, LOST, put, remove, unchanged, untilSettled } from "./settle.ts";
+import { allRecords, findRecord } from "./stored.ts";
+import { endpointsUnder, isUsedLately, sweepEndpoints, sweepKeys } from "./sweep.ts";
+
+/** A network with its endpoints. */
+export function networkTarget(context: Context, name: string): Target<NetworkRecord> {
+  const below = { network: name };
+  return {
+    noun: "network",
+    name,
+    key: networkKey(name),
+    decode: decodeNetworkRecord,
+    encode: encodeNetworkRecord,
+    isVisible: ({ adding }) => adding !== true,
+    users: () => endpointsUnder(context, below),
+    // It has no ID that somebody else could get.
+    isUsed: async () => false,
+    empty: (_, note) => sweepEndpoints(context, below, note),
+    last: () => [],
+  };
+}
+
+/** A host with its endpoints, addresses and status. */
+export function hostTarget(context: Context, name: string): Target<HostRecord> {
+  const below = { host: name };
+  return {
+    noun: "host",
+    name,
+    key: hostKey(name),
+    decode: decodeHostRecord,
+    encode: encodeHostRecord,
+    isVisible: () => true,
+    users: () => endpointsUnder(context, below),
+    isUsed: () => isUsedLately(context, below),
+    empty: (_, note) => sweepEndpoints(context, below, note),
+    last: ({ host: { id, group, underlay } }, until) => [
+      freed(hostIdKey(group, id), until),
+      ...[underlay.ipv4, underlay.ipv6]
+        .filter((address) => address !== undefined)
+        .map((address) => remove(hostAddressKey(address))),
+      remove(PREFIX.status + name),
+    ],
+  };
+}
+
+/** A tenant with its segments and their endpoints. */
+export function tenantTarget(context: Context, name: string): Target<TenantRecord> {
+  const below = { tenant: name };
+  return {
+    noun: "tenant",
+    name,
+    key: tenantKey(name),
+    decode: decodeTenantRecord,
+    encode: encodeTenantRecord,
+    isVisible: () => true,
+    async *users() {
+      yield* endpointsUnder(context, below);
+      for (const segment of await segmentsOf(context, name)) {
+        yield { noun: "segment", name: `${name}/${segment}` };
+      }
+    },
+    isUsed: () => isUsedLately(context, below),
+    empty: (_, note) => emptyTenant(context, name, note),
+    last: ({ tenant: { id } }, until) => [
+      freed(tenantIdKey(id), until),
+      remove(tenantUsageKey(name)),
+      remove(segmentGuardKey(name)),
+    ],
+  };
+}
+
+/** A segment with its endpoints and codes. */
+export function segmentTarget(context: Context, tenant: string, name: string): Target<SegmentRecord> {
+  const below = ({ segment: { codes } }: SegmentRecord) => ({ tenant, codes });
+  return {
+    noun: "segment",
+    name: `${tenant}/${name}`,
+    key: segmentKey(tenant, name),
+    decode: decodeSegmentRecord,
+    encode: encodeSegmentRecord,
+    isVisible: () => true,
+    users: (record) => endpointsUnder(context, below(record)),
+    isUsed: (record) => isUsedLately(context, below(record)),
+    empty: (record, note) => sweepEndpoints(context, below(record), note),
+    last: ({ segment: { codes } }, until) => codes.map((code) => freed(segmentCodeKey(tenant, code), until)),
+  };
+}
+
+/** A marked tenant gets no segments, marked segments get no endpoints: then one sweep takes the endpoints of all. */
+async function emptyTenant(
+  context: Context,
+  tenant: string,
+  note: (object: DeletedObject) => void,
+): Promise<void> {
+  const segments = await segmentsOf(context, tenant);
+  for (const segment of segments) await markSegment(context, tenant, segment);
+  await sweepEndpoints(context, { tenant }, note);
+  for (const segment of segments) {
+    await removeSegment(context, tenant, segment);
+    note({ noun: "segment", name: `${tenant}/${segment}` });
+  }
+  // Codes that rest; with the tenant's ID resting, they need not.
+  await sweepKeys(context, segmentCodePrefix(tenant));
+}
+
+async function segmentsOf({ store }: Context, tenant: string): Promise<string[]> {
+  const records = await allRecords(store, segmentKey(tenant), decodeSegmentRecord);
+  return records.map(({ record }) => record.segment.name);
+}
+
+async function markSegment(context: Context, tenant: string, name: string): Promise<void> {
+  const key = segmentKey(tenant, name);
+  await untilSettled(`delete segment "${tenant}/${name}"`, async () => {
+    const found = await findRecord(context.store, "segment", `${tenant}/${name}`, key, decodeSegmentRecord);
+    if (found === undefined || found.record.deleting?.cascade === true) return undefined;
+    const record = { ...found.record, deleting: { cascade: true, used: true } };
+    const done = await commit(
+      context,
+      [unchanged(key, found.revision)],
+      [put(key, encodeSegmentRecord(record))],
+    );
+    return done === LOST ? LOST : undefined;
+  });
+}
+
+async function removeSegment(context: Context, tenant: string, name: string): Promise<void> {
+  const key = segmentKey(tenant, name);
+  await untilSettled(`delete segment "${tenant}/${name}"`, async () => {
+    const found = await findRecord(context.store, "segment", `${tenant}/${name}`, key, decodeSegmentRecord);
+    if (found === undefined) return undefined;
+    const claims = found.record.segment.codes.map((code) => remove(segmentCodeKey(tenant, code)));
+    const done = await commit(context, [unchanged(key, found.revision)], [remove(key), ...claims]);
+    return done === LOST ? LOST : undefined;
+  });
+}
+
+/** Gives an ID or code back, at once or after a rest. */
+export function freed(claimKey: string, until: number | undefined): Write {
+  return until === undefined ? remove(claimKey) : put(claimKey, encodeRest(until));
+}

@@ -1,0 +1,136 @@
+import {
+  codesOverlap,
+  decodeAddress,
+  encodeAddress,
+  hostPosition,
+  hostPrefix,
+  type HostPosition,
+} from "../addressing/index.ts";
+import {
+  type AddressPair,
+  type Endpoint,
+  type Group,
+  hasCode,
+  type Host,
+  type Network,
+  plansOf,
+  type SegmentCode,
+} from "../model/index.ts";
+import type { Address } from "../net/index.ts";
+import type { Catalog } from "./catalog.ts";
+import type { HostDetails, HostPrefixes } from "./control.ts";
+import { hostIdKey, readSpot, type Spot, tenantIdKey } from "./keys.ts";
+import { decodeEndpointRecord, type EndpointRecord } from "./records.ts";
+
+/** What the bits of an address say, in names. */
+export interface Located extends Spot {
+  /** Distance from the endpoint's own address inside its block; 0 without a stride. */
+  readonly offset: bigint;
+}
+
+/** The addresses of an endpoint ID: one per plan of the network. They follow from the IDs and are stored nowhere. */
+export function addressesOf(
+  { plans: { ipv4, ipv6 } }: Network,
+  position: HostPosition,
+  tenant: number,
+  code: SegmentCode,
+  endpoint: number,
+): AddressPair {
+  const identity = { groups: position.groups, host: position.host, tenant, code, endpoint };
+  return {
+    ...(ipv4 && { ipv4: encodeAddress(ipv4, identity) }),
+    ...(ipv6 && { ipv6: encodeAddress(ipv6, identity) }),
+  };
+}
+
+/** The endpoint of a key and its value; undefined when either is damaged: the check tells more. */
+export function endpointOf(spotText: string, value: string): Endpoint | undefined {
+  const spot = readSpot(spotText);
+  if (spot === undefined) return undefined;
+  try {
+    return joinEndpoint(spot, decodeEndpointRecord(value));
+  } catch {
+    return undefined;
+  }
+}
+
+/** The endpoint at a spot. */
+export function joinEndpoint(
+  { network, host, tenant, code, endpointId }: Spot,
+  record: EndpointRecord,
+): Endpoint {
+  const { segment, addresses, name, requestToken, externalId, createdAt } = record;
+  return {
+    network,
+    host,
+    tenant,
+    segment,
+    code,
+    endpointId,
+    addresses,
+    ...(name !== undefined && { name }),
+    ...(requestToken !== undefined && { requestToken }),
+    ...(externalId !== undefined && { externalId }),
+    createdAt,
+  };
+}
+
+/** Whose address it is by its bits; undefined when they name a host or tenant that is not there. */
+export function locate(catalog: Catalog, address: Address): Located | undefined {
+  for (const network of catalog.visibleNetworks()) {
+    for (const plan of plansOf(network)) {
+      const codesOfTenant = (id: number): SegmentCode[] => {
+        const name = catalog.ownerOf(tenantIdKey(id));
+        return name === undefined ? [] : catalog.codesOf(name);
+      };
+      const decoded = decodeAddress(plan, address, codesOfTenant);
+      if (decoded === undefined) continue;
+      const tenant = catalog.ownerOf(tenantIdKey(decoded.tenant));
+      const group = groupPath(network.groups, decoded.groups);
+      const host = group && catalog.ownerOf(hostIdKey(group, decoded.host));
+      const { code, endpoint, offset } = decoded;
+      if (tenant === undefined || host === undefined || endpoint === undefined) return undefined;
+      return { network: network.name, host, tenant, code, endpointId: endpoint, offset };
+    }
+  }
+  return undefined;
+}
+
+/** The segment of a tenant that owns the code, or a code that it overlaps. */
+export function segmentAt(catalog: Catalog, tenant: string, code: SegmentCode): string | undefined {
+  for (const [name, { record }] of catalog.segments.get(tenant) ?? []) {
+    if (record.segment.codes.some((own) => codesOverlap(own, code))) return name;
+  }
+  return undefined;
+}
+
+/** The host with its prefix in each network where it has a place. */
+export function hostDetails(networks: readonly Network[], host: Host): HostDetails {
+  const prefixes = new Map<string, HostPrefixes extends ReadonlyMap<string, infer P> ? P : never>();
+  for (const network of networks) {
+    try {
+      const position = hostPosition(network, host);
+      const { ipv4, ipv6 } = network.plans;
+      prefixes.set(network.name, {
+        ...(ipv4 && { ipv4: hostPrefix(ipv4, position) }),
+        ...(ipv6 && { ipv6: hostPrefix(ipv6, position) }),
+      });
+    } catch (error) {
+      if (!hasCode(error, "not-found") && !hasCode(error, "invalid-input")) throw error;
+    }
+  }
+  return { ...host, prefixes };
+}
+
+/** Names of groups by their IDs from the first level down; undefined when one is not there. */
+function groupPath(groups: readonly Group[], ids: readonly number[]): string[] | undefined {
+  const path: string[] = [];
+  let level = groups;
+  for (const id of ids) {
+    const group = level.find((candidate) => candidate.id === id);
+    if (group === undefined) return undefined;
+    path.push(group.name);
+    level = group.groups;
+  }
+  return path;
+}

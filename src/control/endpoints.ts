@@ -1,0 +1,182 @@
+import { type Endpoint, invalidInput, notFound } from "../model/index.ts";
+import { isAddress, parseAddress } from "../net/index.ts";
+import type { Entry } from "../store/index.ts";
+import { allocate } from "./allocation.ts";
+import { placesUnder } from "./below.ts";
+import type { Context } from "./context.ts";
+import type { EndpointFilter, EndpointPatch, Endpoints } from "./control.ts";
+import { endpointOf, joinEndpoint, locate } from "./directory.ts";
+import { placeText, PREFIX, readSpot, segmentKey, type Spot, spotText, tenantKey } from "./keys.ts";
+import type { ChangeOptions, DeleteOptions, Deletion, ItemPage, PageRequest, Versioned } from "./listing.ts";
+import { finishCounting, usageShare } from "./quota.ts";
+import {
+  decodeEndpointRecord,
+  decodeSegmentRecord,
+  decodeTenantRecord,
+  encodeEndpointRecord,
+  type EndpointRecord,
+} from "./records.ts";
+import { damaged, revisionMismatch } from "./refusals.ts";
+import { commit, LOST, put, remove, unchanged, untilSettled } from "./settle.ts";
+import { findRecord, listObjects, readRecord } from "./stored.ts";
+import { deletedEndpoint } from "./sweep.ts";
+
+const NOUN = "endpoint";
+
+/** The use cases of endpoints. */
+export function createEndpoints(context: Context): Endpoints {
+  return {
+    allocate: (request) => allocate(context, request),
+    async get(ref) {
+      const { spot, record, entry } = await find(context, ref);
+      return { object: joinEndpoint(spot, record), revision: entry.modRevision };
+    },
+    list: (options = {}) => listEndpoints(context, options),
+    update: (ref, patch, options = {}) => updateEndpoint(context, ref, patch, options),
+    release: (ref, options = {}) => releaseEndpoint(context, ref, options),
+  };
+}
+
+interface Found {
+  readonly spot: Spot;
+  readonly spotText: string;
+  readonly record: EndpointRecord;
+  readonly entry: Entry;
+}
+
+/** The endpoint that a name or an address stands for. @throws RomanaError `not-found`, `internal` when damaged. */
+async function find({ store, catalog }: Context, ref: string): Promise<Found> {
+  const text = await spotOf({ store, catalog }, ref);
+  const entry = text === undefined ? undefined : await store.get(PREFIX.endpoint + text);
+  if (text === undefined || entry === undefined) throw notFound(NOUN, ref);
+  const spot = readSpot(text);
+  try {
+    if (spot !== undefined) return { spot, spotText: text, record: decodeEndpointRecord(entry.value), entry };
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  throw damaged(NOUN, ref);
+}
+
+async function spotOf(
+  { store, catalog }: Pick<Context, "store" | "catalog">,
+  ref: string,
+): Promise<string | undefined> {
+  if (!isAddress(ref)) return (await store.get(PREFIX.endpointName + ref))?.value;
+  const located = locate(catalog, parseAddress(ref));
+  return located && spotText(placeText(located), located.endpointId);
+}
+
+async function listEndpoints(
+  context: Context,
+  { network, host, tenant, segment, ...page }: PageRequest & EndpointFilter,
+): Promise<ItemPage<Endpoint>> {
+  const pick = ({ key, value }: Entry): Endpoint | undefined =>
+    endpointOf(key.slice(PREFIX.endpoint.length), value);
+  if (network === undefined && host === undefined && tenant === undefined && segment === undefined) {
+    return await listObjects(context.store, PREFIX.endpoint, [PREFIX.endpoint], page, pick);
+  }
+  const codes = await codesOf(context, tenant, segment);
+  const places = await placesUnder(context, {
+    ...(network !== undefined && { network }),
+    ...(host !== undefined && { host }),
+    ...(tenant !== undefined && { tenant }),
+    ...(codes !== undefined && { codes }),
+  });
+  return await listObjects(
+    context.store,
+    PREFIX.endpoint,
+    places.map((place) => PREFIX.endpoint + place),
+    page,
+    pick,
+  );
+}
+
+async function codesOf({ store }: Context, tenant: string | undefined, segment: string | undefined) {
+  if (segment === undefined) return undefined;
+  if (tenant === undefined) {
+    throw invalidInput("list endpoints", [{ path: "segment", reason: "wants the tenant, too" }]);
+  }
+  const title = `${tenant}/${segment}`;
+  const { record } = await readRecord(
+    store,
+    "segment",
+    title,
+    segmentKey(tenant, segment),
+    decodeSegmentRecord,
+  );
+  return record.segment.codes;
+}
+
+async function updateEndpoint(
+  context: Context,
+  ref: string,
+  patch: EndpointPatch,
+  { expectedRevision }: ChangeOptions,
+): Promise<Versioned<Endpoint>> {
+  return await untilSettled(`update endpoint "${ref}"`, async () => {
+    const { spot, record, entry } = await find(context, ref);
+    if (expectedRevision !== undefined && expectedRevision !== entry.modRevision) {
+      throw revisionMismatch("update", NOUN, ref, entry.modRevision);
+    }
+    const { externalId: before, ...rest } = record;
+    const externalId = patch.externalId === undefined ? before : (patch.externalId ?? undefined);
+    const next = { ...rest, ...(externalId !== undefined && { externalId }) };
+    if (externalId === before) return { object: joinEndpoint(spot, record), revision: entry.modRevision };
+    const revision = await commit(
+      context,
+      [unchanged(entry.key, entry.modRevision)],
+      [put(entry.key, encodeEndpointRecord(next))],
+    );
+    return revision === LOST ? LOST : { object: joinEndpoint(spot, next), revision };
+  });
+}
+
+async function releaseEndpoint(
+  context: Context,
+  ref: string,
+  { expectedRevision, dryRun = false }: DeleteOptions,
+): Promise<Deletion> {
+  return await untilSettled(`release endpoint "${ref}"`, async () => {
+    const found = await find(context, ref);
+    const { entry, spot } = found;
+    if (expectedRevision !== undefined && expectedRevision !== entry.modRevision) {
+      throw revisionMismatch("release", NOUN, ref, entry.modRevision);
+    }
+    const deletion = { dryRun, deleted: [deletedEndpoint(entry)], count: 1 };
+    if (dryRun) return deletion;
+    const hasQuota = context.catalog.tenants.get(spot.tenant)?.record.tenant.quota !== undefined;
+    const run = (): Promise<number | typeof LOST> => commitRelease(context, found);
+    const done = hasQuota ? await context.inTurn(`quota/${spot.tenant}`, run) : await run();
+    return done === LOST ? LOST : deletion;
+  });
+}
+
+/** In one transaction: the endpoint and its index keys go, its ID starts to rest, the tenant's count goes down. */
+async function commitRelease(
+  context: Context,
+  { entry, spot, spotText: text, record }: Found,
+): Promise<number | typeof LOST> {
+  const tenant =
+    context.catalog.tenants.get(spot.tenant) ??
+    (await findRecord(context.store, "tenant", spot.tenant, tenantKey(spot.tenant), decodeTenantRecord));
+  if (tenant?.record.counting === true) {
+    await finishCounting(context, spot.tenant);
+    return LOST;
+  }
+  // An endpoint whose tenant is gone has no count to keep right.
+  const share = tenant === undefined ? { compares: [], writes: [] } : await usageShare(context, tenant, -1);
+  const rest =
+    context.coolDown > 0 ? [put(PREFIX.cooling + text, String(context.now() + context.coolDown))] : [];
+  return await commit(
+    context,
+    [unchanged(entry.key, entry.modRevision), ...share.compares],
+    [
+      remove(entry.key),
+      ...(record.name === undefined ? [] : [remove(PREFIX.endpointName + record.name)]),
+      ...(record.requestToken === undefined ? [] : [remove(PREFIX.endpointToken + record.requestToken)]),
+      ...rest,
+      ...share.writes,
+    ],
+  );
+}

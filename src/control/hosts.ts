@@ -1,0 +1,190 @@
+import { hostFaults, hostRange } from "../ipam/index.ts";
+import { type AddressPair, type Host, invalidInput } from "../model/index.ts";
+import { type Address, formatAddress } from "../net/index.ts";
+import type { Context } from "./context.ts";
+import type { HostDetails, HostPatch, Hosts, HostSpec } from "./control.ts";
+import { hostTarget } from "./deletion-targets.ts";
+import { deleteObject } from "./deletion.ts";
+import { hostDetails } from "./directory.ts";
+import { hostAddressKey, hostIdKey, hostKey, NETWORK_GUARD, PREFIX } from "./keys.ts";
+import type { ChangeOptions, Created, Versioned } from "./listing.ts";
+import { decodeHostRecord, encodeHostRecord, hostJson, pairJson } from "./records.ts";
+import { conflict, exhausted, goingAway, revisionMismatch } from "./refusals.ts";
+import { commit, LOST, put, remove, unchanged, untilSettled } from "./settle.ts";
+import { findRecord, listObjects, readRecord } from "./stored.ts";
+
+const NOUN = "host";
+
+/** The use cases of hosts. */
+export function createHosts(context: Context): Hosts {
+  const { store, catalog } = context;
+  const details = (host: Host): HostDetails => hostDetails(catalog.visibleNetworks(), host);
+  return {
+    async create(spec) {
+      const { object, ...rest } = await context.inTurn(PREFIX.hostId, () => createHost(context, spec));
+      return { object: details(object), ...rest };
+    },
+    async get(name) {
+      const { record, revision } = await readRecord(store, NOUN, name, hostKey(name), decodeHostRecord);
+      return { object: details(record.host), revision };
+    },
+    list(page = {}) {
+      const networks = catalog.visibleNetworks();
+      return listObjects(store, PREFIX.host, [PREFIX.host], page, ({ value }) => {
+        const host = readable(value);
+        return host && hostDetails(networks, host);
+      });
+    },
+    async update(name, patch, options = {}) {
+      const { object, revision } = await updateHost(context, name, patch, options);
+      return { object: details(object), revision };
+    },
+    delete: (name, options = {}) => deleteObject(context, hostTarget(context, name), options),
+  };
+}
+
+async function createHost(context: Context, spec: HostSpec): Promise<Created<Host>> {
+  const { store, catalog } = context;
+  const { name, group = [], underlay = {} } = spec;
+  const what = `create host "${name}"`;
+  const key = hostKey(name);
+  return await untilSettled(what, async () => {
+    const found = await findRecord(store, NOUN, name, key, decodeHostRecord);
+    if (found !== undefined) {
+      const { host, deleting } = found.record;
+      if (deleting !== undefined) throw goingAway("create", NOUN, NOUN, name);
+      if (isAsked(host, spec)) return { object: host, revision: found.revision, created: false };
+      throw conflict("create", NOUN, name, "it is there already, and different", hostJson(host));
+    }
+    const guard = catalog.guardRevision;
+    const networks = catalog.respectedNetworks();
+    const host: Host = { name, id: spec.id ?? chooseId(context, group, what), group, underlay };
+    const faults = hostFaults(networks, host);
+    if (faults.length > 0) throw invalidInput(what, faults);
+    const idKey = hostIdKey(group, host.id);
+    const addresses = addressesOf(underlay);
+    const revision = await commit(
+      context,
+      [
+        unchanged(key, 0),
+        unchanged(NETWORK_GUARD, guard),
+        unchanged(idKey, claimRevision(context, idKey)),
+        ...addresses.map((address) => unchanged(hostAddressKey(address), 0)),
+      ],
+      [
+        put(key, encodeHostRecord({ host })),
+        put(idKey, name),
+        ...addresses.map((address) => put(hostAddressKey(address), name)),
+      ],
+    );
+    if (revision !== LOST) return { object: host, revision, created: true };
+    await refuseTaken(context, "create", name, addresses);
+    if (spec.id !== undefined) await refuseTakenId(context, host);
+    return LOST;
+  });
+}
+
+async function updateHost(
+  context: Context,
+  name: string,
+  patch: HostPatch,
+  { expectedRevision }: ChangeOptions,
+): Promise<Versioned<Host>> {
+  const key = hostKey(name);
+  return await untilSettled(`update host "${name}"`, async () => {
+    const { record, revision } = await readRecord(context.store, NOUN, name, key, decodeHostRecord);
+    if (expectedRevision !== undefined && expectedRevision !== revision) {
+      throw revisionMismatch("update", NOUN, name, revision);
+    }
+    if (record.deleting !== undefined) throw goingAway("update", NOUN, NOUN, name);
+    const host = { ...record.host, underlay: patch.underlay ?? record.host.underlay };
+    const before = addressesOf(record.host.underlay).map(hostAddressKey);
+    const after = addressesOf(host.underlay);
+    const added = after.filter((address) => !before.includes(hostAddressKey(address)));
+    const gone = before.filter((old) => !after.some((address) => hostAddressKey(address) === old));
+    if (added.length === 0 && gone.length === 0) return { object: record.host, revision };
+    const done = await commit(
+      context,
+      [unchanged(key, revision), ...added.map((address) => unchanged(hostAddressKey(address), 0))],
+      [
+        put(key, encodeHostRecord({ host })),
+        ...added.map((address) => put(hostAddressKey(address), name)),
+        ...gone.map(remove),
+      ],
+    );
+    if (done !== LOST) return { object: host, revision: done };
+    await refuseTaken(context, "update", name, added);
+    return LOST;
+  });
+}
+
+function chooseId({ catalog, now }: Context, group: readonly string[], what: string): number {
+  const range = hostRange(catalog.respectedNetworks());
+  const pool = catalog.hostIds(group);
+  const time = now();
+  const id = pool.lowestFree(range, time);
+  if (id !== undefined) return id;
+  const where = group.length === 0 ? "" : ` in group "${group.join("/")}"`;
+  throw exhausted(what, `no host ID is left${where}`, "use a plan with more host bits", {
+    pool: `host IDs${where}`,
+    capacity: Math.max(0, range.last - range.first + 1),
+    used: pool.used,
+    coolingDown: pool.resting(time),
+  });
+}
+
+/** Revision of a claim that nobody owns: 0, or that of its rest. A claim with an owner makes the commit fail. */
+function claimRevision({ catalog }: Context, claimKey: string): number {
+  return catalog.ownerOf(claimKey) === undefined ? catalog.revisionOf(claimKey) : 0;
+}
+
+async function refuseTaken(
+  { store }: Context,
+  verb: string,
+  name: string,
+  addresses: readonly Address[],
+): Promise<void> {
+  for (const address of addresses) {
+    const claim = await store.get(hostAddressKey(address));
+    if (claim === undefined || claim.value === name) continue;
+    await refuseFor(store, verb, name, claim.value, `underlay address ${formatAddress(address)}`);
+  }
+}
+
+async function refuseTakenId({ store, catalog }: Context, host: Host): Promise<void> {
+  const owner = catalog.ownerOf(hostIdKey(host.group, host.id));
+  if (owner !== undefined && owner !== host.name)
+    await refuseFor(store, "create", host.name, owner, `ID ${host.id}`);
+}
+
+async function refuseFor(
+  store: Context["store"],
+  verb: string,
+  name: string,
+  owner: string,
+  what: string,
+): Promise<void> {
+  const found = await findRecord(store, NOUN, owner, hostKey(owner), decodeHostRecord);
+  throw conflict(verb, NOUN, name, `host "${owner}" has ${what}`, found && hostJson(found.record.host));
+}
+
+function addressesOf({ ipv4, ipv6 }: AddressPair): Address[] {
+  return [ipv4, ipv6].filter((address) => address !== undefined);
+}
+
+/** True when the host is what the specification asks for. */
+function isAsked(host: Host, { id, group = [], underlay = {} }: HostSpec): boolean {
+  return (
+    (id === undefined || id === host.id) &&
+    group.join("/") === host.group.join("/") &&
+    JSON.stringify(pairJson(underlay)) === JSON.stringify(pairJson(host.underlay))
+  );
+}
+
+function readable(value: string): Host | undefined {
+  try {
+    return decodeHostRecord(value).host;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,278 @@
+import { createPlan, formatSegmentCode, parseSegmentCode } from "../addressing/index.ts";
+import type {
+  AddressPair,
+  AddressPlan,
+  Endpoint,
+  Group,
+  Host,
+  Isolation,
+  Network,
+  Segment,
+  SegmentCode,
+  Tenant,
+} from "../model/index.ts";
+import { formatAddress, formatPrefix, parseAddress, parsePrefix } from "../net/index.ts";
+
+/**
+ * The mark of a delete that has begun: from its revision on, nobody makes new children of the object (ADR 0011).
+ * `cascade` says whether children go, too; `used`, whether the object had addresses in use, so that its ID must rest.
+ */
+export interface Deleting {
+  readonly cascade: boolean;
+  readonly used: boolean;
+}
+
+/** A network as it is stored. */
+export interface NetworkRecord {
+  readonly network: Network;
+  /** Announced: new IDs must fit it already, but nobody sees or uses it yet. */
+  readonly adding?: boolean;
+  /** Groups that it is about to have: new hosts must fit them, too. */
+  readonly nextGroups?: readonly Group[];
+  readonly deleting?: Deleting;
+}
+
+/** A host as it is stored. */
+export interface HostRecord {
+  readonly host: Host;
+  readonly deleting?: Deleting;
+}
+
+/** A tenant as it is stored. */
+export interface TenantRecord {
+  readonly tenant: Tenant;
+  /** Its endpoints are being counted for a new quota; nobody may add or remove any meanwhile. */
+  readonly counting?: boolean;
+  readonly deleting?: Deleting;
+}
+
+/** A segment as it is stored. */
+export interface SegmentRecord {
+  readonly segment: Segment;
+  /** Codes that are about to be removed: nobody allocates in them. */
+  readonly removing?: readonly SegmentCode[];
+  readonly deleting?: Deleting;
+}
+
+/**
+ * What an endpoint's value holds besides what its key says. The addresses follow from the IDs; they are written down
+ * all the same, so that an endpoint can be read (and its release told) when its tenant or host is gone.
+ */
+export interface EndpointRecord {
+  readonly segment: string;
+  readonly addresses: AddressPair;
+  readonly name?: string;
+  readonly requestToken?: string;
+  readonly externalId?: string;
+  readonly createdAt: number;
+}
+
+/** A network as JSON data: the way it looks outside, too. */
+export function networkJson(network: Network): object {
+  const { ipv4, ipv6 } = network.plans;
+  return {
+    name: network.name,
+    plans: { ...(ipv4 && { ipv4: planJson(ipv4) }), ...(ipv6 && { ipv6: planJson(ipv6) }) },
+    groups: network.groups.map(groupJson),
+  };
+}
+
+/** A host as JSON data: the way it looks outside, too. */
+export function hostJson({ name, id, group, underlay }: Host): object {
+  return { name, id, group, underlay: pairJson(underlay) };
+}
+
+/** A segment as JSON data: the way it looks outside, too. */
+export function segmentJson({ tenant, name, codes, externalId }: Segment): object {
+  return { tenant, name, codes: codes.map(formatSegmentCode), externalId };
+}
+
+/** At most one address per family, as JSON data. */
+export function pairJson({ ipv4, ipv6 }: AddressPair): object {
+  return { ...(ipv4 && { ipv4: formatAddress(ipv4) }), ...(ipv6 && { ipv6: formatAddress(ipv6) }) };
+}
+
+/** The value of a network's key. */
+export function encodeNetworkRecord({ network, adding, nextGroups, deleting }: NetworkRecord): string {
+  return JSON.stringify({
+    ...networkJson(network),
+    adding: adding || undefined,
+    nextGroups: nextGroups?.map(groupJson),
+    deleting,
+  });
+}
+
+/** Reads what {@link encodeNetworkRecord} writes. @throws Error of any kind when it is damaged. */
+export function decodeNetworkRecord(text: string): NetworkRecord {
+  const { name, plans, groups, adding, nextGroups, deleting } = JSON.parse(text) as {
+    name: string;
+    plans: { ipv4?: PlanJson; ipv6?: PlanJson };
+    groups: GroupJson[];
+    adding?: boolean;
+    nextGroups?: GroupJson[];
+    deleting?: Deleting;
+  };
+  const { ipv4, ipv6 } = plans;
+  return {
+    network: {
+      name: textOf(name),
+      plans: { ...(ipv4 && { ipv4: readPlan(ipv4) }), ...(ipv6 && { ipv6: readPlan(ipv6) }) },
+      groups: groups.map(readGroup),
+    },
+    ...(adding === true && { adding }),
+    ...(nextGroups && { nextGroups: nextGroups.map(readGroup) }),
+    ...(deleting && { deleting }),
+  };
+}
+
+/** The value of a host's key. */
+export function encodeHostRecord({ host, deleting }: HostRecord): string {
+  return JSON.stringify({ ...hostJson(host), deleting });
+}
+
+/** Reads what {@link encodeHostRecord} writes. @throws Error of any kind when it is damaged. */
+export function decodeHostRecord(text: string): HostRecord {
+  const { name, id, group, underlay, deleting } = JSON.parse(text) as {
+    name: string;
+    id: number;
+    group: string[];
+    underlay: PairJson;
+    deleting?: Deleting;
+  };
+  const host = {
+    name: textOf(name),
+    id: numberOf(id),
+    group: group.map(textOf),
+    underlay: readPair(underlay),
+  };
+  return { host, ...(deleting && { deleting }) };
+}
+
+/** The value of a tenant's key. */
+export function encodeTenantRecord({ tenant, counting, deleting }: TenantRecord): string {
+  return JSON.stringify({ ...tenant, counting: counting || undefined, deleting });
+}
+
+/** Reads what {@link encodeTenantRecord} writes. @throws Error of any kind when it is damaged. */
+export function decodeTenantRecord(text: string): TenantRecord {
+  const { name, id, isolation, quota, externalId, counting, deleting } = JSON.parse(text) as Tenant &
+    Omit<TenantRecord, "tenant">;
+  const tenant = {
+    name: textOf(name),
+    id: numberOf(id),
+    isolation: isolationOf(isolation),
+    ...(quota !== undefined && { quota: numberOf(quota) }),
+    ...(externalId !== undefined && { externalId }),
+  };
+  return { tenant, ...(counting === true && { counting }), ...(deleting && { deleting }) };
+}
+
+/** The value of a segment's key. */
+export function encodeSegmentRecord({ segment, removing, deleting }: SegmentRecord): string {
+  return JSON.stringify({ ...segmentJson(segment), removing: removing?.map(formatSegmentCode), deleting });
+}
+
+/** Reads what {@link encodeSegmentRecord} writes. @throws Error of any kind when it is damaged. */
+export function decodeSegmentRecord(text: string): SegmentRecord {
+  const { tenant, name, codes, externalId, removing, deleting } = JSON.parse(text) as {
+    tenant: string;
+    name: string;
+    codes: string[];
+    externalId?: string;
+    removing?: string[];
+    deleting?: Deleting;
+  };
+  const segment = {
+    tenant: textOf(tenant),
+    name: textOf(name),
+    codes: codes.map(parseSegmentCode),
+    ...(externalId !== undefined && { externalId }),
+  };
+  return {
+    segment,
+    ...(removing && { removing: removing.map(parseSegmentCode) }),
+    ...(deleting && { deleting }),
+  };
+}
+
+/** The value of an endpoint's key. The order of the fields is part of the format: the check reads it as text first. */
+export function encodeEndpointRecord(record: EndpointRecord): string {
+  const { segment, addresses, name, requestToken, externalId, createdAt } = record;
+  return JSON.stringify({ segment, ...pairJson(addresses), name, requestToken, externalId, createdAt });
+}
+
+/** Reads what {@link encodeEndpointRecord} writes. @throws Error of any kind when it is damaged. */
+export function decodeEndpointRecord(text: string): EndpointRecord {
+  const { segment, ipv4, ipv6, name, requestToken, externalId, createdAt } = JSON.parse(text) as PairJson &
+    EndpointRecord;
+  return {
+    segment: textOf(segment),
+    addresses: readPair({ ipv4, ipv6 }),
+    ...(name !== undefined && { name: textOf(name) }),
+    ...(requestToken !== undefined && { requestToken: textOf(requestToken) }),
+    ...(externalId !== undefined && { externalId: textOf(externalId) }),
+    createdAt: numberOf(createdAt),
+  };
+}
+
+/** An endpoint as JSON data: the way it looks outside, too. */
+export function endpointJson({ code, addresses, ...rest }: Endpoint): object {
+  return { ...rest, code: formatSegmentCode(code), addresses: pairJson(addresses) };
+}
+
+/** The value of a claim of an ID whose owner is gone: nobody else gets it before `until`. */
+export function encodeRest(until: number): string {
+  return JSON.stringify({ until });
+}
+
+/** When a rest ends; undefined when the value is a name: the claim has an owner. */
+export function decodeRest(text: string): number | undefined {
+  if (!text.startsWith("{")) return undefined;
+  return numberOf((JSON.parse(text) as { until: number }).until);
+}
+
+type PairJson = { ipv4?: string | undefined; ipv6?: string | undefined };
+type PlanJson = Omit<AddressPlan, "prefix" | "family"> & { prefix: string };
+type GroupJson = { name: string; id: number; router: PairJson; groups: GroupJson[] };
+
+function planJson(plan: AddressPlan): PlanJson {
+  const { numbering, groupLevels, hostBits, tenantBits, segmentBits, endpointBits } = plan;
+  const { strideBits, reservedEndpoints } = plan;
+  const widths = { hostBits, tenantBits, segmentBits, endpointBits, strideBits };
+  return { prefix: formatPrefix(plan.prefix), numbering, groupLevels, ...widths, reservedEndpoints };
+}
+
+function readPlan({ prefix, ...plan }: PlanJson): AddressPlan {
+  return createPlan({ prefix: parsePrefix(prefix), ...plan });
+}
+
+/** A group tree as JSON data. */
+export function groupJson({ name, id, router, groups }: Group): object {
+  return { name, id, router: pairJson(router), groups: groups.map(groupJson) };
+}
+
+function readGroup({ name, id, router, groups }: GroupJson): Group {
+  return { name: textOf(name), id: numberOf(id), router: readPair(router), groups: groups.map(readGroup) };
+}
+
+function readPair({ ipv4, ipv6 }: PairJson): AddressPair {
+  return {
+    ...(ipv4 !== undefined && { ipv4: parseAddress(ipv4) }),
+    ...(ipv6 !== undefined && { ipv6: parseAddress(ipv6) }),
+  };
+}
+
+function textOf(value: unknown): string {
+  if (typeof value !== "string" || value === "") throw new SyntaxError("text is missing");
+  return value;
+}
+
+function numberOf(value: unknown): number {
+  if (typeof value !== "number") throw new SyntaxError("a number is missing");
+  return value;
+}
+
+function isolationOf(value: unknown): Isolation {
+  if (value === "segment" || value === "tenant" || value === "none") return value;
+  throw new SyntaxError("isolation is missing");
+}

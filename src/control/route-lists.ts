@@ -1,0 +1,73 @@
+import { type Host, notFound } from "../model/index.ts";
+import { comparePrefixes, formatPrefix, prefixContainsPrefix } from "../net/index.ts";
+import { createRouting, type DesiredRoute, type Routing, summarizeRoutes } from "../routing/index.ts";
+import type { Context } from "./context.ts";
+import type { Routes } from "./control.ts";
+import { PREFIX } from "./keys.ts";
+import type { HostRoutes, RouteRow } from "./routes.ts";
+import type { HostStatus } from "./status.ts";
+import { decodeStatus } from "./statuses.ts";
+
+/** Routes as they should be, beside what the agents report. */
+export function createRoutes({ store, catalog }: Context): Routes {
+  const hosts = (): Host[] =>
+    [...catalog.hosts.values()].map(({ record }) => record.host).sort((a, b) => (a.name < b.name ? -1 : 1));
+  return {
+    async list(host) {
+      if (host !== undefined && !catalog.hosts.has(host)) throw notFound("host", host);
+      const routing = createRouting(catalog.visibleNetworks(), hosts());
+      const names = host === undefined ? hosts().map(({ name }) => name) : [host];
+      return await Promise.all(
+        names.map(async (name) => {
+          const entry = await store.get(PREFIX.status + name);
+          return joinRoutes(name, routing, entry && decodeStatus(entry.value));
+        }),
+      );
+    },
+    async summary() {
+      const tenants = [...catalog.tenants.values()].map(({ record }) => record.tenant);
+      const segments = [...catalog.segments.values()].flatMap((ofTenant) =>
+        [...ofTenant.values()].map(({ record }) => record.segment),
+      );
+      const summary = summarizeRoutes(catalog.visibleNetworks(), hosts(), tenants, segments);
+      return {
+        hosts: summary.hosts,
+        prefixesPerHost: summary.prefixesPerHost,
+        before: summary.before.total,
+        after: summary.after.total,
+      };
+    },
+  };
+}
+
+/**
+ * What is wanted with the state that was reported for it, then what was reported besides. Routes inside the host's own
+ * prefix are those of its endpoints, which the agent knows best.
+ */
+function joinRoutes(host: string, routing: Routing, status: HostStatus | undefined): HostRoutes {
+  const reported = new Map(status?.routes.map((route) => [formatPrefix(route.destination), route]));
+  const wanted = routing.routesOf(host).routes.map((route): RouteRow => {
+    const key = formatPrefix(route.destination);
+    const seen = reported.get(key);
+    reported.delete(key);
+    return {
+      ...rowOf(route),
+      ...(seen?.device !== undefined && { device: seen.device }),
+      state: seen?.state ?? "unknown",
+    };
+  });
+  const own = wanted.filter(({ type }) => type === "blackhole").map(({ destination }) => destination);
+  const rest = [...reported.values()].map((route): RouteRow => {
+    const isEndpoint = own.some((prefix) => prefixContainsPrefix(prefix, route.destination));
+    return isEndpoint ? route : { ...route, state: "unwanted" };
+  });
+  return {
+    host,
+    ...(status && { reportedAt: status.reportedAt }),
+    routes: [...wanted, ...rest.sort((a, b) => comparePrefixes(a.destination, b.destination))],
+  };
+}
+
+function rowOf({ destination, kind, gateway }: DesiredRoute): Omit<RouteRow, "state"> {
+  return { destination, type: kind === "blackhole" ? "blackhole" : "unicast", ...(gateway && { gateway }) };
+}

@@ -1,0 +1,52 @@
+import { notFound } from "../model/index.ts";
+import { type Known } from "./catalog.ts";
+import type { Context } from "./context.ts";
+import type { HostDetails } from "./control.ts";
+import { endpointOf, hostDetails } from "./directory.ts";
+import { hostKey, PREFIX } from "./keys.ts";
+import type { Versioned } from "./listing.ts";
+import type { HostView } from "./watch.ts";
+
+/**
+ * Everything that the agent of a host works from. The nouns come from memory, the endpoints from the store; the
+ * revision is one that both have reached, so that a watch from there misses nothing. What it tells again is the same.
+ */
+export async function viewHost(context: Context, host: string): Promise<HostView> {
+  const { catalog, feed, store } = context;
+  if (!catalog.hosts.has(host)) await feed.refresh([hostKey(host)], feed.revision);
+  const followed = feed.revision;
+  const page = await store.list(`${PREFIX.endpoint}${host}/`);
+  if (!catalog.hosts.has(host)) throw notFound("host", host);
+  const networks = catalog.visibleNetworks();
+  return {
+    revision: Math.min(followed, page.revision),
+    host,
+    networks: [...catalog.networks.values()]
+      .filter(({ record }) => record.adding !== true)
+      .map(({ record, revision }) => ({ object: record.network, revision }))
+      .sort(byName),
+    hosts: versioned(
+      catalog.hosts.values(),
+      ({ host: object }): HostDetails => hostDetails(networks, object),
+    ),
+    tenants: versioned(catalog.tenants.values(), ({ tenant }) => tenant),
+    segments: [...catalog.segments.values()].flatMap((ofTenant) =>
+      versioned(ofTenant.values(), ({ segment }) => segment),
+    ),
+    endpoints: page.entries.flatMap(({ key, value, modRevision }) => {
+      const object = endpointOf(key.slice(PREFIX.endpoint.length), value);
+      return object === undefined ? [] : [{ object, revision: modRevision }];
+    }),
+  };
+}
+
+function versioned<R, T extends { readonly name: string }>(
+  all: Iterable<Known<R>>,
+  objectOf: (record: R) => T,
+): Versioned<T>[] {
+  return Array.from(all, ({ record, revision }) => ({ object: objectOf(record), revision })).sort(byName);
+}
+
+function byName(a: Versioned<{ readonly name: string }>, b: Versioned<{ readonly name: string }>): number {
+  return a.object.name < b.object.name ? -1 : 1;
+}
