@@ -27,7 +27,7 @@ export function judge(
   packet: Packet,
 ): Judgement {
   if (packet.arrival.from === "host") return accept("from-own-host");
-  if (!isGenuine(world, host, packet)) return judgeUnbound(packet);
+  if (!isGenuine(world, host, packet)) return judgeUnbound(world, host, packet);
   if (packet.delivery === "host") return judgeToHost(world, host, gatewayServices, packet);
   if (packet.state === "established") return accept("established");
   if (isOwn(world, host, packet.destination)) return judgeIsolation(world, packet.source, packet.destination);
@@ -52,11 +52,12 @@ function isGenuine(world: World, host: Host, { arrival, source }: Packet): boole
 }
 
 /** What is left to a sender without a right source address: neighbour discovery, from where it starts. */
-function judgeUnbound({ arrival, source, delivery, traffic }: Packet): Judgement {
-  if (arrival.from !== "endpoint" || delivery !== "host") return drop("spoofed-source");
+function judgeUnbound(world: World, host: Host, { arrival, source, delivery, traffic }: Packet): Judgement {
+  const isTheft = isOwn(world, host, source);
+  if (isTheft || arrival.from !== "endpoint" || delivery !== "host") return drop("spoofed-source");
   if (traffic.kind === "multicast") return drop("multicast");
-  const starting = prefixContains(LINK_LOCAL, source) || prefixContains(UNSPECIFIED, source);
-  return starting && isNeighbourDiscovery(traffic) ? accept("neighbour-discovery") : drop("spoofed-source");
+  const isStarting = prefixContains(LINK_LOCAL, source) || prefixContains(UNSPECIFIED, source);
+  return isStarting && isNeighbourDiscovery(traffic) ? accept("neighbour-discovery") : drop("spoofed-source");
 }
 
 function judgeToHost(
