@@ -12,11 +12,7 @@ import { type ReadableWait, waitReadable } from "./sys.ts";
 
 /**
  * What the kernel tells about changes of one network namespace, from construction until closed. Events wait in the
- * kernel's buffers until the iteration asks for them.
- *
- * Silent are: routes that vanish with a link that goes down or an address that is deleted, proxied neighbours, and
- * sysctls other than `forwarding`, `rp_filter`, `proxy_arp`, `proxy_ndp`, `mc_forwarding`, `bc_forwarding` and
- * `ignore_routes_with_linkdown`.
+ * kernel's buffers until the iteration asks for them. What the kernel is silent about stands at {@link KernelEvent}.
  */
 export class Subscription implements AsyncIterable<KernelEvent> {
   readonly #route: NetlinkSocket;

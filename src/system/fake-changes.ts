@@ -8,8 +8,7 @@ export function applyFakeChange(state: FakeState, change: KernelChange): string 
     case "add-link":
       return addLink(state, change);
     case "delete-link":
-      state.deleteLink(change.name);
-      return undefined;
+      return state.deleteLink(change.name);
     case "set-link-up": {
       const link = state.linkAt(change.link);
       if (link === undefined) return "ENODEV";

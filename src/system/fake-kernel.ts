@@ -25,6 +25,7 @@ export type { FakeInterface } from "./fake-state.ts";
 export type FakeOperation =
   | { readonly method: "apply"; readonly change: KernelChange }
   | { readonly method: "createVeth"; readonly spec: VethSpec }
+  | { readonly method: "deleteLink"; readonly name: string }
   | { readonly method: "runNft"; readonly text: string }
   | { readonly method: "changeSets"; readonly changes: readonly SetChange[] }
   | { readonly method: "setSysctl"; readonly name: string; readonly value: string };
@@ -134,6 +135,13 @@ class InMemoryKernel implements FakeKernel {
     inside.set(peer.name, { host: name, mac, mtu, addresses: peer.addresses, gateways: peer.gateways });
     for (const [key, value] of endpointSysctls(name)) this.#state.sysctls.set(key, value);
     return { host, peer: { name: peer.name, mac } };
+  }
+
+  async deleteLink(name: string): Promise<void> {
+    const operation = `delete interface "${name}"`;
+    this.#check({ method: "deleteLink", name }, operation);
+    const errno = this.#state.deleteLink(name);
+    if (errno !== undefined) throw kernelRefused(operation, errno);
   }
 
   supportsLinkKind(kind: "dummy" | "bridge"): boolean {

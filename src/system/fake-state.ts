@@ -57,9 +57,12 @@ export class FakeState {
     this.emit({ type: "link", action: "new", link });
   }
 
-  deleteLink(name: string): void {
+  /** Deletes a link with all that hangs on it; returns the name of the error number when the kernel would refuse it. */
+  deleteLink(name: string): string | undefined {
     const link = this.links.get(name);
-    if (link === undefined) return;
+    if (link === undefined) return undefined;
+    // Hardware and the loopback device.
+    if (link.kind === undefined) return "EOPNOTSUPP";
     this.links.delete(name);
     this.sysctls.deleteLink(name);
     for (const inside of this.namespaces.values()) {
@@ -69,6 +72,7 @@ export class FakeState {
     this.addresses = this.addresses.filter((address) => address.link !== link.index);
     this.neighbours = this.neighbours.filter((neighbour) => neighbour.link !== link.index);
     this.emit({ type: "link", action: "delete", link });
+    return undefined;
   }
 
   get surroundings(): { readonly links: readonly Link[]; readonly addresses: readonly LinkAddress[] } {

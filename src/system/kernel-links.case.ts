@@ -61,6 +61,21 @@ export function linkCases(scene: KernelScene): void {
       expect(scene.kernel.addresses()).toEqual([]);
       expect(scene.routeTexts()).toEqual([]);
     });
+    test("deleteLink() deletes in order, and is content when there is none", async () => {
+      for (const name of ["a0", "a1", "a2"]) scene.failuresOf({ type: "add-link", name, kind: KIND });
+      await Promise.all(["a0", "nothere", "a2", "a2"].map((name) => scene.kernel.deleteLink(name)));
+      expect(scene.linkNames()).toEqual(["lo", "a1"]);
+    });
+    test("deleteLink() says what the kernel refuses, and goes on after it", async () => {
+      scene.failuresOf({ type: "add-link", name: "a0", kind: KIND });
+      const refused = scene.kernel.deleteLink("lo");
+      const deleted = scene.kernel.deleteLink("a0");
+      await expect(refused).rejects.toMatchObject({
+        failure: { code: "kernel-refused", errno: "EOPNOTSUPP" },
+      });
+      await deleted;
+      expect(scene.linkNames()).toEqual(["lo"]);
+    });
     test("supportsLinkKind() leaves no link behind", () => {
       expect(scene.kernel.supportsLinkKind(KIND)).toBe(true);
       expect(scene.linkNames()).toEqual(["lo"]);

@@ -48,7 +48,13 @@ export const ROMANA_PROTOCOL = 114;
 /** The main routing table. */
 export const MAIN_TABLE = 254;
 
-/** One change of the kernel's networking. Each is idempotent: making what is there, deleting what is gone, succeeds. */
+/**
+ * One change of the kernel's networking. Each is idempotent: making what is there, deleting what is gone, succeeds.
+ * - `add-link` gives a link of that kind its MAC address when it is there already; of another kind it is `EEXIST`.
+ * - `replace-route` writes into the slot (table, destination, metric) whatever was there.
+ * - `delete-route` deletes exactly this route, protocol included, so never one of somebody else's; metric 0 stands for
+ *   any metric.
+ */
 export type KernelChange =
   | {
       readonly type: "add-link";
@@ -74,7 +80,10 @@ export interface ChangeFailure {
   readonly detail?: string;
 }
 
-/** A veth pair whose peer goes into another network namespace with its addresses and routes, all or nothing. */
+/**
+ * A veth pair whose peer goes into another network namespace with its addresses and routes, all or nothing. Both ends
+ * are up, and the host's has its sysctls (`endpointSysctls()`).
+ */
 export interface VethSpec {
   /** Name on the host. */
   readonly name: string;
@@ -84,7 +93,7 @@ export interface VethSpec {
     readonly namespace: string;
     readonly name: string;
     readonly mac?: string;
-    /** Each is set with full length and without duplicate address detection. */
+    /** The first address of each is set, with full length and without duplicate address detection. */
     readonly addresses: readonly Prefix[];
     /** One per family: an on-link route to it, and the default route via it. */
     readonly gateways: readonly Address[];
@@ -105,7 +114,14 @@ export interface SetChange {
   readonly remove: readonly Uint8Array[];
 }
 
-/** Something in the kernel changed, whoever did it. The receiver reads what it cares about again. */
+/**
+ * Something in the kernel changed, whoever did it. The receiver reads what it cares about again.
+ *
+ * The kernel is silent about: IPv4 routes that vanish with a link that goes down or an address that is deleted, proxied
+ * neighbours, and all sysctls but `forwarding`, `rp_filter`, `proxy_arp`, `proxy_ndp`, `mc_forwarding`, `bc_forwarding`
+ * and `ignore_routes_with_linkdown`: `accept_ra`, `autoconf`, `accept_dad`, `accept_redirects`, `proxy_delay` and others
+ * have to be looked at.
+ */
 export type KernelEvent =
   | { readonly type: "link"; readonly action: "new" | "delete"; readonly link: Link }
   | { readonly type: "address"; readonly action: "new" | "delete"; readonly address: LinkAddress }
@@ -126,17 +142,26 @@ export interface Kernel {
   /** Routes of both families in the table; all protocols unless one is given. */
   routes(table: number, protocol?: number): readonly KernelRoute[];
   proxyNeighbours(): readonly ProxyNeighbour[];
-  /** Applies the changes in order, going on after a failure, and returns those that failed. */
+  /**
+   * Applies the changes in order, going on after a failure, and returns those that failed. A thousand routes take
+   * some 5 ms: hand over no more at once where other work waits.
+   */
   apply(changes: readonly KernelChange[]): readonly ChangeFailure[];
   /**
    * Makes the pair and everything inside the peer's namespace, or leaves nothing behind.
    * @throws RomanaError `conflict` when a name is taken, `not-found` when the namespace is gone.
    */
   createVeth(spec: VethSpec): Veth;
+  /**
+   * As the change `delete-link`, without holding up the event loop: to dismantle a device takes the kernel some 10 ms.
+   * Those that wait go together. @throws RomanaError `kernel-refused`; a link that is gone is fine.
+   */
+  deleteLink(name: string): Promise<void>;
   /** True when the kernel can make links of this kind (probed once by making and deleting one). */
   supportsLinkKind(kind: "dummy" | "bridge"): boolean;
   /** Value of a sysctl by its dotted name with `/` for dots inside names; undefined when there is none. */
   sysctl(name: string): string | undefined;
+  /** @throws RomanaError `not-found`, or `kernel-refused` for a value that the kernel does not take. */
   setSysctl(name: string, value: string): void;
   /** Runs nft text as one transaction. @throws RomanaError `command-failed` with nft's own message. */
   runNft(text: string): void;
@@ -144,7 +169,10 @@ export interface Kernel {
   listTable(name: string): string | undefined;
   /** Packets and bytes of the table's named counters. */
   counters(table: string): ReadonlyMap<string, { readonly packets: number; readonly bytes: number }>;
-  /** Element changes in one transaction, without a look at the rest of the table. */
+  /**
+   * Element changes in one transaction, without a look at the rest of the table. Adding what is there and removing
+   * what is not succeeds. @throws RomanaError `kernel-refused`, `ENOENT` when a table or set is gone.
+   */
   changeSets(changes: readonly SetChange[]): void;
   /** Events from now on, until the signal aborts. The subscription exists when this returns. */
   events(signal: AbortSignal): AsyncIterable<KernelEvent>;

@@ -14,6 +14,7 @@ import type {
   Veth,
   VethSpec,
 } from "./kernel.ts";
+import { LinkDeleter } from "./link-deleter.ts";
 import { inNamespaceOf, openNamespace } from "./namespace.ts";
 import { NETLINK_ROUTE } from "./netlink/constants.ts";
 import { type NetlinkSocket, openNetlink } from "./netlink/socket.ts";
@@ -41,6 +42,7 @@ class LinuxKernel implements Kernel {
   readonly #namespace: { readonly fd: number; readonly path: string } | undefined;
   readonly #socket: NetlinkSocket;
   readonly #nftables: Nftables;
+  readonly #deleter: LinkDeleter;
   readonly #subscriptions = new Set<Subscription>();
   readonly #linkKinds = new Map<string, boolean>();
   #closed = false;
@@ -48,7 +50,11 @@ class LinuxKernel implements Kernel {
   constructor(namespace: string | undefined) {
     if (namespace !== undefined) this.#namespace = { fd: openNamespace(namespace), path: namespace };
     try {
-      [this.#nftables, this.#socket] = this.#within(() => [new Nftables(), openNetlink(NETLINK_ROUTE)]);
+      [this.#nftables, this.#socket, this.#deleter] = this.#within(() => [
+        new Nftables(),
+        openNetlink(NETLINK_ROUTE),
+        new LinkDeleter(),
+      ]);
     } catch (error) {
       if (this.#namespace !== undefined) sys.close(this.#namespace.fd);
       throw error;
@@ -77,6 +83,10 @@ class LinuxKernel implements Kernel {
 
   createVeth(spec: VethSpec): Veth {
     return createVeth(this.#socket, (run) => this.#within(run), spec);
+  }
+
+  deleteLink(name: string): Promise<void> {
+    return this.#deleter.delete(name);
   }
 
   supportsLinkKind(kind: "dummy" | "bridge"): boolean {
@@ -132,6 +142,7 @@ class LinuxKernel implements Kernel {
     this.#subscriptions.clear();
     this.#nftables.close();
     this.#socket.close();
+    this.#deleter.close();
     if (this.#namespace !== undefined) sys.close(this.#namespace.fd);
   }
 

@@ -46,6 +46,7 @@ export interface Sys {
 }
 
 const libc = koffi.load("libc.so.6");
+const send = libc.func("int64_t send(int fd, const void *bytes, size_t length, int flags)");
 
 /** libc of this process. (`int64_t` stands for `ssize_t`, which koffi does not know.) */
 export const sys: Sys = {
@@ -57,7 +58,7 @@ export const sys: Sys = {
   getsockname: libc.func("int getsockname(int fd, void *address, void *length)"),
   getsockopt: libc.func("int getsockopt(int fd, int level, int name, void *value, void *length)"),
   setsockopt: libc.func("int setsockopt(int fd, int level, int name, const void *value, uint32_t length)"),
-  send: libc.func("int64_t send(int fd, const void *bytes, size_t length, int flags)"),
+  send,
   sendto: libc.func(
     "int64_t sendto(int fd, const void *bytes, size_t length, int flags, const void *address, uint32_t addressLength)",
   ),
@@ -88,6 +89,19 @@ export function lastErrno(): string {
 export function checked(result: number, operation: string): number {
   if (result < 0) throw kernelRefused(operation, lastErrno());
   return result;
+}
+
+/**
+ * `send` on a thread of libuv's pool, for a call in which the kernel takes its time. The bytes must stay as they are
+ * until the promise is settled. @returns the result, -1 without a reason
+ */
+export function sendInBackground(fd: number, bytes: Uint8Array): Promise<number> {
+  return new Promise((resolve, reject) => {
+    send.async(fd, bytes, bytes.length, 0, (error: Error | null, sent: number) => {
+      if (error === null) resolve(sent);
+      else reject(error);
+    });
+  });
 }
 
 /** A wait for the first of several descriptors to become readable. */

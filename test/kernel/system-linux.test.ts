@@ -166,6 +166,34 @@ describe("Linux, seen with its own tools", () => {
     expect(await peer("ip", "-6", "-o", "address", "show", "dev", "eth0")).toContain("fd00:1::27/128");
   });
 
+  test("many links are deleted together, and attaching goes on meanwhile", async () => {
+    const create = (index: number): void => {
+      const peer = { namespace: namespacePath(`${name}p`), name: `eth${index}`, addresses: [], gateways: [] };
+      kernel.createVeth({ name: `rom${index}`, peer });
+    };
+    const indexes = Array.from({ length: 100 }, (_, index) => index);
+    for (const index of indexes) create(index);
+    const start = performance.now();
+    const deleted = Promise.all(indexes.map((index) => kernel.deleteLink(`rom${index}`)));
+    create(1_000);
+    await deleted;
+    // One by one they take some 10 ms each.
+    expect(performance.now() - start).toBeLessThan(500);
+    expect(kernel.links().map((link) => link.name)).toEqual(["lo", "rom1000"]);
+  });
+
+  test("deletions end with the kernel that was asked", async () => {
+    const peer = { namespace: namespacePath(`${name}p`), addresses: [], gateways: [] };
+    for (const index of [1, 2])
+      kernel.createVeth({ name: `rom${index}`, peer: { ...peer, name: `eth${index}` } });
+    const first = kernel.deleteLink("rom1");
+    await Promise.resolve();
+    const second = kernel.deleteLink("rom2");
+    kernel.close();
+    const results = await Promise.allSettled([first, second]);
+    expect(results.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+  });
+
   test("a plain file is no namespace", () => {
     const spec = { namespace: "/etc/hostname", name: "eth0", addresses: [], gateways: [] };
     expect(() => kernel.createVeth({ name: "rom0", peer: spec })).toThrow(

@@ -7,7 +7,7 @@ import type { MessageWriter } from "./writer.ts";
 /** Bytes of `struct ifinfomsg`. */
 const HEADER = 16;
 const IFF_UP = 1;
-const IFLA = { ADDRESS: 1, IFNAME: 3, MTU: 4, LINKINFO: 18, NET_NS_FD: 28, EXT_MASK: 29 } as const;
+const IFLA = { ADDRESS: 1, IFNAME: 3, MTU: 4, LINKINFO: 18, GROUP: 27, NET_NS_FD: 28, EXT_MASK: 29 } as const;
 const INFO_KIND = 1;
 const INFO_DATA = 2;
 const VETH_INFO_PEER = 1;
@@ -99,6 +99,27 @@ export function encodeDeleteLink(name: string): RequestEncoder {
     writer.beginMessage(RTM.DELLINK, FLAG.REQUEST, sequence);
     writeHeader(writer, 0, 0, 0);
     writer.attributeString(IFLA.IFNAME, name);
+    writer.endMessage();
+  };
+}
+
+/** Puts the link of this name into a group. */
+export function encodeLinkGroup(name: string, group: number): RequestEncoder {
+  return (writer, sequence) => {
+    writer.beginMessage(RTM.NEWLINK, FLAG.REQUEST, sequence);
+    writeHeader(writer, 0, 0, 0);
+    writer.attributeString(IFLA.IFNAME, name);
+    writer.attributeU32(IFLA.GROUP, group);
+    writer.endMessage();
+  };
+}
+
+/** Deletes all links of a group. */
+export function encodeDeleteGroup(group: number): RequestEncoder {
+  return (writer, sequence) => {
+    writer.beginMessage(RTM.DELLINK, FLAG.REQUEST, sequence);
+    writeHeader(writer, 0, 0, 0);
+    writer.attributeU32(IFLA.GROUP, group);
     writer.endMessage();
   };
 }

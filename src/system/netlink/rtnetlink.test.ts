@@ -3,8 +3,10 @@ import { parseAddress, parsePrefix } from "../../net/index.ts";
 import type { KernelRoute } from "../kernel.ts";
 import {
   decodeLink,
+  encodeDeleteGroup,
   encodeDeleteLink,
   encodeGetLink,
+  encodeLinkGroup,
   encodeLinkMac,
   encodeLinkUp,
   encodeNewLink,
@@ -90,6 +92,20 @@ describe("links", () => {
       "10",
       "1",
       "00000000 09000000 00000000 00000000" + "0a000100 02000000000a 0000",
+    ],
+    [
+      "into a group",
+      encodeLinkGroup("br0", 7),
+      "10",
+      "1",
+      "00000000 00000000 00000000 00000000" + "08000300 62723000" + "08001b00 07000000",
+    ],
+    [
+      "deletion of a group",
+      encodeDeleteGroup(7),
+      "11",
+      "1",
+      "00000000 00000000 00000000 00000000" + "08001b00 07000000",
     ],
     [
       "deletion",

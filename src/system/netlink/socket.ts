@@ -1,5 +1,5 @@
 import { kernelRefused } from "../kernel-refused.ts";
-import { checked, lastErrno, sys } from "../sys.ts";
+import { checked, lastErrno, sendInBackground, sys } from "../sys.ts";
 import { CONTROL, FLAG } from "./constants.ts";
 import { type Message, readMessages } from "./reader.ts";
 import { type Acknowledgement, readAcknowledgement } from "./reply.ts";
@@ -127,6 +127,27 @@ export class NetlinkSocket {
     return failures;
   }
 
+  /**
+   * Sends one request on another thread, for what makes the kernel wait. Nothing else may be sent before the promise
+   * is settled. @returns undefined when the socket was closed meanwhile
+   */
+  async requestInBackground(encode: RequestEncoder): Promise<Acknowledgement | undefined> {
+    let answer: Acknowledgement = {};
+    this.#writer.reset();
+    encode(this.#writer, ++this.#sequence);
+    this.#writer.addFlags(FLAG.ACK);
+    const sent = await sendInBackground(this.fd, this.#writer.bytes);
+    if (!this.#open) return undefined;
+    // The reason stayed on the other thread: trying again here tells it, or succeeds.
+    if (sent < 0) this.#send();
+    this.#receiveUntil((message) => {
+      if (message.type !== CONTROL.ERROR || message.sequence !== this.#sequence) return false;
+      answer = readAcknowledgement(this.#received, message);
+      return true;
+    });
+    return answer;
+  }
+
   /** Sends messages that belong together (an nfnetlink batch) and returns the first failure, if any. */
   transact(encode: (writer: MessageWriter, nextSequence: () => number) => void): Acknowledgement {
     const first = this.#sequence + 1;
@@ -202,6 +223,7 @@ export class NetlinkSocket {
   /** Reads what is there without waiting. @returns "overrun" when the kernel had to drop something before. */
   drain(visit: (bytes: Buffer, message: Message) => void): "empty" | "overrun" {
     for (;;) {
+      if (!this.#open) return "empty";
       const length = sys.recv(this.fd, this.#received, DATAGRAM_BYTES, MSG_DONTWAIT);
       if (length < 0) {
         const errno = lastErrno();
@@ -220,6 +242,8 @@ export class NetlinkSocket {
   }
 
   #send(): void {
+    // The number may be another file's by now.
+    if (!this.#open) throw kernelRefused("send a netlink request", "EBADF");
     const { bytes } = this.#writer;
     for (;;) {
       const sent = sys.send(this.fd, bytes, bytes.length, 0);
