@@ -6,7 +6,8 @@ const ADVICE: { readonly [C in ErrorCode]: (failure: Extract<Failure, { code: C 
   {
     "invalid-input": () => undefined,
     "not-found": ({ noun }) => `see "romana ${noun} list"`,
-    conflict: ({ noun }) => `see "romana ${noun} list" for what is there`,
+    conflict: ({ noun, name }) =>
+      noun === "lab" ? `"romana lab down ${name}" removes it` : `see "romana ${noun} list" for what is there`,
     "in-use": () => "delete what uses it first, or add --cascade (with --dry-run to see what would go)",
     "revision-mismatch": () => "somebody else changed it meanwhile: look at it again and repeat",
     "pool-exhausted": () =>

@@ -24,8 +24,9 @@ export function labDirectory(name: string): string {
 export function claimLab(name: string, document: unknown): LabTopology {
   const directory = labDirectory(name);
   const topology = planTopology(decodeLab(document), directory);
-  const leftovers = labNamespaces(name);
-  if (leftovers.length > 0) throw taken(name, `there is a network namespace "${leftovers[0]}"`);
+  if (listLabs().includes(name)) throw taken(name, "it is there already");
+  const [leftover] = labNamespaces(name);
+  if (leftover !== undefined) throw taken(name, `there is a network namespace "${leftover}"`);
   try {
     makeDirectory(directory);
     noteNamespaceDirectory();
@@ -120,7 +121,7 @@ export function readJson(path: string): unknown {
 }
 
 function taken(name: string, reason: string): RomanaError {
-  return new RomanaError(`Cannot bring up lab "${name}": ${reason}; "romana lab down ${name}" removes it`, {
+  return new RomanaError(`Cannot bring up lab "${name}": ${reason}`, {
     code: "conflict",
     noun: "lab",
     name,

@@ -30,20 +30,27 @@ export async function createUnderlay({ underlay, bridges }: LabTopology): Promis
   await runIp(namespacePath(underlay), ["link set lo up", ...bridges.flatMap(bridgeLines)]);
 }
 
-/** Makes the namespace of a host and joins it to its bridge. The veth pair never is in any other namespace. */
-export async function createHostNamespace({ underlay }: LabTopology, host: LabHost): Promise<void> {
+/**
+ * Makes the namespace of a host and joins it to its bridge. The veth pair never is in any other namespace. It has
+ * no default route, which would hide that a route of the agent is missing: only other bridges are behind the router.
+ */
+export async function createHostNamespace(lab: LabTopology, host: LabHost): Promise<void> {
   createNamespace(host.namespace);
-  await runIp(namespacePath(underlay), [
+  await runIp(namespacePath(lab.underlay), [
     `link add ${host.port} type veth peer name ${UNDERLAY_INTERFACE} netns ${host.namespace}`,
     `link set ${host.port} master ${host.bridge.name} up`,
   ]);
   const { prefixes, router } = host.bridge;
+  const others = lab.bridges.filter((bridge) => bridge !== host.bridge);
   await runIp(namespacePath(host.namespace), [
     "link set lo up",
     `link set ${UNDERLAY_INTERFACE} up`,
     ...(["ipv4", "ipv6"] as const).flatMap((family) => [
       addressLine(UNDERLAY_INTERFACE, formatAddress(host.underlay[family]), prefixes[family]),
-      `route add default via ${formatAddress(router[family])} dev ${UNDERLAY_INTERFACE}`,
+      ...others.map(
+        (bridge) =>
+          `route add ${formatPrefix(bridge.prefixes[family])} via ${formatAddress(router[family])} dev ${UNDERLAY_INTERFACE}`,
+      ),
     ]),
   ]);
 }
@@ -54,11 +61,15 @@ export async function createEndpointNamespace(namespace: string): Promise<void> 
   await runIp(namespacePath(namespace), ["link set lo up"]);
 }
 
-/** Teaches the underlay's router where the hosts' prefixes are. */
+/**
+ * Teaches the underlay's router where the hosts' prefixes are. With a single bridge there is nothing to route:
+ * hosts reach each other without it.
+ */
 export async function routeHosts(
-  { underlay }: LabTopology,
+  { underlay, bridges }: LabTopology,
   routes: readonly { readonly host: LabHost; readonly prefix: Prefix }[],
 ): Promise<void> {
+  if (bridges.length === 1) return;
   const lines = routes.map(({ host, prefix }) => {
     const gateway = prefix.family === 4 ? host.underlay.ipv4 : host.underlay.ipv6;
     return `route replace ${formatPrefix(prefix)} via ${formatAddress(gateway)} dev ${host.bridge.name}`;

@@ -1,0 +1,127 @@
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { romana, serverOf } from "../support/lab.ts";
+
+const EXAMPLES = join(import.meta.dirname, "../../examples/topologies");
+const RACKS = `t${process.pid}r`;
+const TENANTS = `t${process.pid}i`;
+
+/** The rows of the matrix without names: one character for each cell. */
+function rows(stdout: string): string[] {
+  const lines = stdout.split("\n").filter((line) => /^ *[0-9]+ .*-/.test(line));
+  return lines.map((line) => line.trim().split(/ +/).slice(3).join(""));
+}
+
+afterAll(async () => {
+  for (const lab of [RACKS, TENANTS]) await romana("lab", "down", lab);
+});
+
+describe("racks behind routers", () => {
+  test("every endpoint reaches its segment in every rack", async () => {
+    const up = await romana("lab", "up", "-f", join(EXAMPLES, "racks.yaml"), "--name", RACKS);
+    expect(up.stderr).not.toContain("romana: ");
+    const { stdout, status } = await romana("lab", "ping", RACKS);
+    expect(rows(stdout)).toEqual(["-...X.", ".-..X.", "..-.X.", "...-X.", "XXXX-."]);
+    expect(status).toBe(0);
+  });
+  test("a host has routes for racks and zones, not for their hosts", async () => {
+    const { stdout } = await romana("route", "list", "--host", "a1-1", "--server", serverOf(RACKS));
+    const routes = stdout
+      .trim()
+      .split("\n")
+      .slice(1)
+      .map((line) => line.split(/ {2,}/).slice(1, 4).join(" "));
+    expect(routes.filter((route) => route.startsWith("10."))).toEqual([
+      "10.1.0.0/16 blackhole -",
+      "10.2.0.0/16 unicast 172.20.0.2",
+      "10.16.0.0/12 unicast 172.20.0.254",
+      "10.64.0.0/10 unicast 172.20.0.254",
+    ]);
+  });
+});
+
+describe("isolation", () => {
+  const SERVER = ["--server", serverOf(TENANTS)];
+
+  beforeAll(async () => {
+    const up = await romana("lab", "up", "-f", join(EXAMPLES, "isolation.yaml"), "--name", TENANTS);
+    expect(up.stderr).not.toContain("romana: ");
+  });
+
+  test("every kind of isolation and every width of code is kept", async () => {
+    const { stdout, status } = await romana("lab", "ping", TENANTS);
+    expect(rows(stdout)).toEqual([
+      "-.XXXXXX...",
+      ".-XXXXXX...",
+      "XX-.XXXX...",
+      "XX.-XXXX...",
+      "XXXX-.XX...",
+      "XXXX.-XX...",
+      "XXXXXX-....",
+      "XXXXXX.-...",
+      "XXXXXXXX-..",
+      "XXXXXXXX.-.",
+    ]);
+    expect(status).toBe(0);
+  });
+
+  test("a change of isolation changes what is expected and what happens", async () => {
+    await romana("tenant", "update", "strict", "--isolation", "tenant", ...SERVER);
+    await expect.poll(async () => (await romana("lab", "ping", TENANTS)).status, { timeout: 20_000 }).toBe(0);
+    const { stdout } = await romana("lab", "ping", TENANTS);
+    expect(rows(stdout)[0]).toBe("-.....XX...");
+    await romana("tenant", "update", "strict", "--isolation", "segment", ...SERVER);
+    await expect.poll(async () => (await romana("lab", "ping", TENANTS)).status, { timeout: 20_000 }).toBe(0);
+  });
+
+  test("the matrix notices a firewall that is gone, and its return", async () => {
+    const { stdout: text } = await romana("lab", "status", TENANTS, "-o", "json");
+    const agent = JSON.parse(text).processes.find(({ name }: { name: string }) => name === "agent of host-1");
+    process.kill(agent.pid, "SIGSTOP");
+    try {
+      await romana(
+        "lab",
+        "exec",
+        "--lab",
+        TENANTS,
+        "host-1",
+        "--",
+        "nft",
+        "delete",
+        "table",
+        "inet",
+        "romana",
+      );
+      const { stdout, status } = await romana("lab", "ping", TENANTS);
+      expect(status).toBe(1);
+      // What host-1 no longer drops: all that comes to its endpoints 1, 3, 5 and 7.
+      expect(stdout).toMatch(/^ *1 +strict-web-1 +host-1 +- +\. +OPEN +X +OPEN +X +OPEN +X /m);
+      expect(stdout).toContain("was answered, should not arrive (isolation)");
+    } finally {
+      process.kill(agent.pid, "SIGCONT");
+    }
+    await expect.poll(async () => (await romana("lab", "ping", TENANTS)).status, { timeout: 20_000 }).toBe(0);
+  });
+
+  test("the matrix notices a route that is gone", async () => {
+    const { stdout: text } = await romana("lab", "status", TENANTS, "-o", "json");
+    const agent = JSON.parse(text).processes.find(({ name }: { name: string }) => name === "agent of host-2");
+    process.kill(agent.pid, "SIGSTOP");
+    try {
+      await romana("lab", "exec", "--lab", TENANTS, "host-2", "--", "ip", "route", "del", "10.1.0.0/16");
+      const { stdout, status } = await romana("lab", "ping", TENANTS);
+      expect(status).toBe(1);
+      expect(stdout).toMatch(/^ *2 +strict-web-2 +host-2 +LOST:/m);
+    } finally {
+      process.kill(agent.pid, "SIGCONT");
+    }
+    await expect.poll(async () => (await romana("lab", "ping", TENANTS)).status, { timeout: 20_000 }).toBe(0);
+  });
+
+  test("an endpoint that is not attached is named", async () => {
+    await romana("endpoint", "delete", "open-web-2", ...SERVER);
+    const { stdout, status } = await romana("lab", "ping", TENANTS);
+    expect(status).toBe(1);
+    expect(stdout).toContain("open-web-2 is not attached: it has no address");
+  });
+});
