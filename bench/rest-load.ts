@@ -72,7 +72,7 @@ function requestOf({ hosts, tenants, segments }: LoadSettings, index: number): B
 class Connection {
   readonly #socket: Socket;
   #waiting: { resolve: (status: string) => void; reject: (error: Error) => void } | undefined;
-  #rest = Buffer.alloc(0);
+  #rest: Buffer = Buffer.alloc(0);
 
   private constructor(socket: Socket) {
     this.#socket = socket;
@@ -103,7 +103,7 @@ class Connection {
     this.#rest = this.#rest.length === 0 ? data : Buffer.concat([this.#rest, data]);
     const end = this.#rest.indexOf("\r\n\r\n");
     if (end < 0) return;
-    const head = this.#rest.latin1Slice(0, end);
+    const head = this.#rest.toString("latin1", 0, end);
     const length = Number(/\r\ncontent-length: (\d+)/i.exec(head)?.[1]);
     if (this.#rest.length < end + 4 + length) return;
     this.#rest = this.#rest.subarray(end + 4 + length);

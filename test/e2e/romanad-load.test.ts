@@ -76,19 +76,13 @@ describe(`${CONNECTIONS} parallel connections`, () => {
   });
 });
 
-describe("a body of 100 MB", () => {
+describe("bodies of 100 MB", () => {
   const piece = Buffer.alloc(MEBIBYTE, "x");
   const head = "POST /v1/tenants HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
   const chunk = Buffer.concat([Buffer.from(`${MEBIBYTE.toString(16)}\r\n`), piece, Buffer.from("\r\n")]);
 
-  test.each([
-    ["with its length", `${head}content-length: ${100 * MEBIBYTE}\r\n\r\n`, piece],
-    ["in chunks", `${head}transfer-encoding: chunked\r\n\r\n`, chunk],
-  ])("%s is refused with 413 and not kept", async (_, start, part) => {
-    await using place = createPlace();
-    const romanad = await place.start({ store: "memory" });
-    const before = romanad.peakMemory();
-    const { socket } = await Connection.open(romanad.socket);
+  async function send(path: string, start: string, part: Buffer): Promise<string> {
+    const { socket } = await Connection.open(path);
     let answer = "";
     socket.on("data", (data) => {
       answer += data.toString();
@@ -97,10 +91,24 @@ describe("a body of 100 MB", () => {
     for (let sent = 0; sent < 100; sent++) {
       if (!socket.write(part)) await until(() => socket.writableLength < part.length);
     }
-    expect(answer).toContain("HTTP/1.1 413 ");
-    expect(answer).toContain("Cannot read request: the body is larger than 1048576 bytes");
     socket.destroy();
-    expect(romanad.peakMemory() - before).toBeLessThan(30 * MEBIBYTE);
+    return answer;
+  }
+
+  test.each([
+    ["with their length", `${head}content-length: ${100 * MEBIBYTE}\r\n\r\n`, piece],
+    ["in chunks", `${head}transfer-encoding: chunked\r\n\r\n`, chunk],
+  ])("%s are refused with 413 and not kept", async (_, start, part) => {
+    await using place = createPlace();
+    const romanad = await place.start({ store: "memory" });
+    const before = romanad.peakMemory();
+    const answers = await Promise.all(Array.from({ length: 8 }, () => send(romanad.socket, start, part)));
+    for (const answer of answers) {
+      expect(answer).toContain("HTTP/1.1 413 ");
+      expect(answer).toContain("Cannot read request: the body is larger than 1048576 bytes");
+    }
+    // What is thrown away is garbage for a while; 800 MB of it are not.
+    expect(romanad.peakMemory() - before).toBeLessThan(200 * MEBIBYTE);
     expect(await place.client.call("getHealth", {})).toEqual({ status: "ok" });
   });
 });
