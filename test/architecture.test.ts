@@ -49,8 +49,6 @@ const LAYERS: Record<string, { folders: string[]; packages: string[]; reason: st
     folders: ["net", "model", "schema", "control"],
     packages: [
       "fastify",
-      "fastify-type-provider-zod",
-      "@fastify/swagger",
       "zod",
       "prom-client",
       "node:fs",
