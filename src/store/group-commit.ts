@@ -28,7 +28,6 @@ export class GroupCommit {
   readonly #batch: Batch;
   #waiting: Job[] = [];
   #scheduled = false;
-  #idle: (() => void)[] = [];
 
   constructor(batch: Batch) {
     this.#batch = batch;
@@ -49,11 +48,6 @@ export class GroupCommit {
     });
   }
 
-  /** Resolves when nothing waits any more. */
-  async drain(): Promise<void> {
-    if (this.#scheduled) await new Promise<void>((resolve) => this.#idle.push(resolve));
-  }
-
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
@@ -66,8 +60,6 @@ export class GroupCommit {
     this.#waiting = this.#waiting.slice(MOST_JOBS);
     if (this.#waiting.length > 0) this.#schedule();
     this.#runTogether(jobs);
-    if (this.#scheduled) return;
-    for (const resolve of this.#idle.splice(0)) resolve();
   }
 
   #runTogether(jobs: readonly Job[]): void {

@@ -53,23 +53,35 @@ export class Overlay {
 
   /** Up to `limit` steps of the range, in order. */
   slice(range: KeyRange, limit: number): Step[] {
-    return this.#steps.range(range).take(limit).toArray();
+    const steps: Step[] = [];
+    for (const step of this.#steps.range(range)) {
+      if (steps.length === limit) break;
+      steps.push(step);
+    }
+    return steps;
   }
 
-  /** The first `limit` entries of the range, what is below seen through the overlay. */
-  page(range: KeyRange, limit: number, below: ReadBelow): Entry[] {
-    if (this.#steps.size === 0) return below(range, limit);
+  /**
+   * The first `limit` entries of the range, what is below seen through the overlay; and how many below are hidden,
+   * that is had to be read for nothing.
+   */
+  page(range: KeyRange, limit: number, below: ReadBelow): { page: Entry[]; hidden: number } {
+    if (this.#steps.size === 0) return { page: below(range, limit), hidden: 0 };
     const page: Entry[] = [];
+    let hidden = 0;
     for (let { start } = range; ; ) {
-      const wanted = limit - page.length;
+      // Where much is hidden, ever larger parts get across.
+      const wanted = limit - page.length + hidden;
       const rows = below({ start, end: range.end }, wanted);
       // Of what comes behind the last row, the table has told nothing yet.
       const next = rows.length < wanted ? undefined : keyBehind((rows.at(-1) as Entry).key);
+      const before = page.length;
       for (const entry of merge(rows, this.#steps.range({ start, end: next ?? range.end }))) {
         page.push(entry);
-        if (page.length === limit) return page;
+        if (page.length === limit) return { page, hidden };
       }
-      if (next === undefined) return page;
+      if (next === undefined) return { page, hidden };
+      hidden += Math.max(rows.length - (page.length - before), 0);
       start = next;
     }
   }

@@ -16,6 +16,8 @@ export interface EngineLimits {
   readonly foldFrom: { readonly keys: number; readonly characters: number; readonly revisions: number };
   /** Keys that a batch folds. */
   readonly foldKeys: number;
+  /** From how many deleted keys on that a page had to skip the next batch folds there. */
+  readonly foldHidden: number;
 }
 
 /** Limits that keep what a batch does besides its transactions near 5 ms. */
@@ -23,6 +25,7 @@ export const ENGINE_LIMITS: EngineLimits = {
   keepRevisions: 100_000,
   foldFrom: { keys: 16_384, characters: 16 * 1024 * 1024, revisions: 65_536 },
   foldKeys: 1024,
+  foldHidden: 64,
 };
 
 /** Revisions that a batch compacts at once by itself. */
@@ -60,6 +63,8 @@ export class SqliteEngine {
   #committed: Progress;
   #draft: Progress;
   #foldWanted = false;
+  /** A range where deleted keys that the table still has make reading slow: it is folded next. */
+  #crowded: KeyRange | undefined;
   #batches: WatchBatch[] = [];
 
   constructor(database: DatabaseSync, limits: EngineLimits) {
@@ -94,7 +99,9 @@ export class SqliteEngine {
   }
 
   page(range: KeyRange, limit: number): Entry[] {
-    return this.#overlay.page(range, limit, (part, most) => this.#table.rows(part, most));
+    const { page, hidden } = this.#overlay.page(range, limit, (part, most) => this.#table.rows(part, most));
+    if (hidden >= this.#limits.foldHidden) this.#crowded = range;
+    return page;
   }
 
   /** What lies over a range of the table: for a reader whose snapshot of the table is of this moment. */
@@ -109,9 +116,12 @@ export class SqliteEngine {
     return this.#log.batches(after);
   }
 
-  /** All leases and their seconds to live. */
+  /** All leases in the order of their grants, and their seconds to live. */
   leases(): [LeaseId, number][] {
-    return prepare(this.#database, "SELECT id, ttl FROM lease").all() as unknown as [LeaseId, number][];
+    return prepare(this.#database, "SELECT id, ttl FROM lease ORDER BY number").all() as unknown as [
+      LeaseId,
+      number,
+    ][];
   }
 
   begin(): void {
@@ -125,7 +135,7 @@ export class SqliteEngine {
 
   /** Makes everything since `begin` durable; returns it for the watchers. */
   commit(): WatchBatch[] {
-    const folded = this.#foldWanted || this.#foldIsDue() ? this.#fold() : [];
+    const folded = this.#foldDue();
     const excess = this.#draft.revision - this.#limits.keepRevisions;
     if (excess - this.#draft.compacted >= COMPACT_REVISIONS) this.compact(excess);
     this.#sweepLog();
@@ -161,7 +171,7 @@ export class SqliteEngine {
   }
 
   grantLease(lease: LeaseId, ttl: number): void {
-    this.#database.prepare("INSERT INTO lease VALUES (?, ?)").run(lease, ttl);
+    this.#database.prepare("INSERT INTO lease (id, ttl) VALUES (?, ?)").run(lease, ttl);
   }
 
   /** Deletes the lease and its keys. */
@@ -186,28 +196,38 @@ export class SqliteEngine {
     this.#foldWanted = true;
   }
 
-  #foldIsDue(): boolean {
+  /** Folds what is due; returns what the table has then got. */
+  #foldDue(): Step[] {
+    const crowded = this.#crowded;
+    this.#crowded = undefined;
+    if (crowded !== undefined) return this.#fold(crowded);
     const { size, characters } = this.#overlay;
+    const { keys, ...from } = this.#limits.foldFrom;
     const revisions = this.#draft.revision - this.#draft.folded;
-    const from = this.#limits.foldFrom;
-    return size >= from.keys || characters >= from.characters || revisions >= from.revisions;
+    const due = size >= keys || characters >= from.characters || revisions >= from.revisions;
+    return due || this.#foldWanted ? this.#foldRound() : [];
   }
 
-  #fold(): Step[] {
+  /** Folds the next keys of the round. */
+  #foldRound(): Step[] {
     const { revision, foldNext, foldSince } = this.#draft;
-    const { foldKeys } = this.#limits;
-    const steps = this.#overlay.slice({ start: foldNext, end: undefined }, foldKeys);
+    const steps = this.#fold({ start: foldNext, end: undefined });
+    if (steps.length === this.#overlay.size) {
+      this.#advance({ folded: revision, foldNext: "", foldSince: revision });
+    } else if (steps.length < this.#limits.foldKeys) {
+      this.#advance({ folded: foldSince, foldNext: "", foldSince: revision });
+    } else {
+      const last = steps.at(-1) as Step;
+      this.#draft = { ...this.#draft, foldNext: keyBehind(last.change.key) };
+    }
+    return steps;
+  }
+
+  #fold(range: KeyRange): Step[] {
+    const steps = this.#overlay.slice(range, this.#limits.foldKeys);
     for (const { change, lease } of steps) {
       if (change.entry === undefined) this.#table.delete(change.key);
       else this.#table.put(change.entry, lease);
-    }
-    const last = steps.at(-1);
-    if (steps.length === this.#overlay.size) {
-      this.#advance({ folded: revision, foldNext: "", foldSince: revision });
-    } else if (steps.length < foldKeys || last === undefined) {
-      this.#advance({ folded: foldSince, foldNext: "", foldSince: revision });
-    } else {
-      this.#draft = { ...this.#draft, foldNext: keyBehind(last.change.key) };
     }
     return steps;
   }

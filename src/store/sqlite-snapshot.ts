@@ -17,7 +17,9 @@ export function* readSnapshot(
   const table = new SqliteTable(reader);
   reader.exec("BEGIN");
   for (let { start } = range; ; ) {
-    const piece = overlay.page({ start, end: range.end }, size, (part, most) => table.rows(part, most));
+    const { page: piece } = overlay.page({ start, end: range.end }, size, (part, most) =>
+      table.rows(part, most),
+    );
     yield piece;
     if (piece.length < size) return;
     start = keyBehind((piece.at(-1) as Entry).key);

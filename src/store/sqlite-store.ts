@@ -5,7 +5,7 @@ import { GroupCommit } from "./group-commit.ts";
 import { type KeyRange, rangeOf } from "./keys.ts";
 import { createLeaseTimers, type LeaseTimers } from "./lease-timers.ts";
 import { backUpStore } from "./sqlite-backup.ts";
-import { ENGINE_LIMITS, SqliteEngine } from "./sqlite-engine.ts";
+import { ENGINE_LIMITS, type EngineLimits, SqliteEngine } from "./sqlite-engine.ts";
 import { damaged, storeError } from "./sqlite-error.ts";
 import { openReader, openStoreFile, type StoreFile } from "./sqlite-file.ts";
 import { readSnapshot } from "./sqlite-snapshot.ts";
@@ -29,6 +29,8 @@ export interface SqliteStoreOptions {
   readonly clock?: Clock;
   /** At least so many revisions stay available to watches; default 100,000. */
   readonly keepRevisions?: number;
+  /** How much work it puts off; default what measured best. */
+  readonly limits?: Partial<EngineLimits>;
 }
 
 /** A store in a file. */
@@ -82,14 +84,12 @@ class OpenSqliteStore implements SqliteStore {
   #closed: RomanaError | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(path: string, file: StoreFile, { clock = systemClock, keepRevisions }: SqliteStoreOptions) {
+  constructor(path: string, file: StoreFile, options: SqliteStoreOptions) {
+    const { clock = systemClock, keepRevisions = ENGINE_LIMITS.keepRevisions, limits } = options;
     this.path = path;
     this.#clock = clock;
     this.#file = file;
-    const engine = new SqliteEngine(file.database, {
-      ...ENGINE_LIMITS,
-      ...(keepRevisions !== undefined && { keepRevisions }),
-    });
+    const engine = new SqliteEngine(file.database, { ...ENGINE_LIMITS, keepRevisions, ...limits });
     this.#engine = engine;
     this.#hub = new WatchHub(engine.revision, RECENT, {
       oldest: () => engine.compacted,

@@ -1,0 +1,83 @@
+import { describe, expect, test } from "vitest";
+import { GroupCommit, JobRefused } from "./group-commit.ts";
+
+/** A batch that writes down what happens; `fails` says where it goes wrong. */
+function recorder(): { commits: GroupCommit; log: string[]; fails: Set<string> } {
+  const log: string[] = [];
+  const fails = new Set<string>();
+  const note = (what: string): void => {
+    log.push(what);
+    if (fails.has(what)) throw new Error(`${what} failed`);
+  };
+  const commits = new GroupCommit({
+    begin: () => note("begin"),
+    commit: () => note("commit"),
+    rollback: () => note("rollback"),
+    failure: (error) => new Error(`batch: ${(error as Error).message}`),
+  });
+  return { commits, log, fails };
+}
+
+describe("GroupCommit", () => {
+  test("commits together what arrives together, in order, and tells after the commit", async () => {
+    const { commits, log } = recorder();
+    const jobs = ["a", "b", "c"].map((name) =>
+      commits.submit(() => {
+        log.push(name);
+        return name;
+      }),
+    );
+    const told = jobs.map((job) => job.then((name) => log.push(`told ${name}`)));
+    await Promise.all(told);
+    expect(log).toEqual(["begin", "a", "b", "c", "commit", "told a", "told b", "told c"]);
+  });
+
+  test("what is submitted on being told comes into the next batch", async () => {
+    const { commits, log } = recorder();
+    await commits.submit(() => log.push("a"));
+    await commits.submit(() => log.push("b"));
+    expect(log).toEqual(["begin", "a", "commit", "begin", "b", "commit"]);
+  });
+
+  test("a refused job leaves its neighbours alone", async () => {
+    const { commits, log } = recorder();
+    const first = commits.submit(() => "first");
+    const refused = commits.submit(() => {
+      throw new JobRefused("no", { cause: new Error("why") });
+    });
+    const last = commits.submit(() => "last");
+    await expect(refused).rejects.toThrow("why");
+    expect([await first, await last]).toEqual(["first", "last"]);
+    expect(log).toEqual(["begin", "commit"]);
+  });
+
+  test.each(["begin", "commit"])("when %s fails, all are told and the next batch works", async (where) => {
+    const { commits, log, fails } = recorder();
+    fails.add(where);
+    const jobs = [1, 2].map((number) => commits.submit(() => number));
+    for (const job of jobs) await expect(job).rejects.toThrow(`batch: ${where} failed`);
+    expect(log.at(-1)).toBe("rollback");
+    fails.clear();
+    expect(await commits.submit(() => 3)).toBe(3);
+  });
+
+  test("when a job fails otherwise, the whole batch does", async () => {
+    const { commits, log } = recorder();
+    const first = commits.submit(() => 1);
+    const broken = commits.submit(() => {
+      throw new Error("broken");
+    });
+    await expect(first).rejects.toThrow("batch: broken");
+    await expect(broken).rejects.toThrow("batch: broken");
+    expect(log).toEqual(["begin", "rollback"]);
+  });
+
+  test("a crowd is served in several batches, all of it", async () => {
+    const { commits, log } = recorder();
+    const numbers = await Promise.all(
+      Array.from({ length: 1000 }, (_, index) => commits.submit(() => index)),
+    );
+    expect(numbers).toEqual(Array.from({ length: 1000 }, (_, index) => index));
+    expect(log.filter((entry) => entry === "commit").length).toBe(4);
+  });
+});
