@@ -86,6 +86,8 @@ export class Watches {
       watch.blockedSince = undefined;
       watch.onRead?.();
     });
+    // A write that meets a connection which has just gone; "close" follows.
+    response.on("error", () => undefined);
     response.once("close", () => {
       abort.abort();
       watch.onRead?.();
@@ -122,12 +124,17 @@ export class Watches {
   }
 
   async #pump(watch: Watch, events: AsyncIterator<WatchEvent>, first: Promise<IteratorResult<WatchEvent>>) {
-    for (let next = await first; next.done !== true; next = await events.next()) {
-      this.#write(watch, encodeEvent(next.value));
-      if (watch.blockedSince === undefined) continue;
-      await new Promise<void>((resolve) => {
-        watch.onRead = resolve;
-      });
+    const { signal } = watch.abort;
+    try {
+      for (let next = await first; next.done !== true && !signal.aborted; next = await events.next()) {
+        this.#write(watch, encodeEvent(next.value));
+        if (watch.blockedSince === undefined || signal.aborted) continue;
+        await new Promise<void>((resolve) => {
+          watch.onRead = resolve;
+        });
+      }
+    } finally {
+      await events.return?.();
     }
   }
 

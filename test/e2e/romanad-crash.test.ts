@@ -70,7 +70,7 @@ describe("romanad killed with SIGKILL while it allocates", () => {
       let killed: Promise<unknown> | undefined;
       const worker = async (worker: number): Promise<void> => {
         for (let index = 0; killed === undefined; index++) {
-          const token = `${round}/${worker}/${index}`;
+          const token = `${round}.${worker}.${index}`;
           asked.push([token, index]);
           acknowledged.push(await allocate(impatient, token, index));
           if (++count === killAfter) killed = romanad.kill("SIGKILL");
