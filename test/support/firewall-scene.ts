@@ -1,0 +1,222 @@
+import { encodeAddress, endpointPrefix, hostPosition } from "../../src/addressing/index.ts";
+import {
+  createTable,
+  type EndpointDevice,
+  type FirewallInput,
+  renderTable,
+} from "../../src/firewall/index.ts";
+import { type Host, type Network, plansOf, type SegmentCode } from "../../src/model/index.ts";
+import { type Address, addressPrefix } from "../../src/net/index.ts";
+import type { GatewayService, World } from "../../src/policy/index.ts";
+import type { Kernel } from "../../src/system/kernel.ts";
+import { createLinuxKernel } from "../../src/system/linux-kernel.ts";
+import { createNamespace, deleteNamespace, namespacePath } from "../../src/system/namespace.ts";
+import {
+  apply,
+  connectOutside,
+  FAMILIES,
+  gatewaysOf,
+  joinHosts,
+  OUTSIDE,
+  prepareHost,
+  proxies,
+  route,
+  routeTo,
+  underlayAddress,
+} from "./firewall-topology.ts";
+
+/** An endpoint of a scene by its IDs. */
+export interface SceneEndpoint {
+  readonly name: string;
+  readonly network: string;
+  readonly host: string;
+  readonly tenant: number;
+  readonly code: SegmentCode;
+  readonly endpoint: number;
+}
+
+/** Something in a scene that can send and receive: where its sockets are, and its addresses. */
+export interface SceneParty {
+  readonly name: string;
+  readonly kind: "endpoint" | "host" | "outside";
+  readonly namespace: string;
+  readonly addresses: readonly Address[];
+  /** The endpoint's device on its host, and the MAC addresses of both ends. */
+  readonly wire?: { readonly device: EndpointDevice; readonly hostMac: string; readonly mac: string };
+}
+
+/** A machine of a scene. */
+export interface SceneHost {
+  readonly host: Host;
+  readonly namespace: string;
+  readonly kernel: Kernel;
+  readonly devices: EndpointDevice[];
+  readonly underlayDevice: number;
+}
+
+let scenes = 0;
+
+/** Owns the namespaces of one scene and the kernels in them. */
+class Stage {
+  readonly #prefix = `romfw-${process.pid}-${scenes++}`;
+  readonly #names: string[] = [];
+  readonly #kernels: Kernel[] = [];
+
+  /** Makes a namespace and returns its path. */
+  namespace(name: string): string {
+    const full = `${this.#prefix}-${name}`;
+    createNamespace(full);
+    this.#names.push(full);
+    return namespacePath(full);
+  }
+
+  kernel(namespace: string): Kernel {
+    const kernel = createLinuxKernel({ namespace });
+    this.#kernels.push(kernel);
+    return kernel;
+  }
+
+  close(): void {
+    for (const kernel of this.#kernels) kernel.close();
+    for (const name of this.#names) deleteNamespace(name);
+  }
+}
+
+/**
+ * Two hosts as network namespaces, joined by an underlay, with real endpoints behind veth pairs and one machine
+ * outside that both hosts have a device to. Routes are as the agent makes them; the reverse path filter of endpoint
+ * devices is off, so that it is the table alone which stops forged sources.
+ */
+export function createFirewallScene(
+  world: World,
+  endpoints: readonly SceneEndpoint[],
+  gatewayServices: readonly GatewayService[] = [],
+): FirewallScene {
+  const stage = new Stage();
+  try {
+    return new FirewallScene(stage, world, endpoints, gatewayServices);
+  } catch (error) {
+    stage.close();
+    throw error;
+  }
+}
+
+/** What {@link createFirewallScene} made. */
+export class FirewallScene {
+  readonly world: World;
+  readonly gatewayServices: readonly GatewayService[];
+  readonly hosts: readonly SceneHost[];
+  readonly parties: readonly SceneParty[];
+  readonly #stage: Stage;
+
+  constructor(
+    stage: Stage,
+    world: World,
+    endpoints: readonly SceneEndpoint[],
+    gatewayServices: readonly GatewayService[],
+  ) {
+    this.#stage = stage;
+    this.world = world;
+    this.gatewayServices = gatewayServices;
+    this.hosts = createHosts(stage, world);
+    const outside = stage.namespace("outside");
+    const outsideKernel = stage.kernel(outside);
+    for (const host of this.hosts) {
+      connectOutside(host, { namespace: outside, kernel: outsideKernel }, world.networks);
+    }
+    this.parties = [
+      ...endpoints.map((endpoint) => this.#attach(endpoint, stage.namespace(endpoint.name))),
+      ...this.hosts.map(
+        ({ host, namespace }): SceneParty => ({
+          name: host.name,
+          kind: "host",
+          namespace,
+          addresses: FAMILIES.map((family) => underlayAddress(host, family)),
+        }),
+      ),
+      { name: "outside", kind: "outside", namespace: outside, addresses: [OUTSIDE[4], OUTSIDE[6]] },
+    ];
+  }
+
+  /** What the table of a host is made from. */
+  input({ host, devices, underlayDevice }: SceneHost): FirewallInput {
+    const { networks, tenants, segments } = this.world;
+    const { gatewayServices } = this;
+    return {
+      table: "romana",
+      networks,
+      host,
+      tenants,
+      segments,
+      devices,
+      gatewayServices,
+      underlayDevices: [underlayDevice],
+    };
+  }
+
+  /** Loads the table of every host. */
+  apply(): void {
+    for (const host of this.hosts) host.kernel.runNft(renderTable(createTable(this.input(host))));
+  }
+
+  party(name: string): SceneParty {
+    const party = this.parties.find((candidate) => candidate.name === name);
+    if (party === undefined) throw new Error(`no party ${name}`);
+    return party;
+  }
+
+  /** Packets that the tables of all hosts have dropped, by reason. */
+  drops(): Map<string, number> {
+    const sums = new Map<string, number>();
+    for (const { kernel } of this.hosts) {
+      for (const [name, { packets }] of kernel.counters("romana"))
+        sums.set(name, (sums.get(name) ?? 0) + packets);
+    }
+    return sums;
+  }
+
+  close(): void {
+    this.#stage.close();
+  }
+
+  #attach(endpoint: SceneEndpoint, namespace: string): SceneParty {
+    const { kernel, host, devices } = this.hosts.find(
+      (candidate) => candidate.host.name === endpoint.host,
+    ) as SceneHost;
+    const network = this.world.networks.find(({ name }) => name === endpoint.network) as Network;
+    const { tenant, code } = endpoint;
+    const identity = { ...hostPosition(network, host), tenant, code, endpoint: endpoint.endpoint };
+    const gateways = gatewaysOf([network], host);
+    const addresses = plansOf(network).map((plan) => encodeAddress(plan, identity));
+    const owns = plansOf(network).map((plan) => endpointPrefix(plan, identity));
+    const veth = kernel.createVeth({
+      name: `rom${devices.length}`,
+      peer: { namespace, name: "eth0", addresses: addresses.map(addressPrefix), gateways },
+    });
+    const device: EndpointDevice = { name: veth.host.name, index: veth.host.index, owns };
+    kernel.setSysctl(`net.ipv4.conf.${device.name}.rp_filter`, "0");
+    apply(kernel, [
+      ...owns.map((block) => route(block, veth.host.index)),
+      ...proxies(gateways, veth.host.index),
+    ]);
+    devices.push(device);
+    const wire = { device, hostMac: veth.host.mac as string, mac: veth.peer.mac };
+    return { name: endpoint.name, kind: "endpoint", namespace, addresses, wire };
+  }
+}
+
+/** The first two hosts of the world, joined and with routes to each other. */
+function createHosts(stage: Stage, { hosts, networks }: World): readonly SceneHost[] {
+  const both = hosts.slice(0, 2).map((host) => {
+    const namespace = stage.namespace(host.name);
+    return { host, namespace, kernel: stage.kernel(namespace), devices: [] };
+  });
+  const [first, second] = both as [(typeof both)[0], (typeof both)[0]];
+  for (const { host, kernel } of both) prepareHost(kernel, networks, host);
+  const links = joinHosts(first, second);
+  return both.map((own, index) => {
+    const underlayDevice = links[index] as number;
+    routeTo(own.kernel, networks, own === first ? second.host : first.host, underlayDevice);
+    return { ...own, underlayDevice };
+  });
+}
