@@ -1,5 +1,6 @@
 export { type TornDown, tearDown } from "./down.ts";
 export { enterable, execute } from "./exec.ts";
+export { requireRoot } from "./root.ts";
 export { selectLab } from "./select.ts";
 export { listLabs } from "./state.ts";
 export {

@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { notFound, RomanaError } from "../model/index.ts";
+import { invalidInput, notFound, RomanaError } from "../model/index.ts";
 import { decodeLab, LAB_NAME_PATTERN } from "../schema/lab.ts";
 import { listNamespaces } from "../system/namespace.ts";
 import { LABS_DIRECTORY, type LabPaths, labPaths, namespacePrefix } from "./paths.ts";
@@ -11,8 +11,14 @@ import { type LabTopology, planTopology } from "./topology.ts";
 /** Whether a lab is up; `broken` is what a crash of `lab up` leaves, and only `lab down` mends it. */
 export type LabState = "up" | "starting" | "broken";
 
-/** The directory of a lab. */
+/**
+ * The directory of a lab, which is deleted with all that is in it: a name never leads anywhere else.
+ * @throws RomanaError `invalid-input` when no lab can have the name.
+ */
 export function labDirectory(name: string): string {
+  if (!LAB_NAME_PATTERN.test(name)) {
+    throw invalidInput(`use lab "${name}"`, [{ path: "", reason: "no lab can have this name" }]);
+  }
   return join(LABS_DIRECTORY, name);
 }
 
@@ -52,7 +58,10 @@ function makeDirectory(directory: string): void {
   }
 }
 
-/** A lab that is there, as its document describes it. @throws RomanaError `not-found`. */
+/**
+ * A lab that is there, as its document describes it.
+ * @throws RomanaError `not-found` when there is none, or when it was given up before it was described.
+ */
 export function loadLab(name: string): LabTopology {
   const directory = labDirectory(name);
   const document = readJson(labPaths(directory).document);

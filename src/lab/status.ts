@@ -1,10 +1,10 @@
-import { isTemporary, RomanaError } from "../model/index.ts";
+import { hasCode, isTemporary, RomanaError } from "../model/index.ts";
 import { encodeAddressPair } from "../schema/index.ts";
 import { namespacePath } from "../system/namespace.ts";
 import { connectTo, reportOf } from "./connections.ts";
-import { agentPaths } from "./paths.ts";
+import { agentPaths, labPaths } from "./paths.ts";
 import { commandLine, findLabProcesses, residentMemory } from "./processes.ts";
-import { type LabState, labNamespaces, loadLab, stateOf } from "./state.ts";
+import { type LabState, labDirectory, labNamespaces, loadLab, stateOf } from "./state.ts";
 import type { LabTopology } from "./topology.ts";
 import { currentWorld } from "./world.ts";
 
@@ -71,10 +71,16 @@ export interface LabSummary {
   readonly endpoints: number;
 }
 
-/** A line about a lab that is there, without asking its programs. */
+/** A line about a lab that is there, without asking its programs. One that has no description yet has no hosts. */
 export function summarize(name: string): LabSummary {
-  const lab = loadLab(name);
-  return { name, state: stateOf(lab.paths), hosts: lab.hosts.length, endpoints: lab.endpoints.length };
+  const state = stateOf(labPaths(labDirectory(name)));
+  try {
+    const { hosts, endpoints } = loadLab(name);
+    return { name, state, hosts: hosts.length, endpoints: endpoints.length };
+  } catch (error) {
+    if (!hasCode(error, "not-found")) throw error;
+    return { name, state, hosts: 0, endpoints: 0 };
+  }
 }
 
 function processesOf(lab: LabTopology): LabProcess[] {

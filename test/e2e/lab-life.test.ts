@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { LABS_DIRECTORY } from "../../src/lab/paths.ts";
-import { leftovers, romana, serverOf, smallLab } from "../support/lab.ts";
+import { runCommand } from "../../src/system/command.ts";
+import { leftovers, PROGRAM, romana, serverOf, smallLab } from "../support/lab.ts";
 
 const FIRST = `t${process.pid}a`;
 const SECOND = `t${process.pid}b`;
@@ -133,6 +134,35 @@ describe("a lab from up to down", () => {
     expect((await romana("lab", "ping", FIRST)).status).toBe(0);
     expect((await romana("lab", "down", FIRST)).status).toBe(0);
     expect(await leftovers(FIRST)).toEqual([]);
+  });
+
+  test("a name leads nowhere but to a lab", async () => {
+    expect(await romana("lab", "down", "../lab")).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('Cannot use lab "../lab": no lab can have this name'),
+    });
+  });
+
+  test("of two that bring up the same lab at once, one does", async () => {
+    const both = [romana("lab", "up", "-f", file), romana("lab", "up", "-f", file)];
+    const runs = await Promise.all(both);
+    expect(runs.map(({ status }) => status).sort()).toEqual([0, 4]);
+    expect((await romana("lab", "down", FIRST)).status).toBe(0);
+    expect(await leftovers(FIRST)).toEqual([]);
+  });
+
+  test("a machine that never had a named namespace is as before", async () => {
+    const script = [
+      "umount -R /run/netns 2>/dev/null; mount -t tmpfs tmpfs /run",
+      `"$0" "$1" lab up -f "$2" >/dev/null 2>&1`,
+      "ls /run/netns | wc -l",
+      `"$0" "$1" lab down 2>/dev/null`,
+      "ls -A /run; grep netns /proc/self/mountinfo || echo no mounts",
+    ].join("\n");
+    const argv = ["unshare", "--mount", "sh", "-c", script, process.execPath, PROGRAM, file];
+    expect(await runCommand({ argv, timeout: 60_000 })).toBe(
+      `6\nlab ${FIRST} removed: 3 processes, 6 namespaces\nno mounts\n`,
+    );
   });
 
   test("lab down of what is not there is no error", async () => {

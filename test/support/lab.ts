@@ -6,7 +6,8 @@ import { commandLine } from "../../src/lab/processes.ts";
 import { runCommand } from "../../src/system/command.ts";
 import { listNamespaces } from "../../src/system/namespace.ts";
 
-const PROGRAM = join(import.meta.dirname, "../../bin/romana.mjs");
+/** The program of the checkout. */
+export const PROGRAM = join(import.meta.dirname, "../../bin/romana.mjs");
 
 /** What a run of `romana` left. */
 export interface Run {

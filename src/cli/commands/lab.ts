@@ -14,7 +14,11 @@ import { encodeMatrix, renderMatrix } from "../matrix.ts";
 import { FILE_OPTION } from "../resource.ts";
 
 /** The lab loads the kernel's libraries, which other commands do without. */
-const loadLab = () => import("../../lab/index.ts");
+async function loadLab(): Promise<typeof import("../../lab/index.ts")> {
+  const lab = await import("../../lab/index.ts");
+  lab.requireRoot();
+  return lab;
+}
 
 const LAB: Argument = {
   name: "lab",
