@@ -94,8 +94,11 @@ export class Agent {
     this.#keeper = new Keeper({
       reconciler: this.#reconciler,
       timers,
-      onOutcome: (outcome, cause) => {
+      onOutcome: (outcome, cause, seconds) => {
         this.#onOutcome(outcome, cause);
+        if (seconds === undefined) return;
+        this.metrics.looks.add(cause);
+        this.metrics.look.observe(seconds);
       },
     });
     this.#follower = new Follower({
@@ -387,7 +390,6 @@ export class Agent {
 
   #onOutcome({ repaired, failures }: Outcome, cause: Cause): void {
     const { log } = this.#options;
-    this.metrics.looks.add(cause);
     this.metrics.refusals.add(cause, failures.length);
     for (const { kind, item } of repaired) {
       this.metrics.repairs.add(kind);

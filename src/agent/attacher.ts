@@ -10,7 +10,7 @@ import {
 } from "../schema/index.ts";
 import type { Kernel, Link } from "../system/kernel.ts";
 import { type DesiredEndpoint, desiredEndpoint } from "./desired.ts";
-import { deviceName } from "./device-name.ts";
+import { deviceName, isOwnDeviceName } from "./device-name.ts";
 import { endpointKey } from "./host-knowledge.ts";
 import type { Reconciler } from "./reconciler.ts";
 import { endpointLocks, isSameEndpoint, type Releaser, type ReleaserSite } from "./releaser.ts";
@@ -88,7 +88,7 @@ export class Attacher {
 
   /** Takes an endpoint off its host, also while romanad is away. `ref` is a name, an address or a request token. */
   async detach(ref: string): Promise<Detached> {
-    const { attachments, locks, journal, reconciler } = this.#site;
+    const { attachments, locks, journal } = this.#site;
     const found = attachments.find(ref);
     const keys = new Set([`ref ${ref}`, ...(found ? endpointLocks(found.endpoint) : [])]);
     return locks.run([...keys], async () => {
@@ -98,7 +98,7 @@ export class Attacher {
       if (!attachment.isReleasing) {
         await journal.keep(releasing);
         attachments.put(releasing);
-        reconciler.unwire(attachment.device);
+        await this.#unwire(attachment.device);
       }
       try {
         await this.#releaser.finish(releasing);
@@ -112,13 +112,13 @@ export class Attacher {
 
   /** Takes away an attachment whose endpoint has been released at romanad. */
   async drop(key: string, isGone: (attachment: AttachmentRecord) => boolean): Promise<boolean> {
-    const { attachments, locks, journal, reconciler } = this.#site;
+    const { attachments, locks, journal } = this.#site;
     const found = attachments.get(key);
     if (found === undefined) return false;
     return locks.run(endpointLocks(found.endpoint), async () => {
       const attachment = attachments.get(key);
       if (attachment === undefined || !isGone(attachment)) return false;
-      reconciler.unwire(attachment.device);
+      await this.#unwire(attachment.device);
       await journal.remove(attachment);
       attachments.remove(key);
       return true;
@@ -126,7 +126,7 @@ export class Attacher {
   }
 
   async #attachNew(request: AttachmentRequest, json: AttachmentRequestJson): Promise<AttachmentRecord> {
-    const { host, journal, attachments, reconciler } = this.#site;
+    const { host, journal, attachments } = this.#site;
     const tap = this.#checkTap(request.attach);
     const { attach: _target, ...allocation } = json;
     const token = tokenOf(request, this.#site.newId);
@@ -134,7 +134,11 @@ export class Attacher {
     const intent = await this.#releaser.begin(key);
     const allocated = await this.#releaser.allocate(intent, { ...allocation, ...token, host });
     const { endpoint, isOurs } = allocated;
-    let attachment: AttachmentRecord | undefined;
+    if (attachments.get(endpointKey(endpoint)) !== undefined) {
+      await journal.forget(intent);
+      throw conflict(endpoint, "it is attached already");
+    }
+    let attachment: AttachmentRecord;
     try {
       await this.#site.enforced(endpoint);
       const { revision, ...plain } = endpoint;
@@ -146,12 +150,12 @@ export class Attacher {
       await journal.keep(attachment, intent);
       attachments.put(attachment);
     } catch (error) {
-      if (attachment !== undefined) reconciler.unwire(attachment.device);
+      await this.#unwire(deviceOf(endpoint, request.attach));
       await this.#releaser.undo(intent, allocated);
       throw error;
     }
     if (!this.#wasReleased(endpoint)) return attachment;
-    reconciler.unwire(attachment.device);
+    await this.#unwire(attachment.device);
     await journal.remove(attachment);
     attachments.remove(endpointKey(endpoint));
     throw new RomanaError(
@@ -182,6 +186,7 @@ export class Attacher {
       attachments.put(attachment);
       return { created: false, attachment };
     } catch (error) {
+      await this.#unwire(deviceOf(endpoint, request.attach));
       if (before !== undefined) reconciler.adopt(before);
       throw error;
     }
@@ -198,7 +203,7 @@ export class Attacher {
     const network = this.#site.knowledge()?.network(endpoint.network);
     if (network === undefined) throw notFound("network", endpoint.network);
     const isOwn = target.kind === "netns";
-    const name = isOwn ? deviceName(endpoint.addresses) : target.device;
+    const name = deviceOf(endpoint, target);
     const desired = desiredEndpoint(network, endpoint, { name, isOwn });
     const mtu = (isOwn ? target.mtu : undefined) ?? this.#site.endpointMtu;
     const { link, mac } = isOwn
@@ -261,6 +266,13 @@ export class Attacher {
     return { link: { ...link, up: true }, ...(mac !== undefined && { mac }) };
   }
 
+  /** Takes an endpoint off its device, and deletes the device if it is ours. */
+  async #unwire(device: string): Promise<void> {
+    const { reconciler } = this.#site;
+    reconciler.unwire(device);
+    if (isOwnDeviceName(device)) await reconciler.dismantle(device);
+  }
+
   #find({ name, requestToken }: AttachmentRequest): AttachmentRecord | undefined {
     const { attachments } = this.#site;
     return (
@@ -304,6 +316,11 @@ export class Attacher {
     );
     return endpoint !== undefined && this.#releaser.releaseForgotten(endpoint);
   }
+}
+
+/** Name of the host's device of an endpoint. */
+function deviceOf({ addresses }: Endpoint, target: AttachTarget): string {
+  return target.kind === "netns" ? deviceName(addresses) : target.device;
 }
 
 function tokenOf(

@@ -8,8 +8,8 @@ import { Alarm, type Timers } from "./timers.ts";
 export interface KeeperOptions {
   readonly reconciler: Reconciler;
   readonly timers: Timers;
-  /** Told what every look at the kernel found. */
-  readonly onOutcome: (outcome: Outcome, cause: Cause) => void;
+  /** Told what every look at the kernel found, and the seconds that a look at everything took. */
+  readonly onOutcome: (outcome: Outcome, cause: Cause, seconds?: number) => void;
 }
 
 /** Events come in bursts: one look, so many milliseconds after the first of them, is enough for all. */
@@ -80,9 +80,10 @@ export class Keeper {
 
   /** Looks at everything but the sysctls of endpoints now. */
   reconcile(cause: Cause): Outcome {
+    const start = performance.now();
     const outcome = this.#options.reconciler.reconcile(cause);
     this.#last = outcome;
-    this.#options.onOutcome(outcome, cause);
+    this.#options.onOutcome(outcome, cause, (performance.now() - start) / 1000);
     this.#plan(outcome);
     return outcome;
   }

@@ -43,6 +43,8 @@ export interface NetworkDiff {
   /** In the order in which they are to be made: add before delete. */
   readonly repairs: readonly Repair[];
   readonly routes: readonly RouteFinding[];
+  /** Devices with a name of ours that belong to no endpoint. */
+  readonly staleDevices: readonly string[];
   /** Devices of attached endpoints that are not there, by name. */
   readonly missingDevices: readonly string[];
 }
@@ -50,7 +52,7 @@ export interface NetworkDiff {
 /**
  * Compares links, gateway addresses, routes and proxied neighbours with what should be. Only what is ours by
  * protocol number, by place or by name is ever part of a repair.
- * @param prune delete own devices that belong to no endpoint, too
+ * @param prune look for own devices that belong to no endpoint, too
  */
 export function diffNetwork(
   host: DesiredHost,
@@ -71,8 +73,8 @@ export function diffNetwork(
       ...staleRoutes(wanted, actual.routes),
       ...addresses.remove,
       ...neighbours.remove,
-      ...(prune ? staleDevices(endpoints, actual.links) : []),
     ],
+    staleDevices: prune ? staleDevices(endpoints, actual.links) : [],
     routes: findings,
     missingDevices: endpoints.map(({ device }) => device).filter((device) => !links.has(device)),
   };
@@ -203,13 +205,12 @@ function diffNeighbours(
   };
 }
 
-/** Devices with a name of ours that belong to no endpoint: left over from an earlier life. */
-function staleDevices(endpoints: readonly DesiredEndpoint[], links: readonly Link[]): Repair[] {
+/** Left over from an earlier life. */
+function staleDevices(endpoints: readonly DesiredEndpoint[], links: readonly Link[]): string[] {
   const wanted = new Set(endpoints.map(({ device }) => device));
-  return links.flatMap(({ name, kind }): Repair[] => {
+  return links.flatMap(({ name, kind }) => {
     const isOwn = (kind === "veth" && isOwnDeviceName(name)) || PROBE_NAME.test(name);
-    if (!isOwn || wanted.has(name)) return [];
-    return [{ kind: "link", item: `device ${name}`, change: { type: "delete-link", name } }];
+    return isOwn && !wanted.has(name) ? [name] : [];
   });
 }
 

@@ -33,6 +33,9 @@ export class Reconciler {
   readonly #indices = new Map<string, number>();
   readonly #names = new Map<number, string>();
   readonly #deleted = new Set<number>();
+  /** Devices that are being deleted right now, and why others could not be. */
+  readonly #dismantling = new Set<string>();
+  readonly #stuck = new Map<string, string>();
   #host: DesiredHost | undefined;
   #underlay: ReadonlySet<number> = new Set();
   /** Own devices without an endpoint are deleted only once it is known which endpoints there are. */
@@ -124,7 +127,11 @@ export class Reconciler {
     if (this.#keepTable(run, host) || this.#isTableThere()) {
       run.apply(diff.repairs.filter((repair) => !comesFirst(repair)));
     }
-    const outcome = run.outcome(diff.routes, diff.missingDevices);
+    for (const device of diff.staleDevices) {
+      if (!this.#dismantling.has(device) && run.may("link", `device ${device}`)) void this.dismantle(device);
+    }
+    const found = run.outcome(diff.routes, diff.missingDevices);
+    const outcome = { ...found, failures: [...found.failures, ...this.#stuck.values()] };
     const isComplete = outcome.failures.length === 0 && outcome.again === undefined;
     const isOther = this.#findUnderlay(this.#options.kernel.routes(MAIN_TABLE, ROMANA_PROTOCOL), isComplete);
     if (!isOther) return outcome;
@@ -176,7 +183,7 @@ export class Reconciler {
     }
   }
 
-  /** Takes the way to an endpoint away, then its binding, then its device if it is ours. Never fails. */
+  /** Takes the way to an endpoint away, then its binding; its device stays. Never fails. */
   unwire(device: string): readonly string[] {
     const endpoint = this.#endpoints.get(device);
     if (endpoint === undefined) return [];
@@ -197,11 +204,22 @@ export class Reconciler {
     }
     run.apply(changes.map((change): Repair => ({ kind: "route", item, change })));
     run.attempt(item, () => this.#changeDevices({ add: [], remove: [bound(endpoint, index)] }));
-    if (endpoint.isOwnDevice) {
-      if (index !== undefined) this.#rememberDeleted(index);
-      run.apply([{ kind: "link", item, change: { type: "delete-link", name: device } }]);
-    }
+    if (endpoint.isOwnDevice && index !== undefined) this.#rememberDeleted(index);
     return run.outcome([]).failures;
+  }
+
+  /** Deletes a device of ours. It takes a while, in which others can work. Never fails. */
+  async dismantle(device: string): Promise<void> {
+    this.#dismantling.add(device);
+    try {
+      await this.#options.kernel.deleteLink(device);
+      this.#stuck.delete(device);
+    } catch (error) {
+      if (!(error instanceof RomanaError)) throw error;
+      this.#stuck.set(device, error.message);
+    } finally {
+      this.#dismantling.delete(device);
+    }
   }
 
   #setSysctls(run: Run, values: ReadonlyMap<string, string>): void {

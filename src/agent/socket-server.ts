@@ -1,5 +1,5 @@
 import { chmodSync, lstatSync, mkdirSync, renameSync, rmSync } from "node:fs";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { connect } from "node:net";
 import { dirname } from "node:path";
 import { type ErrorCode, invalidInput, RomanaError } from "../model/index.ts";
@@ -7,6 +7,12 @@ import { encodeProblem } from "../schema/index.ts";
 import type { Agent } from "./agent.ts";
 import type { Log } from "./log.ts";
 import { type Answer, findRoute } from "./socket-routes.ts";
+
+/**
+ * Importing node:http would read all of its lazy exports, and with them load Node's own undici: 15 MB that the agent
+ * has no use for.
+ */
+const { createServer } = process.getBuiltinModule("node:http");
 
 /** The agent's local socket. */
 export interface SocketServer {
