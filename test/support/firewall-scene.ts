@@ -1,4 +1,4 @@
-import { encodeAddress, endpointPrefix, hostPosition } from "../../src/addressing/index.ts";
+import { endpointPrefix, hostPosition } from "../../src/addressing/index.ts";
 import {
   createTable,
   type EndpointDevice,
@@ -6,7 +6,7 @@ import {
   renderTable,
 } from "../../src/firewall/index.ts";
 import { type Host, type Network, plansOf, type SegmentCode } from "../../src/model/index.ts";
-import { type Address, addressPrefix } from "../../src/net/index.ts";
+import { type Address, addressPrefix, type Prefix, prefixSize } from "../../src/net/index.ts";
 import type { GatewayService, World } from "../../src/policy/index.ts";
 import type { Kernel } from "../../src/system/kernel.ts";
 import { createLinuxKernel } from "../../src/system/linux-kernel.ts";
@@ -187,8 +187,8 @@ export class FirewallScene {
     const { tenant, code } = endpoint;
     const identity = { ...hostPosition(network, host), tenant, code, endpoint: endpoint.endpoint };
     const gateways = gatewaysOf([network], host);
-    const addresses = plansOf(network).map((plan) => encodeAddress(plan, identity));
     const owns = plansOf(network).map((plan) => endpointPrefix(plan, identity));
+    const addresses = owns.flatMap(addressesOf);
     const veth = kernel.createVeth({
       name: `rom${devices.length}`,
       peer: { namespace, name: "eth0", addresses: addresses.map(addressPrefix), gateways },
@@ -219,4 +219,13 @@ function createHosts(stage: Stage, { hosts, networks }: World): readonly SceneHo
     routeTo(own.kernel, networks, own === first ? second.host : first.host, underlayDevice);
     return { ...own, underlayDevice };
   });
+}
+
+/** Every address of a small block: with a stride, endpoints use all that they own. */
+function addressesOf(block: Prefix): Address[] {
+  const { family, value } = block;
+  return Array.from({ length: Number(prefixSize(block)) }, (_, offset) => ({
+    family,
+    value: value + BigInt(offset),
+  }));
 }

@@ -114,24 +114,37 @@ function randomSegments(draw: Draw, networks: readonly Network[], tenant: string
   ];
 }
 
+/** An endpoint that fits every plan of its network; undefined in a world without segment codes. */
+export function randomEndpoint(
+  draw: Draw,
+  { networks, tenants, segments }: Pick<FirewallInput, "networks" | "tenants" | "segments">,
+):
+  | {
+      readonly network: Network;
+      readonly tenant: number;
+      readonly code: SegmentCode;
+      readonly endpoint: number;
+    }
+  | undefined {
+  const owned = segments.flatMap(({ tenant, codes }) => codes.map((code) => ({ tenant, code })));
+  if (owned.length === 0) return undefined;
+  const network = draw.pick(networks);
+  const { tenant: name, code } = draw.pick(owned);
+  const tenant = (tenants.find((candidate) => candidate.name === name) as Tenant).id;
+  const last = Math.min(...plansOf(network).map((plan) => endpointIds(plan, code.extraBits).last));
+  return { network, tenant, code, endpoint: draw.between(0, Math.min(last, 3)) };
+}
+
 function randomDevice(
   draw: Draw,
-  { networks, host, tenants, segments }: Pick<FirewallInput, "networks" | "host" | "tenants" | "segments">,
+  world: Pick<FirewallInput, "networks" | "host" | "tenants" | "segments">,
   index: number,
 ): EndpointDevice {
   const device = { name: `rom${index}`, index: 10 + index };
-  const codes = segments.flatMap(({ tenant, codes }) => codes.map((code) => ({ tenant, code })));
-  if (codes.length === 0 || draw.between(0, 4) === 0) return { ...device, index: undefined, owns: [] };
-  const network = draw.pick(networks);
-  const { tenant: name, code } = draw.pick(codes);
-  const tenant = (tenants.find((candidate) => candidate.name === name) as Tenant).id;
-  const last = Math.min(...plansOf(network).map((plan) => endpointIds(plan, code.extraBits).last));
-  const identity = {
-    ...hostPosition(network, host),
-    tenant,
-    code,
-    endpoint: draw.between(0, Math.min(last, 3)),
-  };
+  const endpoint = randomEndpoint(draw, world);
+  if (endpoint === undefined || draw.between(0, 4) === 0) return { ...device, index: undefined, owns: [] };
+  const { network } = endpoint;
+  const identity = { ...hostPosition(network, world.host), ...endpoint };
   return { ...device, owns: plansOf(network).map((plan) => endpointPrefix(plan, identity)) };
 }
 
