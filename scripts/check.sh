@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# What can be said about the code without running it: format, lint, types, layers, docs. Stops at the first fault.
+# The gate: format, lint, types, layers, docs, unit tests; stops at the first fault. With --static it runs no
+# other tests than those of layers and docs.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -17,4 +18,5 @@ step "format" biome format .
 step "lint" oxlint --type-aware --deny-warnings
 step "types" tsc -p tsconfig.json
 step "architecture" vitest run --project unit --reporter=dot test/architecture.test.ts
-step "docs" npm run --silent docs:check
+step "docs" npm run --silent docs:check -- --reporter=dot
+[ "${1:-}" = --static ] || step "unit tests" vitest run --project unit --reporter=dot

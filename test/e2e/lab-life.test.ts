@@ -146,7 +146,7 @@ describe("a lab from up to down", () => {
   test("of two that bring up the same lab at once, one does", async () => {
     const both = [romana("lab", "up", "-f", file), romana("lab", "up", "-f", file)];
     const runs = await Promise.all(both);
-    expect(runs.map(({ status }) => status).sort()).toEqual([0, 4]);
+    expect(new Set(runs.map(({ status }) => status))).toEqual(new Set([0, 4]));
     expect((await romana("lab", "down", FIRST)).status).toBe(0);
     expect(await leftovers(FIRST)).toEqual([]);
   });

@@ -1,8 +1,10 @@
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { romana, serverOf } from "../support/lab.ts";
 
 const EXAMPLES = join(import.meta.dirname, "../../examples/topologies");
+const SEED = `t${process.pid}s`;
 const RACKS = `t${process.pid}r`;
 const TENANTS = `t${process.pid}i`;
 
@@ -12,8 +14,20 @@ function rows(stdout: string): string[] {
   return lines.map((line) => line.trim().split(/ +/).slice(3).join(""));
 }
 
+describe("the seed's example", () => {
+  test("looks as in docs/lab.md", async () => {
+    const up = await romana("lab", "up", "-f", join(EXAMPLES, "seed.yaml"), "--name", SEED);
+    expect(up.stdout).toMatch(/web-11 +host-1 +tenant-1 +web +10\.1\.1\.27 +fd00:1234:5678:1:1:1:0:b/);
+    const { stdout, status } = await romana("lab", "ping", SEED);
+    const page = readFileSync(join(import.meta.dirname, "../../docs/lab.md"), "utf8");
+    const transcript = /^\$ romana lab ping\n([^`]*)^```/m.exec(page)?.[1];
+    expect(stdout.split("\n\n")[0]).toBe(transcript?.trimEnd());
+    expect(status).toBe(0);
+  });
+});
+
 afterAll(async () => {
-  for (const lab of [RACKS, TENANTS]) await romana("lab", "down", lab);
+  for (const lab of [SEED, RACKS, TENANTS]) await romana("lab", "down", lab);
 });
 
 describe("racks behind routers", () => {
