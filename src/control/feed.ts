@@ -20,6 +20,18 @@ export interface FeedEvents {
   onLost(error: unknown): void;
 }
 
+/** Batches of the store from some revision on, kept for somebody who reads the store in pieces meanwhile. */
+export interface Recording {
+  readonly batches: readonly WatchBatch[];
+  /** Waits until all batches up to a revision are there, at most so many milliseconds; true when they are. */
+  reaches(revision: number, milliseconds: number): Promise<boolean>;
+  /** True when batches are missing. */
+  readonly isBroken: boolean;
+  stop(): void;
+}
+
+/** Most changes that a recording keeps. */
+const MAX_RECORDED = 2_000_000;
 /** Rows read at once at the start. */
 const PAGE = 2000;
 /** Milliseconds before a watch that broke is tried again. */
@@ -41,6 +53,7 @@ export class Feed {
   readonly #ahead = new Map<string, number>();
   /** Keys that changed while a refresh was reading them. */
   readonly #refreshing = new Set<Set<string>>();
+  readonly #recorders = new Set<Recorder>();
   #running: Promise<void> = Promise.resolve();
 
   constructor(store: Store, clock: Clock, mirrors: readonly Mirror[], events: FeedEvents) {
@@ -92,6 +105,17 @@ export class Feed {
     }
   }
 
+  /** Keeps the batches from now on. */
+  record(): Recording {
+    const recorder = new Recorder(
+      this.#clock,
+      () => this.revision,
+      () => this.#recorders.delete(recorder),
+    );
+    this.#recorders.add(recorder);
+    return recorder;
+  }
+
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#running;
@@ -139,6 +163,7 @@ export class Feed {
       }
     }
     this.revision = revision;
+    for (const recorder of this.#recorders) recorder.add(batch);
     this.#events.onBatch(batch);
   }
 
@@ -149,6 +174,7 @@ export class Feed {
     }
     try {
       await this.#load();
+      for (const recorder of this.#recorders) recorder.isBroken = true;
       this.#events.onLost(error);
     } catch {
       await this.#pause();
@@ -174,5 +200,47 @@ export class Feed {
 
   #tell(key: string, value: string | undefined, revision: number): void {
     for (const mirror of this.#mirrors) mirror.apply(key, value, revision);
+  }
+}
+
+class Recorder implements Recording {
+  readonly batches: WatchBatch[] = [];
+  isBroken = false;
+  readonly stop: () => void;
+  readonly #clock: Clock;
+  readonly #revision: () => number;
+  readonly #waiting = new Set<() => void>();
+  #changes = 0;
+
+  constructor(clock: Clock, revision: () => number, stop: () => void) {
+    this.#clock = clock;
+    this.#revision = revision;
+    this.stop = stop;
+  }
+
+  add(batch: WatchBatch): void {
+    this.#changes += batch.changes.length;
+    if (this.#changes > MAX_RECORDED) this.isBroken = true;
+    else this.batches.push(batch);
+    for (const wake of this.#waiting) wake();
+  }
+
+  async reaches(revision: number, milliseconds: number): Promise<boolean> {
+    let isLate = false;
+    const cancel = this.#clock.after(milliseconds, () => {
+      isLate = true;
+      for (const wake of this.#waiting) wake();
+    });
+    while (this.#revision() < revision && !isLate && !this.isBroken) {
+      await new Promise<void>((resolve) => {
+        const wake = (): void => {
+          this.#waiting.delete(wake);
+          resolve();
+        };
+        this.#waiting.add(wake);
+      });
+    }
+    cancel();
+    return this.#revision() >= revision;
   }
 }

@@ -1,7 +1,12 @@
+import { checkStore } from "./audit.ts";
 import type { Context } from "./context.ts";
 import type { Ipam } from "./control.ts";
+import { countUsage } from "./usage-count.ts";
 
 /** How full the address space is, and whether all of it is accounted for. */
-export function createIpam(_context: Context): Ipam {
-  return {} as Ipam;
+export function createIpam(context: Context): Ipam {
+  return {
+    usage: ({ host } = {}) => countUsage(context, host),
+    check: (options = {}) => context.inTurn("check", () => checkStore(context, options)),
+  };
 }
