@@ -15,6 +15,13 @@ const KILL_TIMEOUT = 10_000;
 /** How often they are looked at meanwhile, in milliseconds. */
 const KILL_INTERVAL = 20;
 
+/** How to kill; tests pass their own. */
+export interface KillOptions {
+  readonly kill?: (pid: number) => void;
+  /** Milliseconds after which what is still there is named. */
+  readonly timeout?: number;
+}
+
 /** The process with this number; undefined when there is none, or only what is left of one (a zombie). */
 export function findProcess(pid: number): ProcessId | undefined {
   const stat = readProcFile(pid, "stat");
@@ -58,8 +65,11 @@ export function findLabProcesses(directory: string, namespaces: readonly string[
  * child that does not look like one of ours until it has executed its program.
  * @throws RomanaError `timeout` with the numbers of those that do not go.
  */
-export async function killAll(find: () => readonly ProcessId[]): Promise<void> {
-  const deadline = performance.now() + KILL_TIMEOUT;
+export async function killAll(
+  find: () => readonly ProcessId[],
+  { kill = sendKill, timeout = KILL_TIMEOUT }: KillOptions = {},
+): Promise<void> {
+  const deadline = performance.now() + timeout;
   for (let quiet = 0; quiet < 2; ) {
     const found = find();
     quiet = found.length === 0 ? quiet + 1 : 0;
@@ -72,7 +82,7 @@ export async function killAll(find: () => readonly ProcessId[]): Promise<void> {
   }
 }
 
-function kill(pid: number): void {
+function sendKill(pid: number): void {
   try {
     process.kill(pid, "SIGKILL");
   } catch (error) {
