@@ -82,6 +82,7 @@ export function connectOutside(
     name,
     peer: { namespace: outside.namespace, name, addresses, gateways: [] },
   });
+  kernel.setSysctl(`net.ipv4.conf.${name}.rp_filter`, "0");
   apply(kernel, [
     ...addresses.map((prefix) => route(prefix, veth.host.index)),
     ...proxies(gateways, veth.host.index),
