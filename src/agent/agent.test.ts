@@ -1,486 +1,273 @@
 import { describe, expect, test } from "vitest";
-import { AgentScene } from "../../test/support/agent-scene.ts";
+import {
+  AgentScene,
+  createSceneKernel,
+  kernelText,
+  NAMESPACE,
+  networkText,
+} from "../../test/support/agent-scene.ts";
+import { hostView, underlayHost } from "../../test/support/agent-view.ts";
+import { FakeRomanad } from "../../test/support/fake-romanad.ts";
 
-describe("an agent that starts on a new host", () => {
-  test("makes gateway, rules and routes, and reports", async () => {
+/** The kernel of a host without endpoints. */
+const HOST_TEXT = [
+  "address 10.1.0.1/32 of 32 dev romana-gw",
+  "address 192.168.0.1/24 of 32 dev eth0",
+  "address fd00:10:0:100::1/128 of 128 dev romana-gw",
+  "address fd99::1/64 of 128 dev eth0",
+  "link eth0 - up",
+  "link lo - up",
+  "link romana-gw dummy up",
+  "route blackhole 10.1.0.0/16 metric 0 proto 114",
+  "route blackhole fd00:10:0:100::/56 metric 1024 proto 114",
+  "route unicast 10.2.0.0/16 via 192.168.0.2 dev eth0 metric 0 proto 114",
+  "route unicast 192.168.0.0/24 dev eth0 src 192.168.0.1 metric 0 proto 2",
+  "route unicast fd00:10:0:100::1/128 dev romana-gw metric 256 proto 2",
+  "route unicast fd00:10:0:200::/56 via fd99::2 dev eth0 metric 1024 proto 114",
+  "route unicast fd99::/64 dev eth0 metric 256 proto 2",
+];
+
+/** What an endpoint adds to it. */
+const ENDPOINT_TEXT = [
+  "link rom0a010111 veth up",
+  "proxy fd00:10:0:100::1 dev rom0a010111",
+  "route unicast 10.1.1.17/32 dev rom0a010111 src 10.1.0.1 metric 0 proto 114",
+  "route unicast fd00:10:0:100:1:1:0:1/128 dev rom0a010111 src fd00:10:0:100::1 metric 1024 proto 114",
+];
+
+describe("an agent on a new host", () => {
+  test("makes gateway, routes and rules, and reports", async () => {
     const scene = await new AgentScene().start();
-    expect(scene.text()).toMatchInlineSnapshot(`
-      "address 10.1.0.1/32 of 32 dev romana-gw
-      address 192.168.0.1/24 of 32 dev eth0
-      address fd00:10:0:100::1/128 of 128 dev romana-gw
-      address fd99::1/64 of 128 dev eth0
-      link eth0 - up
-      link lo - up
-      link romana-gw dummy up
-      route blackhole 10.1.0.0/16 metric 0 proto 114
-      route blackhole fd00:10:0:100::/56 metric 1024 proto 114
-      route unicast 10.2.0.0/16 via 192.168.0.2 dev eth0 metric 0 proto 114
-      route unicast 192.168.0.0/24 dev eth0 src 192.168.0.1 metric 0 proto 2
-      route unicast fd00:10:0:100::1/128 dev romana-gw metric 256 proto 2
-      route unicast fd00:10:0:200::/56 via fd99::2 dev eth0 metric 1024 proto 114
-      route unicast fd99::/64 dev eth0 metric 256 proto 2
-      table inet romana {
-      	counter spoofed-source {
-      	}
-
-      	counter isolation {
-      	}
-
-      	counter from-outside {
-      	}
-
-      	counter to-host {
-      	}
-
-      	counter multicast {
-      	}
-
-      	set endpoint_devices {
-      		type ifname
-      		comment "devices of own endpoints"
-      	}
-
-      	set bound4 {
-      		type iface_index . ipv4_addr
-      		comment "device and the source that it may send from"
-      	}
-
-      	set bound6 {
-      		type iface_index . ipv6_addr
-      		comment "device and the source that it may send from"
-      	}
-
-      	set gateway_services {
-      		type inet_proto . inet_service
-      		comment "what endpoints may use at the gateway address"
-      	}
-
-      	set open4 {
-      		type ipv4_addr
-      		comment "tenants that everybody reaches"
-      		elements = { 10.0.3.0 }
-      	}
-
-      	set same_tenant4 {
-      		type ipv4_addr . ipv4_addr
-      		comment "source and destination of one tenant"
-      		elements = { 10.0.2.0 . 10.0.2.0 }
-      	}
-
-      	set same_segment4 {
-      		type ipv4_addr . ipv4_addr
-      		comment "source and destination of one segment"
-      		elements = { 10.0.1.16 . 10.0.1.16, 10.0.1.32 . 10.0.1.32, 10.0.1.32 . 10.0.1.48, 10.0.1.48 . 10.0.1.32, 10.0.1.48 . 10.0.1.48 }
-      	}
-
-      	set same_segment4_2 {
-      		type ipv4_addr . ipv4_addr
-      		comment "source and destination of one segment"
-      		elements = { 10.0.1.136 . 10.0.1.136 }
-      	}
-
-      	set same_segment4_3 {
-      		type ipv4_addr . ipv4_addr
-      		comment "source and destination of one segment"
-      		elements = { 10.0.1.136 . 10.0.1.32, 10.0.1.136 . 10.0.1.48 }
-      	}
-
-      	set same_segment4_4 {
-      		type ipv4_addr . ipv4_addr
-      		comment "source and destination of one segment"
-      		elements = { 10.0.1.32 . 10.0.1.136, 10.0.1.48 . 10.0.1.136 }
-      	}
-
-      	set open6 {
-      		type ipv6_addr
-      		comment "tenants that everybody reaches"
-      		elements = { fd00:10:0:0:3:: }
-      	}
-
-      	set same_tenant6 {
-      		type ipv6_addr . ipv6_addr
-      		comment "source and destination of one tenant"
-      		elements = { fd00:10:0:0:2:: . fd00:10:0:0:2:: }
-      	}
-
-      	set same_segment6 {
-      		type ipv6_addr . ipv6_addr
-      		comment "source and destination of one segment"
-      		elements = { fd00:10::1:1:0:0 . fd00:10::1:1:0:0, fd00:10::1:2:0:0 . fd00:10::1:2:0:0, fd00:10::1:2:0:0 . fd00:10::1:3:0:0, fd00:10::1:3:0:0 . fd00:10::1:2:0:0, fd00:10::1:3:0:0 . fd00:10::1:3:0:0 }
-      	}
-
-      	set same_segment6_2 {
-      		type ipv6_addr . ipv6_addr
-      		comment "source and destination of one segment"
-      		elements = { fd00:10::1:8:8000:0 . fd00:10::1:8:8000:0 }
-      	}
-
-      	set same_segment6_3 {
-      		type ipv6_addr . ipv6_addr
-      		comment "source and destination of one segment"
-      		elements = { fd00:10::1:8:8000:0 . fd00:10::1:2:0:0, fd00:10::1:8:8000:0 . fd00:10::1:3:0:0 }
-      	}
-
-      	set same_segment6_4 {
-      		type ipv6_addr . ipv6_addr
-      		comment "source and destination of one segment"
-      		elements = { fd00:10::1:2:0:0 . fd00:10::1:8:8000:0, fd00:10::1:3:0:0 . fd00:10::1:8:8000:0 }
-      	}
-
-      	chain to_endpoint4 {
-      		ip daddr & 255.0.255.0 @open4 accept
-      		ip saddr & 255.0.255.0 . ip daddr & 255.0.255.0 @same_tenant4 accept
-      		ip saddr & 255.0.255.240 . ip daddr & 255.0.255.240 @same_segment4 accept
-      		ip saddr & 255.0.255.248 . ip daddr & 255.0.255.248 @same_segment4_2 accept
-      		ip saddr & 255.0.255.248 . ip daddr & 255.0.255.240 @same_segment4_3 accept
-      		ip saddr & 255.0.255.240 . ip daddr & 255.0.255.248 @same_segment4_4 accept
-      		ip saddr 10.0.0.0/8 counter name isolation drop
-      		counter name from-outside drop
-      	}
-
-      	chain to_endpoint6 {
-      		ip6 daddr & ffff:ffff:0:ff:ffff:: @open6 accept
-      		ip6 saddr & ffff:ffff:0:ff:ffff:: . ip6 daddr & ffff:ffff:0:ff:ffff:: @same_tenant6 accept
-      		ip6 saddr & ffff:ffff:0:ff:ffff:ffff:: . ip6 daddr & ffff:ffff:0:ff:ffff:ffff:: @same_segment6 accept
-      		ip6 saddr & ffff:ffff:0:ff:ffff:ffff:8000:0 . ip6 daddr & ffff:ffff:0:ff:ffff:ffff:8000:0 @same_segment6_2 accept
-      		ip6 saddr & ffff:ffff:0:ff:ffff:ffff:8000:0 . ip6 daddr & ffff:ffff:0:ff:ffff:ffff:: @same_segment6_3 accept
-      		ip6 saddr & ffff:ffff:0:ff:ffff:ffff:: . ip6 daddr & ffff:ffff:0:ff:ffff:ffff:8000:0 @same_segment6_4 accept
-      		ip6 saddr fd00:10::/32 counter name isolation drop
-      		counter name from-outside drop
-      	}
-
-      	chain from_endpoint4 {
-      		iif . ip saddr != @bound4 counter name spoofed-source drop
-      		ip daddr 10.1.0.0/16 goto to_endpoint4
-      	}
-
-      	chain from_endpoint6 {
-      		iif . ip6 saddr != @bound6 counter name spoofed-source drop
-      		ip6 daddr fd00:10:0:100::/56 goto to_endpoint6
-      	}
-
-      	chain unbound {
-      		icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 ip6 saddr { ::, fe80::/10 } accept
-      		meta pkttype { broadcast, multicast } counter name multicast drop
-      		counter name spoofed-source drop
-      	}
-
-      	chain to_host {
-      		icmp type redirect counter name to-host drop
-      		ct state established,related accept
-      		icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept
-      		meta pkttype { broadcast, multicast } counter name multicast drop
-      		ip daddr 10.1.0.1 icmp type echo-request accept
-      		ip daddr 10.1.0.1 meta l4proto . th dport @gateway_services accept
-      		ip6 daddr fd00:10:0:100::1 icmpv6 type echo-request accept
-      		ip6 daddr fd00:10:0:100::1 meta l4proto . th dport @gateway_services accept
-      		counter name to-host drop
-      	}
-
-      	chain to_host4 {
-      		iif . ip saddr != @bound4 counter name spoofed-source drop
-      		goto to_host
-      	}
-
-      	chain to_host6 {
-      		iif . ip6 saddr != @bound6 counter name spoofed-source drop
-      		goto to_host
-      	}
-
-      	chain forward {
-      		type filter hook forward priority filter; policy accept;
-      		iif 2 ip saddr != 10.1.0.0/16 ct state established,related accept
-      		iif . ip saddr @bound4 ct state established,related accept
-      		iif 2 ip6 saddr != fd00:10:0:100::/56 ct state established,related accept
-      		iif . ip6 saddr @bound6 ct state established,related accept
-      		ip saddr 10.1.0.0/16 goto from_endpoint4
-      		ip6 saddr fd00:10:0:100::/56 goto from_endpoint6
-      		iifname @endpoint_devices counter name spoofed-source drop
-      		ct state established,related accept
-      		ip daddr 10.1.0.0/16 goto to_endpoint4
-      		ip6 daddr fd00:10:0:100::/56 goto to_endpoint6
-      	}
-
-      	chain input {
-      		type filter hook input priority filter; policy accept;
-      		iif lo accept
-      		ip saddr 10.1.0.0/16 goto to_host4
-      		ip6 saddr fd00:10:0:100::/56 goto to_host6
-      		iifname @endpoint_devices goto unbound
-      	}
-      }
-      "
-    `);
+    expect(networkText(scene.kernel).split("\n")).toEqual(HOST_TEXT);
+    expect(scene.kernel.sysctl("net.ipv4.ip_forward")).toBe("1");
+    expect(scene.kernel.sysctl("net.ipv6.conf.all.forwarding")).toBe("1");
     await scene.timers.advance(500);
-    expect(scene.romanad.reports.at(-1)).toMatchObject({ state: "ok", problems: [], attachments: 0 });
+    expect(scene.romanad.reports).toHaveLength(1);
+    expect(scene.romanad.reports[0]).toMatchObject({
+      observedRevision: 40,
+      state: "ok",
+      problems: [],
+      attachments: 0,
+      version: "1.2.3",
+    });
+    expect(scene.romanad.reports[0]?.routes.map(({ state }) => state)).toEqual(Array(4).fill("present"));
   });
 
-  test("attaches", async () => {
+  test("makes the gateway before anything else, and the rules before any route", async () => {
+    const { operations } = await new AgentScene().start();
+    const kinds = operations.map((operation) =>
+      operation.method === "apply" ? operation.change.type : operation.method,
+    );
+    expect([...new Set(kinds)]).toEqual([
+      "add-link",
+      "set-link-up",
+      "add-address",
+      "setSysctl",
+      "runNft",
+      "replace-route",
+    ]);
+  });
+
+  test("uses a bridge where the kernel has no dummy", async () => {
+    const { createFakeKernel } = await import("../system/fake-kernel.ts");
+    const scene = await new AgentScene({ kernel: createFakeKernel({ linkKinds: ["bridge"] }) }).start();
+    expect(scene.kernel.links().map(({ name, kind }) => `${name} ${kind ?? ""}`)).toContain(
+      "romana-gw bridge",
+    );
+  });
+
+  test("changes nothing before romanad has told about the host", async () => {
+    const romanad = new FakeRomanad();
+    romanad.leave();
+    const scene = await new AgentScene({ romanad }).start();
+    expect(scene.operations).toEqual([]);
+    expect(scene.agent.status()).toMatchObject({
+      state: "degraded",
+      problems: ["romanad has not told about this host"],
+      romanad: { connected: false, error: "Cannot GET /v1: nobody listens there; is it running?" },
+    });
+    romanad.comeBack();
+    await scene.timers.advance(5_000);
+    expect(scene.agent.status()).toMatchObject({ state: "ok", romanad: { connected: true } });
+  });
+
+  test("says when a device of another kind has the gateway's name, and does the rest", async () => {
+    const kernel = createSceneKernel();
+    kernel.addLink({ name: "romana-gw", kind: "vlan" });
+    const scene = await new AgentScene({ kernel }).start();
+    expect(scene.agent.status().problems).toContain(
+      'Cannot use device "romana-gw" as gateway: it is there already and of kind vlan',
+    );
+    expect(networkText(kernel)).toContain("route unicast 10.2.0.0/16 via 192.168.0.2");
+    expect(networkText(kernel)).not.toContain("10.1.0.1/32");
+  });
+
+  test("says when the kernel would not answer for the gateway", async () => {
     const scene = await new AgentScene().start();
-    const { attachment } = await scene.attach();
-    expect(attachment).toMatchInlineSnapshot(`
-      {
-        "attach": {
-          "interface": "eth1",
-          "kind": "netns",
-          "netns": "/run/netns/web",
-        },
-        "device": "rom0a010111",
-        "endpoint": {
-          "addresses": {
-            "ipv4": {
-              "family": 4,
-              "value": 167837969n,
-            },
-            "ipv6": {
-              "family": 6,
-              "value": 336294684201234320795259352096547274753n,
-            },
-          },
-          "code": {
-            "code": 1,
-            "extraBits": 0,
-          },
-          "createdAt": 1000041,
-          "endpointId": 1,
-          "host": "host-1",
-          "name": "web-1",
-          "network": "default",
-          "revision": 41,
-          "segment": "web",
-          "tenant": "acme",
-        },
-        "gateways": {
-          "ipv4": {
-            "family": 4,
-            "value": 167837697n,
-          },
-          "ipv6": {
-            "family": 6,
-            "value": 336294684201234320795259070617275596801n,
-          },
-        },
-        "interface": "eth1",
-        "mac": "06:00:00:00:00:04",
-        "mtu": 1500,
-        "state": "attached",
-      }
-    `);
-    expect(scene.text()).toMatchInlineSnapshot(`
-      "address 10.1.0.1/32 of 32 dev romana-gw
-      address 192.168.0.1/24 of 32 dev eth0
-      address fd00:10:0:100::1/128 of 128 dev romana-gw
-      address fd99::1/64 of 128 dev eth0
-      link eth0 - up
-      link lo - up
-      link rom0a010111 veth up
-      link romana-gw dummy up
-      proxy fd00:10:0:100::1 dev rom0a010111
-      route blackhole 10.1.0.0/16 metric 0 proto 114
-      route blackhole fd00:10:0:100::/56 metric 1024 proto 114
-      route unicast 10.1.1.17/32 dev rom0a010111 src 10.1.0.1 metric 0 proto 114
-      route unicast 10.2.0.0/16 via 192.168.0.2 dev eth0 metric 0 proto 114
-      route unicast 192.168.0.0/24 dev eth0 src 192.168.0.1 metric 0 proto 2
-      route unicast fd00:10:0:100:1:1:0:1/128 dev rom0a010111 src fd00:10:0:100::1 metric 1024 proto 114
-      route unicast fd00:10:0:100::1/128 dev romana-gw metric 256 proto 2
-      route unicast fd00:10:0:200::/56 via fd99::2 dev eth0 metric 1024 proto 114
-      route unicast fd99::/64 dev eth0 metric 256 proto 2
-      table inet romana {
-      	counter spoofed-source {
-      	}
-
-      	counter isolation {
-      	}
-
-      	counter from-outside {
-      	}
-
-      	counter to-host {
-      	}
-
-      	counter multicast {
-      	}
-
-      	set endpoint_devices {
-      		type ifname
-      		comment "devices of own endpoints"
-      		elements = { "rom0a010111" }
-      	}
-
-      	set bound4 {
-      		type iface_index . ipv4_addr
-      		comment "device and the source that it may send from"
-      		elements = { "rom0a010111" . 10.1.1.17 }
-      	}
-
-      	set bound6 {
-      		type iface_index . ipv6_addr
-      		comment "device and the source that it may send from"
-      		elements = { "rom0a010111" . fd00:10:0:100:1:1:0:1 }
-      	}
-
-      	set gateway_services {
-      		type inet_proto . inet_service
-      		comment "what endpoints may use at the gateway address"
-      	}
-
-      	set open4 {
-      		type ipv4_addr
-      		comment "tenants that everybody reaches"
-      		elements = { 10.0.3.0 }
-      	}
-
-      	set same_tenant4 {
-      		type ipv4_addr . ipv4_addr
-      		comment "source and destination of one tenant"
-      		elements = { 10.0.2.0 . 10.0.2.0 }
-      	}
-
-      	set same_segment4 {
-      		type ipv4_addr . ipv4_addr
-      		comment "source and destination of one segment"
-      		elements = { 10.0.1.16 . 10.0.1.16, 10.0.1.32 . 10.0.1.32, 10.0.1.32 . 10.0.1.48, 10.0.1.48 . 10.0.1.32, 10.0.1.48 . 10.0.1.48 }
-      	}
-
-      	set same_segment4_2 {
-      		type ipv4_addr . ipv4_addr
-      		comment "source and destination of one segment"
-      		elements = { 10.0.1.136 . 10.0.1.136 }
-      	}
-
-      	set same_segment4_3 {
-      		type ipv4_addr . ipv4_addr
-      		comment "source and destination of one segment"
-      		elements = { 10.0.1.136 . 10.0.1.32, 10.0.1.136 . 10.0.1.48 }
-      	}
-
-      	set same_segment4_4 {
-      		type ipv4_addr . ipv4_addr
-      		comment "source and destination of one segment"
-      		elements = { 10.0.1.32 . 10.0.1.136, 10.0.1.48 . 10.0.1.136 }
-      	}
-
-      	set open6 {
-      		type ipv6_addr
-      		comment "tenants that everybody reaches"
-      		elements = { fd00:10:0:0:3:: }
-      	}
-
-      	set same_tenant6 {
-      		type ipv6_addr . ipv6_addr
-      		comment "source and destination of one tenant"
-      		elements = { fd00:10:0:0:2:: . fd00:10:0:0:2:: }
-      	}
-
-      	set same_segment6 {
-      		type ipv6_addr . ipv6_addr
-      		comment "source and destination of one segment"
-      		elements = { fd00:10::1:1:0:0 . fd00:10::1:1:0:0, fd00:10::1:2:0:0 . fd00:10::1:2:0:0, fd00:10::1:2:0:0 . fd00:10::1:3:0:0, fd00:10::1:3:0:0 . fd00:10::1:2:0:0, fd00:10::1:3:0:0 . fd00:10::1:3:0:0 }
-      	}
-
-      	set same_segment6_2 {
-      		type ipv6_addr . ipv6_addr
-      		comment "source and destination of one segment"
-      		elements = { fd00:10::1:8:8000:0 . fd00:10::1:8:8000:0 }
-      	}
-
-      	set same_segment6_3 {
-      		type ipv6_addr . ipv6_addr
-      		comment "source and destination of one segment"
-      		elements = { fd00:10::1:8:8000:0 . fd00:10::1:2:0:0, fd00:10::1:8:8000:0 . fd00:10::1:3:0:0 }
-      	}
-
-      	set same_segment6_4 {
-      		type ipv6_addr . ipv6_addr
-      		comment "source and destination of one segment"
-      		elements = { fd00:10::1:2:0:0 . fd00:10::1:8:8000:0, fd00:10::1:3:0:0 . fd00:10::1:8:8000:0 }
-      	}
-
-      	chain to_endpoint4 {
-      		ip daddr & 255.0.255.0 @open4 accept
-      		ip saddr & 255.0.255.0 . ip daddr & 255.0.255.0 @same_tenant4 accept
-      		ip saddr & 255.0.255.240 . ip daddr & 255.0.255.240 @same_segment4 accept
-      		ip saddr & 255.0.255.248 . ip daddr & 255.0.255.248 @same_segment4_2 accept
-      		ip saddr & 255.0.255.248 . ip daddr & 255.0.255.240 @same_segment4_3 accept
-      		ip saddr & 255.0.255.240 . ip daddr & 255.0.255.248 @same_segment4_4 accept
-      		ip saddr 10.0.0.0/8 counter name isolation drop
-      		counter name from-outside drop
-      	}
-
-      	chain to_endpoint6 {
-      		ip6 daddr & ffff:ffff:0:ff:ffff:: @open6 accept
-      		ip6 saddr & ffff:ffff:0:ff:ffff:: . ip6 daddr & ffff:ffff:0:ff:ffff:: @same_tenant6 accept
-      		ip6 saddr & ffff:ffff:0:ff:ffff:ffff:: . ip6 daddr & ffff:ffff:0:ff:ffff:ffff:: @same_segment6 accept
-      		ip6 saddr & ffff:ffff:0:ff:ffff:ffff:8000:0 . ip6 daddr & ffff:ffff:0:ff:ffff:ffff:8000:0 @same_segment6_2 accept
-      		ip6 saddr & ffff:ffff:0:ff:ffff:ffff:8000:0 . ip6 daddr & ffff:ffff:0:ff:ffff:ffff:: @same_segment6_3 accept
-      		ip6 saddr & ffff:ffff:0:ff:ffff:ffff:: . ip6 daddr & ffff:ffff:0:ff:ffff:ffff:8000:0 @same_segment6_4 accept
-      		ip6 saddr fd00:10::/32 counter name isolation drop
-      		counter name from-outside drop
-      	}
-
-      	chain from_endpoint4 {
-      		iif . ip saddr != @bound4 counter name spoofed-source drop
-      		ip daddr 10.1.0.0/16 goto to_endpoint4
-      	}
-
-      	chain from_endpoint6 {
-      		iif . ip6 saddr != @bound6 counter name spoofed-source drop
-      		ip6 daddr fd00:10:0:100::/56 goto to_endpoint6
-      	}
-
-      	chain unbound {
-      		icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 ip6 saddr { ::, fe80::/10 } accept
-      		meta pkttype { broadcast, multicast } counter name multicast drop
-      		counter name spoofed-source drop
-      	}
-
-      	chain to_host {
-      		icmp type redirect counter name to-host drop
-      		ct state established,related accept
-      		icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept
-      		meta pkttype { broadcast, multicast } counter name multicast drop
-      		ip daddr 10.1.0.1 icmp type echo-request accept
-      		ip daddr 10.1.0.1 meta l4proto . th dport @gateway_services accept
-      		ip6 daddr fd00:10:0:100::1 icmpv6 type echo-request accept
-      		ip6 daddr fd00:10:0:100::1 meta l4proto . th dport @gateway_services accept
-      		counter name to-host drop
-      	}
-
-      	chain to_host4 {
-      		iif . ip saddr != @bound4 counter name spoofed-source drop
-      		goto to_host
-      	}
-
-      	chain to_host6 {
-      		iif . ip6 saddr != @bound6 counter name spoofed-source drop
-      		goto to_host
-      	}
-
-      	chain forward {
-      		type filter hook forward priority filter; policy accept;
-      		iif 2 ip saddr != 10.1.0.0/16 ct state established,related accept
-      		iif . ip saddr @bound4 ct state established,related accept
-      		iif 2 ip6 saddr != fd00:10:0:100::/56 ct state established,related accept
-      		iif . ip6 saddr @bound6 ct state established,related accept
-      		ip saddr 10.1.0.0/16 goto from_endpoint4
-      		ip6 saddr fd00:10:0:100::/56 goto from_endpoint6
-      		iifname @endpoint_devices counter name spoofed-source drop
-      		ct state established,related accept
-      		ip daddr 10.1.0.0/16 goto to_endpoint4
-      		ip6 daddr fd00:10:0:100::/56 goto to_endpoint6
-      	}
-
-      	chain input {
-      		type filter hook input priority filter; policy accept;
-      		iif lo accept
-      		ip saddr 10.1.0.0/16 goto to_host4
-      		ip6 saddr fd00:10:0:100::/56 goto to_host6
-      		iifname @endpoint_devices goto unbound
-      	}
-      }
-      "
-    `);
-    const before = await scene.agent.detach("web-1");
-    expect(before).toEqual({ detached: true, released: true });
+    scene.kernel.outside.setSysctl("net.ipv4.conf.all.arp_ignore", "1");
+    expect(scene.agent.status().problems).toEqual([
+      "net.ipv4.conf.all.arp_ignore is 1: endpoints cannot find their IPv4 gateway until it is 0",
+    ]);
   });
+});
+
+describe("attach and detach", () => {
+  test("an endpoint costs its device, its routes and elements, and leaves nothing behind", async () => {
+    const scene = await new AgentScene().start();
+    const before = scene.text();
+    const { created, attachment } = await scene.attach();
+    expect(created).toBe(true);
+    expect(attachment).toMatchObject({
+      state: "attached",
+      device: "rom0a010111",
+      interface: "eth1",
+      mtu: 1500,
+      endpoint: { name: "web-1", endpointId: 1 },
+      gateways: { ipv4: { family: 4, value: 0x0a010001n } },
+    });
+    expect(networkText(scene.kernel).split("\n")).toEqual([...HOST_TEXT, ...ENDPOINT_TEXT].toSorted());
+    const inside = scene.kernel.interfaces(NAMESPACE).get("eth1");
+    expect(inside?.addresses.map(({ length }) => length)).toEqual([32, 128]);
+    expect(await scene.agent.detach("web-1")).toEqual({ detached: true, released: true });
+    expect(scene.text()).toBe(before);
+    expect(scene.romanad.endpoints.size).toBe(0);
+  });
+
+  test("neither renders the table anew nor causes a look at the kernel", async () => {
+    const scene = await new AgentScene().start();
+    const looks = (): number[] => [...scene.agent.metrics.looks.values.values()];
+    const before = looks();
+    scene.operations.length = 0;
+    for (let number = 1; number <= 10; number++) await scene.attach(number);
+    for (let number = 1; number <= 10; number++) await scene.agent.detach(`web-${number}`);
+    await scene.timers.advance(1_000);
+    expect(scene.operations.filter(({ method }) => method === "runNft")).toEqual([]);
+    expect(looks()).toEqual(before);
+  });
+});
+
+describe("the view changes", () => {
+  test("routes follow the hosts", async () => {
+    const scene = await new AgentScene().start();
+    const object = { ...underlayHost(3), group: [], prefixes: new Map(), revision: 41 };
+    const hosts = [...hostView().hosts, object];
+    scene.romanad.change({ ...hostView(), hosts }, { kind: "hosts", type: "put", object });
+    await scene.timers.advance(100);
+    expect(networkText(scene.kernel)).toContain("route unicast 10.3.0.0/16 via 192.168.0.3 dev eth0");
+    scene.romanad.change(hostView(), { kind: "hosts", type: "delete", object });
+    await scene.timers.advance(100);
+    expect(networkText(scene.kernel).split("\n")).toEqual(HOST_TEXT);
+  });
+
+  test("a new tenant costs elements, not a new table", async () => {
+    const scene = await new AgentScene().start();
+    scene.operations.length = 0;
+    const object = { name: "new", id: 9, isolation: "tenant", revision: 41 } as const;
+    const tenants = [...hostView().tenants, object];
+    scene.romanad.change({ ...hostView(), tenants }, { kind: "tenants", type: "put", object });
+    await scene.timers.advance(100);
+    expect(scene.operations.map(({ method }) => method)).toEqual(["changeSets"]);
+    expect(scene.kernel.listTable("romana")).toContain("10.0.9.0 . 10.0.9.0");
+  });
+
+  test("what is in force stays when the host itself is deleted", async () => {
+    const scene = await new AgentScene().start();
+    await scene.attach();
+    const before = scene.text();
+    const object = { ...underlayHost(1), group: [], prefixes: new Map(), revision: 11 };
+    const hosts = hostView().hosts.filter(({ name }) => name !== "host-1");
+    scene.romanad.change({ ...hostView(), hosts }, { kind: "hosts", type: "delete", object });
+    await scene.timers.advance(100);
+    expect(scene.text()).toBe(before);
+    expect(scene.agent.status().problems).toEqual(["romanad has not told about this host"]);
+  });
+
+  test("a host without an underlay address is a problem, not an error", async () => {
+    const { underlay: _, ...nameless } = underlayHost(3);
+    const hosts = [...hostView().hosts, { ...nameless, underlay: {}, revision: 13 }];
+    const scene = await new AgentScene({ romanad: new FakeRomanad(hostView({ hosts })) }).start();
+    expect(networkText(scene.kernel).split("\n")).toEqual(HOST_TEXT);
+    expect(scene.agent.status().problems).toEqual([
+      'No route in network "default": host "host-3" has no IPv4 underlay address',
+      'No route in network "default": host "host-3" has no IPv6 underlay address',
+    ]);
+  });
+});
+
+describe("an endpoint is released at romanad", () => {
+  test("the agent takes it away", async () => {
+    const scene = await new AgentScene().start();
+    const before = scene.text();
+    await scene.attach();
+    scene.romanad.remove("10.1.1.17");
+    await scene.timers.advance(100);
+    expect(scene.text()).toBe(before);
+    expect(scene.agent.attachments()).toEqual([]);
+  });
+
+  test("also when it learns of it from a snapshot", async () => {
+    const scene = await new AgentScene().start();
+    const before = scene.text();
+    await scene.attach();
+    await scene.kill();
+    scene.romanad.remove("10.1.1.17");
+    await scene.start();
+    expect(scene.text()).toBe(before);
+  });
+
+  test("an endpoint that has its address since is another one", async () => {
+    const scene = await new AgentScene().start();
+    await scene.attach();
+    await scene.kill();
+    const endpoint = scene.romanad.endpoints.get("10.1.1.17");
+    if (endpoint === undefined) throw new Error("there is no endpoint");
+    scene.romanad.remove("10.1.1.17");
+    scene.romanad.put({ ...endpoint, name: "other", createdAt: endpoint.createdAt + 1 });
+    await scene.start();
+    expect(scene.agent.attachments()).toEqual([]);
+    expect(scene.romanad.endpoints.get("10.1.1.17")?.name).toBe("other");
+  });
+
+  test("a store that lost everything has released nothing", async () => {
+    const scene = await new AgentScene().start();
+    await scene.attach();
+    const before = scene.text();
+    await scene.kill();
+    scene.romanad.loseEndpoints(20);
+    await scene.start();
+    expect(scene.text()).toBe(before);
+    expect(scene.agent.status().problems).toEqual([
+      "romanad's store is older than revision 41, which this agent has seen: endpoints that it does not know stay attached",
+    ]);
+  });
+});
+
+test("desired() is the desired state as text", async () => {
+  const scene = await new AgentScene().start();
+  await scene.attach();
+  const desired = scene.agent.desired();
+  expect(desired?.links).toBe(
+    "romana-gw type dummy up\n10.1.0.1 dev romana-gw\nfd00:10:0:100::1 dev romana-gw\nrom0a010111 type veth up\n",
+  );
+  expect(desired?.routes).toBe(
+    `${[
+      "blackhole 10.1.0.0/16 proto 114",
+      "10.2.0.0/16 via 192.168.0.2 proto 114",
+      "blackhole fd00:10:0:100::/56 proto 114",
+      "fd00:10:0:200::/56 via fd99::2 proto 114",
+      "10.1.1.17/32 dev rom0a010111 src 10.1.0.1 proto 114",
+      "fd00:10:0:100:1:1:0:1/128 dev rom0a010111 src fd00:10:0:100::1 proto 114",
+    ].join("\n")}\n`,
+  );
+  expect(desired?.neighbours).toBe("proxy fd00:10:0:100::1 dev rom0a010111\n");
+  expect(desired?.sysctls).toContain("net.ipv4.conf.rom0a010111.rp_filter = 1\n");
+  expect(desired?.table).toContain('"rom0a010111"');
+});
+
+test("close() leaves the kernel as it is", async () => {
+  const scene = await new AgentScene().start();
+  await scene.attach();
+  const before = kernelText(scene.kernel);
+  await scene.stop();
+  expect(kernelText(scene.kernel)).toBe(before);
 });

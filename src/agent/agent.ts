@@ -107,6 +107,7 @@ export class Agent {
       timers,
       random,
       ...(view && { view }),
+      seenRevision: Math.max(view?.revision ?? 0, ...journal.attachments.map(({ revision }) => revision)),
       onChange: (change) => {
         this.#onChange(change);
       },
@@ -230,14 +231,15 @@ export class Agent {
     await this.#options.journal.close();
   }
 
-  #onChange({ isTopology, endpoints }: ViewChange): void {
+  #onChange({ isTopology, isSnapshot, endpoints }: ViewChange): void {
     this.metrics.news.add(isTopology ? "topology" : "endpoint");
     if (!this.#hasMemory && this.#follower.hasSeenRomanad) this.#adopt();
     if (isTopology) {
       this.#topologyAlarm.set(TOPOLOGY_SETTLE);
       this.#saveAlarm.set(SAVE_SETTLE);
     }
-    for (const key of endpoints) this.#confront(key);
+    const attached = isSnapshot ? this.#attachments.all.map(({ endpoint }) => endpointKey(endpoint)) : [];
+    for (const key of new Set([...endpoints, ...attached])) this.#confront(key);
     if (endpoints.length > 0 && this.#releaser.unsettled > 0) this.#settle();
   }
 

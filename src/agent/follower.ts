@@ -14,6 +14,8 @@ export interface FollowerOptions {
   readonly random: () => number;
   /** What was known before; absent at the first start. */
   readonly view?: HostSnapshot;
+  /** The highest revision that was ever seen. */
+  readonly seenRevision: number;
   /** Told of everything that is new. */
   readonly onChange: (change: ViewChange) => void;
   /** Told when the connection comes or goes. */
@@ -38,10 +40,12 @@ export class Follower {
   #knowledge: HostKnowledge | undefined;
   #connection: Connection = { connected: false };
   #hasSeenRomanad = false;
+  #seenRevision: number;
   #waiting: (() => void)[] = [];
 
   constructor(options: FollowerOptions) {
     this.#options = options;
+    this.#seenRevision = options.seenRevision;
     if (options.view !== undefined) this.#knowledge = new HostKnowledge(options.view);
   }
 
@@ -99,14 +103,15 @@ export class Follower {
   async #follow(signal: AbortSignal): Promise<void> {
     const { host, romanad } = this.#options;
     const view = await romanad.view(host, signal);
-    const known = this.#knowledge?.revision ?? 0;
-    const lost = Math.max(known, this.#connection.lostRevision ?? 0);
+    const lost = Math.max(this.#seenRevision, this.#knowledge?.revision ?? 0);
+    this.#seenRevision = lost;
     const lostRevision = view.revision < lost ? lost : undefined;
     this.#hasSeenRomanad = true;
     this.#setConnection({ connected: true, ...(lostRevision !== undefined && { lostRevision }) });
     if (this.#knowledge === undefined) {
       this.#knowledge = new HostKnowledge(view);
-      this.#changed({ isTopology: true, endpoints: [...this.#knowledge.endpoints.keys()] });
+      const endpoints = [...this.#knowledge.endpoints.keys()];
+      this.#changed({ isTopology: true, isSnapshot: true, endpoints });
     } else {
       this.#changed(this.#knowledge.replace(view));
     }

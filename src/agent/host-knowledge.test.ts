@@ -6,7 +6,7 @@ describe("HostKnowledge", () => {
   test("a change of an endpoint is none of the topology", () => {
     const knowledge = new HostKnowledge(hostView());
     const change = knowledge.apply(event(50, { kind: "endpoints", type: "put", object: endpoint(11, 50) }));
-    expect(change).toEqual({ isTopology: false, endpoints: ["10.1.1.27"] });
+    expect(change).toEqual({ isTopology: false, isSnapshot: false, endpoints: ["10.1.1.27"] });
     expect(knowledge.revision).toBe(50);
     expect(knowledge.topologyRevision).toBe(40);
     expect(knowledge.endpoints.get("10.1.1.27")?.endpointId).toBe(11);
@@ -52,7 +52,11 @@ describe("HostKnowledge", () => {
     const change = knowledge.replace(
       hostView({ revision: 60, endpoints: [endpoint(12, 31), endpoint(13, 60)] }),
     );
-    expect(change).toEqual({ isTopology: true, endpoints: ["10.1.1.27", "10.1.1.28", "10.1.1.29"] });
+    expect(change).toEqual({
+      isTopology: true,
+      isSnapshot: true,
+      endpoints: ["10.1.1.27", "10.1.1.28", "10.1.1.29"],
+    });
     expect([...knowledge.endpoints.keys()]).toEqual(["10.1.1.28", "10.1.1.29"]);
   });
 

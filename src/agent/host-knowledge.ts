@@ -6,6 +6,8 @@ import type { HostSnapshot, Stored, WatchEvent } from "../schema/index.ts";
 export interface ViewChange {
   /** Networks, hosts, tenants or segments changed: routes and rules are derived anew. */
   readonly isTopology: boolean;
+  /** All was read anew: whatever is not in it is gone. */
+  readonly isSnapshot: boolean;
   /** Keys of the own endpoints that came, changed or went. */
   readonly endpoints: readonly string[];
 }
@@ -90,7 +92,8 @@ export class HostKnowledge {
     fill(this.#endpoints, view.endpoints, endpointKey);
     this.#revision = view.revision;
     this.#topologyRevision = view.revision;
-    return { isTopology: true, endpoints: [...new Set([...before, ...this.#endpoints.keys()])] };
+    const endpoints = [...new Set([...before, ...this.#endpoints.keys()])];
+    return { isTopology: true, isSnapshot: true, endpoints };
   }
 
   /** Takes the changes of one revision. */
@@ -122,7 +125,7 @@ export class HostKnowledge {
     }
     this.#revision = revision;
     if (isTopology) this.#topologyRevision = revision;
-    return { isTopology, endpoints };
+    return { isTopology, isSnapshot: false, endpoints };
   }
 
   /** Everything known, in the form of a snapshot. */

@@ -139,6 +139,11 @@ export function createSceneKernel(): FakeKernel {
 
 /** All links, addresses, routes, proxied neighbours and the agent's table, as text. */
 export function kernelText(kernel: FakeKernel): string {
+  return `${networkText(kernel)}\n${kernel.listTable("romana") ?? "no table"}`;
+}
+
+/** All links, addresses, routes and proxied neighbours, as text. */
+export function networkText(kernel: FakeKernel): string {
   const names = new Map(kernel.links().map(({ index, name }) => [index, name]));
   const lines = [
     ...kernel.links().map(({ name, kind, up }) => `link ${name} ${kind ?? "-"} ${up ? "up" : "down"}`),
@@ -162,8 +167,7 @@ export function kernelText(kernel: FakeKernel): string {
       .proxyNeighbours()
       .map(({ link, address }) => `proxy ${formatAddress(address)} dev ${names.get(link)}`),
   ];
-  const table = kernel.listTable("romana") ?? "no table";
-  return [...lines.toSorted(), table].join("\n");
+  return lines.toSorted().join("\n");
 }
 
 /** The object for as long as the life lasts: afterwards its promises and iterations never go on. */
