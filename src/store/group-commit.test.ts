@@ -22,7 +22,7 @@ describe("GroupCommit", () => {
   test("commits together what arrives together, in order, and tells after the commit", async () => {
     const { commits, log } = recorder();
     const jobs = ["a", "b", "c"].map((name) =>
-      commits.submit(() => {
+      commits.submit(1, () => {
         log.push(name);
         return name;
       }),
@@ -34,18 +34,18 @@ describe("GroupCommit", () => {
 
   test("what is submitted on being told comes into the next batch", async () => {
     const { commits, log } = recorder();
-    await commits.submit(() => log.push("a"));
-    await commits.submit(() => log.push("b"));
+    await commits.submit(1, () => log.push("a"));
+    await commits.submit(1, () => log.push("b"));
     expect(log).toEqual(["begin", "a", "commit", "begin", "b", "commit"]);
   });
 
   test("a refused job leaves its neighbours alone", async () => {
     const { commits, log } = recorder();
-    const first = commits.submit(() => "first");
-    const refused = commits.submit(() => {
+    const first = commits.submit(1, () => "first");
+    const refused = commits.submit(1, () => {
       throw new JobRefused("no", { cause: new Error("why") });
     });
-    const last = commits.submit(() => "last");
+    const last = commits.submit(1, () => "last");
     await expect(refused).rejects.toThrow("why");
     expect([await first, await last]).toEqual(["first", "last"]);
     expect(log).toEqual(["begin", "commit"]);
@@ -54,17 +54,17 @@ describe("GroupCommit", () => {
   test.each(["begin", "commit"])("when %s fails, all are told and the next batch works", async (where) => {
     const { commits, log, fails } = recorder();
     fails.add(where);
-    const jobs = [1, 2].map((number) => commits.submit(() => number));
+    const jobs = [1, 2].map((number) => commits.submit(1, () => number));
     for (const job of jobs) await expect(job).rejects.toThrow(`batch: ${where} failed`);
     expect(log.at(-1)).toBe("rollback");
     fails.clear();
-    expect(await commits.submit(() => 3)).toBe(3);
+    expect(await commits.submit(1, () => 3)).toBe(3);
   });
 
   test("when a job fails otherwise, the whole batch does", async () => {
     const { commits, log } = recorder();
-    const first = commits.submit(() => 1);
-    const broken = commits.submit(() => {
+    const first = commits.submit(1, () => 1);
+    const broken = commits.submit(1, () => {
       throw new Error("broken");
     });
     await expect(first).rejects.toThrow("batch: broken");
@@ -75,9 +75,24 @@ describe("GroupCommit", () => {
   test("a crowd is served in several batches, all of it", async () => {
     const { commits, log } = recorder();
     const numbers = await Promise.all(
-      Array.from({ length: 1000 }, (_, index) => commits.submit(() => index)),
+      Array.from({ length: 1000 }, (_, index) => commits.submit(1, () => index)),
     );
     expect(numbers).toEqual(Array.from({ length: 1000 }, (_, index) => index));
-    expect(log.filter((entry) => entry === "commit").length).toBe(4);
+    expect(log.filter((entry) => entry === "commit").length).toBe(2);
+  });
+
+  test("heavy jobs have a batch for themselves", async () => {
+    const { commits, log } = recorder();
+    const weights = [1, 2000, 500, 13, 2000, 2000];
+    await Promise.all(weights.map((weight) => commits.submit(weight, () => log.push(String(weight)))));
+    const batches = log.join(" ").split("begin").slice(1);
+    expect(batches.map((batch) => batch.replace("commit", "").trim())).toEqual([
+      "1",
+      "2000",
+      "500",
+      "13",
+      "2000",
+      "2000",
+    ]);
   });
 });

@@ -9,13 +9,14 @@ export interface Batch {
 }
 
 interface Job {
+  readonly weight: number;
   /** Does the work inside the batch; returns what tells the caller once the batch is durable. */
   readonly run: () => () => void;
   readonly fail: (error: unknown) => void;
 }
 
-/** Jobs of one batch; more wait for the next, so that one batch cannot hold the event loop for long. */
-const MOST_JOBS = 256;
+/** Weight of one batch; more waits for the next, so that one batch does not hold the event loop for long: about 10 ms. */
+const MOST_WEIGHT = 512;
 
 /** An error of one job, thrown before it wrote anything: its neighbours in the batch go on. */
 export class JobRefused extends Error {}
@@ -34,16 +35,17 @@ export class GroupCommit {
   }
 
   /**
-   * Runs `work` in the next batch; resolves with its result when that is durable.
+   * Runs `work` in the next batch, or one soon after; resolves with its result when that is durable.
+   * @param weight how much work it is: keys that it writes
    * @throws what `work` throws wrapped in {@link JobRefused}, or whatever made the batch fail.
    */
-  submit<T>(work: () => T): Promise<T> {
+  submit<T>(weight: number, work: () => T): Promise<T> {
     return new Promise((resolve, reject) => {
       const run = (): (() => void) => {
         const result = work();
         return () => resolve(result);
       };
-      this.#waiting.push({ run, fail: reject });
+      this.#waiting.push({ weight, run, fail: reject });
       this.#schedule();
     });
   }
@@ -56,10 +58,17 @@ export class GroupCommit {
 
   #commit(): void {
     this.#scheduled = false;
-    const jobs = this.#waiting.slice(0, MOST_JOBS);
-    this.#waiting = this.#waiting.slice(MOST_JOBS);
+    const jobs = this.#takeJobs();
     if (this.#waiting.length > 0) this.#schedule();
     this.#runTogether(jobs);
+  }
+
+  #takeJobs(): Job[] {
+    let weight = 0;
+    const end = this.#waiting.findIndex((job) => (weight += job.weight) > MOST_WEIGHT);
+    if (end < 0) return this.#waiting.splice(0);
+    // One that is too heavy for any batch has one for itself.
+    return this.#waiting.splice(0, Math.max(end, 1));
   }
 
   #runTogether(jobs: readonly Job[]): void {

@@ -76,12 +76,9 @@ export class Overlay {
       // Of what comes behind the last row, the table has told nothing yet.
       const next = rows.length < wanted ? undefined : keyBehind((rows.at(-1) as Entry).key);
       const before = page.length;
-      for (const entry of merge(rows, this.#steps.range({ start, end: next ?? range.end }))) {
-        page.push(entry);
-        if (page.length === limit) return { page, hidden };
-      }
-      if (next === undefined) return { page, hidden };
-      hidden += Math.max(rows.length - (page.length - before), 0);
+      merge(page, rows, this.#steps.range({ start, end: next ?? range.end }));
+      hidden += Math.max(before + rows.length - page.length, 0);
+      if (page.length >= limit || next === undefined) return { page: page.slice(0, limit), hidden };
       start = next;
     }
   }
@@ -97,17 +94,26 @@ function weight(step: Step | undefined): number {
   return step?.change.entry?.value.length ?? 0;
 }
 
-/** Rows and steps are in order of keys; where both have a key, the step counts. */
-function* merge(rows: readonly Entry[], steps: Iterable<Step>): Generator<Entry, void, void> {
+/** Appends rows and entries of steps, both in order of keys, to the page; where both have a key, the step counts. */
+function merge(page: Entry[], rows: readonly Entry[], steps: Iterable<Step>): void {
   let place = 0;
   for (const { change } of steps) {
-    for (; place < rows.length; place++) {
-      const row = rows[place] as Entry;
-      const order = compareKeys(row.key, change.key);
-      if (order > 0) break;
-      if (order < 0) yield row;
-    }
-    if (change.entry !== undefined) yield change.entry;
+    const { key, entry } = change;
+    const end = lowerBound(rows, key, place);
+    while (place < end) page.push(rows[place++] as Entry);
+    if (rows[place]?.key === key) place++;
+    if (entry !== undefined) page.push(entry);
   }
-  yield* rows.slice(place);
+  while (place < rows.length) page.push(rows[place++] as Entry);
+}
+
+/** Index of the first row from `low` on that is not before the key. */
+function lowerBound(rows: readonly Entry[], key: string, low: number): number {
+  let high = rows.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (compareKeys((rows[middle] as Entry).key, key) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

@@ -14,7 +14,7 @@ export interface EngineLimits {
   readonly keepRevisions: number;
   /** From how much unfolded on each batch folds some: keys, characters of values, revisions (a start replays them). */
   readonly foldFrom: { readonly keys: number; readonly characters: number; readonly revisions: number };
-  /** Keys that a batch folds. */
+  /** Keys that a batch folds at least; one that writes more folds twice as many as it writes. */
   readonly foldKeys: number;
   /** From how many deleted keys on that a page had to skip the next batch folds there. */
   readonly foldHidden: number;
@@ -66,6 +66,8 @@ export class SqliteEngine {
   /** A range where deleted keys that the table still has make reading slow: it is folded next. */
   #crowded: KeyRange | undefined;
   #batches: WatchBatch[] = [];
+  /** Keys that the batch has written. */
+  #written = 0;
 
   constructor(database: DatabaseSync, limits: EngineLimits) {
     this.#database = database;
@@ -127,6 +129,7 @@ export class SqliteEngine {
   begin(): void {
     this.#draft = this.#committed;
     this.#batches = [];
+    this.#written = 0;
     this.#foldWanted = false;
     this.#overlay.mark();
     if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
@@ -214,7 +217,7 @@ export class SqliteEngine {
     const steps = this.#fold({ start: foldNext, end: undefined });
     if (steps.length === this.#overlay.size) {
       this.#advance({ folded: revision, foldNext: "", foldSince: revision });
-    } else if (steps.length < this.#limits.foldKeys) {
+    } else if (steps.length < this.#foldKeys()) {
       this.#advance({ folded: foldSince, foldNext: "", foldSince: revision });
     } else {
       const last = steps.at(-1) as Step;
@@ -223,8 +226,12 @@ export class SqliteEngine {
     return steps;
   }
 
+  #foldKeys(): number {
+    return Math.max(this.#limits.foldKeys, 2 * this.#written);
+  }
+
   #fold(range: KeyRange): Step[] {
-    const steps = this.#overlay.slice(range, this.#limits.foldKeys);
+    const steps = this.#overlay.slice(range, this.#foldKeys());
     for (const { change, lease } of steps) {
       if (change.entry === undefined) this.#table.delete(change.key);
       else this.#table.put(change.entry, lease);
@@ -265,6 +272,7 @@ export class SqliteEngine {
       this.#overlay.set(step);
     }
     if (steps.length === 0) return;
+    this.#written += steps.length;
     this.#log.append(revision, steps);
     this.#draft = { ...this.#draft, revision };
     this.#batches.push(batchOf({ revision, steps }));

@@ -134,7 +134,8 @@ class OpenSqliteStore implements SqliteStore {
   async transact(compares: readonly Compare[], writes: readonly Write[]): Promise<TransactionResult> {
     this.#assertOpen();
     checkTransaction(compares, writes);
-    return await this.#commits.submit(() => this.#engine.transact(compares, writes));
+    const weight = compares.length + writes.length;
+    return await this.#commits.submit(weight, () => this.#engine.transact(compares, writes));
   }
 
   watch(prefix: string, after: number, signal: AbortSignal): AsyncIterable<WatchBatch> {
@@ -145,7 +146,7 @@ class OpenSqliteStore implements SqliteStore {
     this.#assertOpen();
     checkTtl(ttl);
     const lease = randomUUID() as string as LeaseId;
-    await this.#commits.submit(() => this.#engine.grantLease(lease, ttl));
+    await this.#commits.submit(1, () => this.#engine.grantLease(lease, ttl));
     this.#timers.start(lease, ttl);
     return lease;
   }
@@ -157,14 +158,14 @@ class OpenSqliteStore implements SqliteStore {
 
   async revokeLease(lease: LeaseId): Promise<void> {
     this.#assertOpen();
-    await this.#commits.submit(() => this.#engine.endLease(lease));
+    await this.#commits.submit(1, () => this.#engine.endLease(lease));
     this.#timers.stop(lease);
   }
 
   async compact(revision: number): Promise<void> {
     this.#assertOpen();
     checkCompaction(revision, this.#engine.revision);
-    await this.#commits.submit(() => this.#engine.compact(revision));
+    await this.#commits.submit(1, () => this.#engine.compact(revision));
     this.#hub.forget(revision);
   }
 
@@ -241,7 +242,7 @@ class OpenSqliteStore implements SqliteStore {
   /** Folds everything, batch by batch. When that fails the log still has it all, and the next commit will tell. */
   async #foldAll(): Promise<void> {
     try {
-      do await this.#commits.submit(() => this.#engine.wantFold());
+      do await this.#commits.submit(1, () => this.#engine.wantFold());
       while (!this.#engine.folded);
     } catch {
       this.#cancelFold = undefined;
@@ -252,7 +253,7 @@ class OpenSqliteStore implements SqliteStore {
   #expire(lease: LeaseId): void {
     if (this.#closed !== undefined) return;
     this.#commits
-      .submit(() => this.#engine.endLease(lease))
+      .submit(1, () => this.#engine.endLease(lease))
       .catch(() => this.#clock.after(EXPIRE_AGAIN, () => this.#expire(lease)));
   }
 }
