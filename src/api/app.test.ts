@@ -93,6 +93,31 @@ describe("creation", () => {
   });
 });
 
+describe("a conflict shows what is in the way, for every noun", () => {
+  const cases: [string, unknown, object][] = [
+    ["/v1/networks", { ...SEED_NETWORK, plans: { ipv6: SEED_NETWORK.plans.ipv6 } }, { name: "seed" }],
+    ["/v1/hosts", { name: "h1", id: 9 }, { name: "h1", id: 1 }],
+    ["/v1/tenants", { name: "t2", id: 1 }, { name: "t2", id: 2 }],
+    ["/v1/tenants/t1/segments", { name: "web", codes: [7] }, { tenant: "t1", name: "web" }],
+    ["/v1/endpoints", { host: "h2", tenant: "t1", segment: "web", name: "e" }, { host: "h1", name: "e" }],
+    [
+      "/v1/endpoints",
+      { host: "h1", tenant: "t1", segment: "web", address: "10.1.1.17" },
+      { addresses: { ipv4: "10.1.1.17" }, name: "e" },
+    ],
+  ];
+  test.each(cases)("%s %j", async (url, body, existing) => {
+    await using api = await createTestApp();
+    await createSeed(api);
+    const endpoint = { host: "h1", tenant: "t1", segment: "web", name: "e", address: "10.1.1.17" };
+    expect(await api.request("POST", "/v1/endpoints", endpoint)).toMatchObject({ status: 201 });
+    expect(await api.request("POST", url, body)).toMatchObject({
+      status: 409,
+      body: { code: "conflict", existing },
+    });
+  });
+});
+
 describe("If-Match", () => {
   test("lets a change through at the revision and refuses it with 412 at another", async () => {
     await using api = await createTestApp();

@@ -33,7 +33,7 @@ async function answerTo(api: TestApp, request: string): Promise<string> {
 
 function render({ status, headers, body }: Injected): string {
   const shown = SHOWN_HEADERS.flatMap((name) =>
-    headers[name] === undefined ? [] : [`${HEADER_NAMES[name]}: ${String(headers[name])}`],
+    headers[name] === undefined ? [] : [`${HEADER_NAMES[name]}: ${headers[name]}`],
   );
   return [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...shown, "", json(body, "")].join("\n");
 }
@@ -70,7 +70,7 @@ test("the answers in docs/rest-api.md are the real ones", async () => {
 
 test("docs/rest-api.md has every operation", () => {
   const page = readFileSync(PAGE, "utf8");
-  const headings = [...page.matchAll(/^### `([A-Z]+ [^`]+)`$/gm)].map((match) => match[1]);
+  const headings = [...page.matchAll(/^### `([A-Z]+ [^`]+)`$/gm)].map((match) => match[1] as string);
   const operations = Object.values<RouteContract>(CONTRACT).map(({ method, path }) => `${method} ${path}`);
-  expect(headings.sort()).toEqual(operations.sort());
+  expect(headings.toSorted()).toEqual(operations.toSorted());
 });

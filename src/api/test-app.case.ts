@@ -14,8 +14,8 @@ export interface LogLine {
 /** An answer to an injected request. */
 export interface Injected {
   readonly status: number;
-  readonly headers: Readonly<Record<string, unknown>>;
-  // biome-ignore lint/suspicious/noExplicitAny: tests look at bodies of every shape
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  // Tests look at bodies of every shape.
   readonly body: any;
 }
 
@@ -81,7 +81,7 @@ export async function createTestApp({
       const isJson = String(response.headers["content-type"]).includes("json");
       return {
         status: response.statusCode,
-        headers: response.headers,
+        headers: response.headers as Record<string, string | undefined>,
         body: isJson ? JSON.parse(response.body) : response.body,
       };
     },
@@ -95,7 +95,7 @@ export async function createTestApp({
 }
 
 /** Creates the seed's network, two hosts, two tenants and a segment through the API. */
-export async function createSeed({ request }: TestApp): Promise<void> {
+export async function createSeed(api: TestApp): Promise<void> {
   const steps: [string, unknown][] = [
     ["/v1/networks", SEED_NETWORK],
     ["/v1/hosts", { name: "h1", underlay: { ipv4: "192.0.2.1", ipv6: "2001:db8::1" } }],
@@ -106,7 +106,7 @@ export async function createSeed({ request }: TestApp): Promise<void> {
     ["/v1/tenants/t2/segments", { name: "web" }],
   ];
   for (const [url, body] of steps) {
-    const { status, body: answer } = await request("POST", url, body);
+    const { status, body: answer } = await api.request("POST", url, body);
     if (status !== 201) throw new Error(`${url}: ${status} ${JSON.stringify(answer)}`);
   }
 }

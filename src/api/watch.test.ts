@@ -30,7 +30,7 @@ afterEach(async () => {
 interface Received {
   readonly id?: string;
   readonly event?: string;
-  // biome-ignore lint/suspicious/noExplicitAny: tests look at data of every shape
+  // Tests look at data of every shape.
   readonly data?: any;
 }
 

@@ -116,7 +116,7 @@ export function createPlace(): Place {
 /** Waits for a condition. @throws Error when it does not come true in time. */
 export async function until(condition: () => boolean | Promise<boolean>, timeout = 10_000): Promise<void> {
   for (const deadline = Date.now() + timeout; !(await condition()); ) {
-    if (Date.now() > deadline) throw new Error(`not true after ${timeout} ms: ${condition}`);
+    if (Date.now() > deadline) throw new Error(`not true after ${timeout} ms: ${condition.toString()}`);
     await wait(10);
   }
 }
