@@ -36,6 +36,9 @@ title "Routes of each host"
 romana route list --server "$server"
 echo
 romana route summary --server "$server"
+printf '\nThe routes of host-1 as its kernel has them, with those of its endpoints:\n\n'
+romana lab exec --lab "$lab" host-1 -- ip -4 route show proto 114
+romana lab exec --lab "$lab" host-1 -- ip -6 route show proto 114
 
 title "How full it is"
 romana ipam usage --server "$server"

@@ -58,7 +58,8 @@ export const route: Noun = {
             renderFields(screen, [
               ["hosts", hosts],
               ["prefixes per host", prefixesPerHost],
-              ["routes before aggregation", `${before} (each prefix, on every other host)`],
+              ["prefixes of all hosts", `${hosts * prefixesPerHost} (${prefixesPerHost} × ${hosts})`],
+              ["routes before aggregation", `${before} (each prefix on each host)`],
               ["routes after aggregation", after],
             ]),
         };
