@@ -10,8 +10,8 @@ import type { Reconciler } from "./reconciler.ts";
 export interface ProblemSources {
   readonly damage: readonly string[];
   readonly kernel: Pick<Kernel, "sysctl">;
-  readonly keeper: Pick<Keeper, "last" | "failures">;
-  readonly reconciler: Pick<Reconciler, "fights" | "host">;
+  readonly keeper: Pick<Keeper, "failures">;
+  readonly reconciler: Pick<Reconciler, "fights" | "host" | "missingDevices">;
   readonly attachments: Attachments;
   readonly connection: Connection;
   /** Whether romanad knows this host. */
@@ -50,8 +50,8 @@ export function hostProblems(sources: ProblemSources): readonly string[] {
   return [...problems.slice(0, MAX_PROBLEMS - 1), `${left} more problems`];
 }
 
-function missingDevices({ keeper, attachments }: ProblemSources): string[] {
-  const names = keeper.last.missingDevices.flatMap((device) => {
+function missingDevices({ reconciler, attachments }: ProblemSources): string[] {
+  const names = reconciler.missingDevices.flatMap((device) => {
     const attachment = attachments.onDevice(device);
     return attachment === undefined ? [] : [`${nameOf(attachment.endpoint)} (${device})`];
   });

@@ -28,7 +28,7 @@ export class Keeper {
   readonly #lookAlarm: Alarm;
   readonly #retryAlarm: Alarm;
   readonly #sysctlFailures = new Map<string, readonly string[]>();
-  #last: Outcome = { routes: [], failures: [], missingDevices: [], repaired: [] };
+  #last: Outcome = { routes: [], failures: [], repaired: [] };
   #isHostSuspect = false;
   #isDrift = false;
   #retries = 0;

@@ -45,8 +45,6 @@ export interface NetworkDiff {
   readonly routes: readonly RouteFinding[];
   /** Devices with a name of ours that belong to no endpoint. */
   readonly staleDevices: readonly string[];
-  /** Devices of attached endpoints that are not there, by name. */
-  readonly missingDevices: readonly string[];
 }
 
 /**
@@ -76,7 +74,6 @@ export function diffNetwork(
     ],
     staleDevices: prune ? staleDevices(endpoints, actual.links) : [],
     routes: findings,
-    missingDevices: endpoints.map(({ device }) => device).filter((device) => !links.has(device)),
   };
 }
 

@@ -19,8 +19,6 @@ export interface Outcome {
   readonly routes: readonly RouteFinding[];
   /** Sentences about what the kernel refused. */
   readonly failures: readonly string[];
-  /** Devices of attached endpoints that are not there. */
-  readonly missingDevices: readonly string[];
   readonly repaired: readonly Repaired[];
   /** Milliseconds until what was left alone, because somebody keeps changing it, may be mended again. */
   readonly again?: number;
@@ -89,7 +87,7 @@ export class Run {
   }
 
   /** What came of it all; `routes` as they were found before. */
-  outcome(routes: readonly RouteFinding[], missingDevices: readonly string[] = []): Outcome {
+  outcome(routes: readonly RouteFinding[]): Outcome {
     const again = Math.min(...this.#deferred.values());
     return {
       routes: routes.map(({ route, state }): RouteFinding => {
@@ -98,7 +96,6 @@ export class Run {
         return { route, state: isLeft ? state : "present" };
       }),
       failures: [...this.#failures.values()],
-      missingDevices,
       repaired: this.#repaired,
       ...(Number.isFinite(again) && { again }),
     };

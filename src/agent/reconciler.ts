@@ -72,6 +72,11 @@ export class Reconciler {
     this.#prunesDevices = true;
   }
 
+  /** Devices of attached endpoints that are not there, as last seen. */
+  get missingDevices(): readonly string[] {
+    return [...this.#endpoints.keys()].filter((device) => !this.#indices.has(device));
+  }
+
   /** The endpoint of a device by name. */
   endpointOf(device: string): DesiredEndpoint | undefined {
     return this.#endpoints.get(device);
@@ -118,10 +123,17 @@ export class Reconciler {
     const run = new Run(this.#options, cause);
     if (host === undefined) return run.outcome([]);
     const isGateway = run.attempt(`device ${host.gateway.name}`, () => this.#ensureGateway(run, host));
+    const before = new Map(this.#indices);
     const actual = this.#read(host, isGateway);
     const diff = diffNetwork(host, this.endpoints, actual, this.#prunesDevices);
     run.apply(diff.repairs.filter(comesFirst));
     this.#setSysctls(run, host.sysctls);
+    // What follows from a new device or a new way to others is no drift.
+    const own = new Run(this.#options, "desired");
+    for (const { device, sysctls } of this.endpoints) {
+      const index = this.#indices.get(device);
+      if (index !== undefined && index !== before.get(device)) this.#setSysctls(own, sysctls);
+    }
     this.#findUnderlay(actual.routes, false);
     // Without any table endpoints would be reachable by everybody: then no way to them is made.
     if (this.#keepTable(run, host) || this.#isTableThere()) {
@@ -130,15 +142,12 @@ export class Reconciler {
     for (const device of diff.staleDevices) {
       if (!this.#dismantling.has(device) && run.may("link", `device ${device}`)) void this.dismantle(device);
     }
-    const found = run.outcome(diff.routes, diff.missingDevices);
-    const outcome = { ...found, failures: [...found.failures, ...this.#stuck.values()] };
-    const isComplete = outcome.failures.length === 0 && outcome.again === undefined;
-    const isOther = this.#findUnderlay(this.#options.kernel.routes(MAIN_TABLE, ROMANA_PROTOCOL), isComplete);
-    if (!isOther) return outcome;
+    const found = run.outcome(diff.routes);
+    const isComplete = found.failures.length === 0 && found.again === undefined;
+    const routes = this.#options.kernel.routes(MAIN_TABLE, ROMANA_PROTOCOL);
     // The rules name the devices of the underlay, which are only known once the routes are there.
-    const again = new Run(this.#options, "desired");
-    this.#keepTable(again, host);
-    return { ...outcome, failures: [...outcome.failures, ...again.outcome([]).failures] };
+    if (this.#findUnderlay(routes, isComplete)) this.#keepTable(own, host);
+    return { ...found, failures: [...found.failures, ...own.outcome([]).failures, ...this.#stuck.values()] };
   }
 
   /** Sets those of the sysctls that differ. */

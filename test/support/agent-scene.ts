@@ -104,13 +104,14 @@ export class AgentScene {
 
   /** An attach of an endpoint called `web-N` to the namespace. */
   attach(number = 1, change: Record<string, unknown> = {}): ReturnType<Agent["attach"]> {
-    return this.agent.attach({
+    const request = {
       name: `web-${number}`,
       tenant: "acme",
       segment: "web",
       attach: { kind: "netns", netns: NAMESPACE, interface: `eth${number}` },
       ...change,
-    });
+    };
+    return this.agent.attach(JSON.parse(JSON.stringify(request)));
   }
 
   /** The whole state of the kernel's networking as text, with names in place of indices. */

@@ -18,8 +18,10 @@ export class FakeRomanad implements Romanad {
   readonly allocations: Allocation[] = [];
   /** While true nothing answers and watches are broken. */
   isAway = false;
-  /** Allocates, but the answer is lost. */
-  losesAnswers = false;
+  /** Allocates, but never answers. */
+  isMute = false;
+  /** What it allocates differs in this from what the example has. */
+  difference: Partial<Endpoint> = {};
   /** Called before each call; what it throws is the answer. */
   before: ((call: string) => void) | undefined;
   #view: HostSnapshot;
@@ -103,12 +105,13 @@ export class FakeRomanad implements Romanad {
     const { name: _, ...base } = endpoint(id, this.#revision + 1);
     const object: Stored<Endpoint> = {
       ...base,
+      ...this.difference,
       createdAt: base.createdAt + this.#revision,
       ...(name !== undefined && { name }),
       ...(requestToken !== undefined && { requestToken }),
     };
     this.put(object);
-    if (this.losesAnswers) throw new RomanaError("Cannot POST /v1/endpoints: no answer", { code: "timeout" });
+    if (this.isMute) return new Promise(() => {});
     return { endpoint: object, created: true };
   }
 
