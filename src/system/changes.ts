@@ -18,7 +18,7 @@ const TRUE_ALREADY: Record<ChangeType, readonly string[]> = {
   "add-address": [],
   "delete-address": ["EADDRNOTAVAIL", "ENODEV"],
   "replace-route": [],
-  "delete-route": ["ESRCH", "ENOENT", "ENODEV"],
+  "delete-route": ["ESRCH"],
   "add-proxy-neighbour": [],
   "delete-proxy-neighbour": ["ENOENT", "ENODEV"],
 };

@@ -70,18 +70,21 @@ export function vethCases(scene: KernelScene): void {
       expect(scene.kernel.sysctl("net.ipv4.conf.all.forwarding")).toBe("1");
       expect(scene.kernel.sysctl("net.ipv6.conf.lo.forwarding")).toBe("1");
     });
-    test.each(["net.ipv4.conf.nothere.rp_filter", "net.ipv4.nothing", "net..x", "net.../...x", "__proto__"])(
-      "%s is not there",
-      (name) => {
-        expect(scene.kernel.sysctl(name)).toBeUndefined();
-        expect(
-          hasCode(
-            thrown(() => scene.kernel.setSysctl(name, "1")),
-            "not-found",
-          ),
-        ).toBe(true);
-      },
-    );
+    test.each([
+      "net.ipv4.conf.nothere.rp_filter",
+      "net.ipv4.nothing",
+      "net..x",
+      "net.ipv4.//.ipv4.ip_forward",
+      "__proto__",
+    ])("%s is not there", (name) => {
+      expect(scene.kernel.sysctl(name)).toBeUndefined();
+      expect(
+        hasCode(
+          thrown(() => scene.kernel.setSysctl(name, "1")),
+          "not-found",
+        ),
+      ).toBe(true);
+    });
     test("of a link with a dot in its name are reached with a slash", () => {
       scene.failuresOf({ type: "add-link", name: "a.7", kind: KIND });
       scene.kernel.setSysctl("net.ipv4.conf.a/7.rp_filter", "1");

@@ -4,9 +4,12 @@ import { runCommand } from "../../src/system/command.ts";
 import type { Kernel, KernelChange, KernelEvent } from "../../src/system/kernel.ts";
 import { createLinuxKernel } from "../../src/system/linux-kernel.ts";
 import { createNamespace, deleteNamespace, namespacePath } from "../../src/system/namespace.ts";
+import { leaveHostNamespace } from "../support/network-sandbox.ts";
 
 /** Within this many milliseconds after the command has ended its event must be here. */
 const BOUND = 100;
+
+leaveHostNamespace();
 
 describe("drift made by other tools", () => {
   let number = 0;

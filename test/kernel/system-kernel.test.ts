@@ -3,6 +3,9 @@ import { describe } from "vitest";
 import { kernelCases } from "../../src/system/kernel.case.ts";
 import { createLinuxKernel } from "../../src/system/linux-kernel.ts";
 import { createNamespace, deleteNamespace, inNamespace, namespacePath } from "../../src/system/namespace.ts";
+import { leaveHostNamespace } from "../support/network-sandbox.ts";
+
+leaveHostNamespace();
 
 describe("the Linux kernel", () => {
   let number = 0;

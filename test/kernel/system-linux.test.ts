@@ -4,8 +4,11 @@ import { runCommand } from "../../src/system/command.ts";
 import type { Kernel, KernelChange, KernelRoute } from "../../src/system/kernel.ts";
 import { createLinuxKernel } from "../../src/system/linux-kernel.ts";
 import { createNamespace, deleteNamespace, namespacePath } from "../../src/system/namespace.ts";
+import { leaveHostNamespace } from "../support/network-sandbox.ts";
 
 const ROUTES = 10_000;
+
+leaveHostNamespace();
 
 describe("Linux, seen with its own tools", () => {
   let number = 0;
@@ -135,13 +138,15 @@ describe("Linux, seen with its own tools", () => {
       },
     ]);
     expect(failures).toEqual([]);
-    const start = performance.now();
-    await host("ping", "-c1", "-W1", "fd00:1::27");
-    await host("ping", "-c1", "-W1", "10.1.1.27");
-    await peer("ping", "-c1", "-W1", "fd00:1::1");
-    await peer("ping", "-c1", "-W1", "10.1.0.1");
+    const answers = [
+      await host("ping", "-c1", "-W1", "fd00:1::27"),
+      await host("ping", "-c1", "-W1", "10.1.1.27"),
+      await peer("ping", "-c1", "-W1", "fd00:1::1"),
+      await peer("ping", "-c1", "-W1", "10.1.0.1"),
+    ];
     // Duplicate address detection takes 1 s, the delay of proxied advertisements up to 0.8 s.
-    expect(performance.now() - start).toBeLessThan(400);
+    const times = answers.map((text) => Number(/time=([0-9.]+) ms/.exec(text)?.[1]));
+    expect(times.filter((time) => !(time < 200))).toEqual([]);
     expect(await peer("ip", "-4", "route")).toBe(
       "default via 10.1.0.1 dev eth0 proto 114 \n10.1.0.1 dev eth0 proto 114 scope link \n",
     );
@@ -149,7 +154,6 @@ describe("Linux, seen with its own tools", () => {
       /inet 10\.1\.1\.27\/32 .*\n.*inet6 fd00:1::27\/128 scope global nodad/,
     );
     expect(await peer("ip", "link", "show", "dev", "eth0")).toMatch(/mtu 1400 [\s\S]*02:00:0a:01:01:1b/);
-    await peer("sysctl", "-n", "net.ipv6.conf.eth0.accept_ra");
     expect(await peer("sysctl", "-n", "net.ipv6.conf.eth0.accept_ra", "net.ipv6.conf.eth0.autoconf")).toBe(
       "0\n0\n",
     );

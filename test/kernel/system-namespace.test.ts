@@ -9,6 +9,7 @@ import {
   listNamespaces,
   namespacePath,
 } from "../../src/system/namespace.ts";
+import { leaveHostNamespace } from "../support/network-sandbox.ts";
 
 const NAME = `romsys-${process.pid}-n`;
 const PATH = namespacePath(NAME);
@@ -16,6 +17,8 @@ const PATH = namespacePath(NAME);
 const here = (): string => readlinkSync("/proc/thread-self/ns/net");
 
 afterEach(() => deleteNamespace(NAME));
+
+leaveHostNamespace();
 
 describe("named network namespaces", () => {
   test("are made, listed and deleted as `ip netns` does it", async () => {

@@ -11,11 +11,14 @@ import {
   encodeUdp,
 } from "../../src/system/packets.ts";
 import { type NetworkSocket, openPacketSocket, openSocket, pollSockets } from "../../src/system/sockets.ts";
+import { leaveHostNamespace } from "../support/network-sandbox.ts";
 
 const FAMILIES: readonly Family[] = [4, 6];
 const GATEWAY = { 4: parseAddress("10.1.0.1"), 6: parseAddress("fd00:1::1") };
 const ENDPOINT = { 4: parseAddress("10.1.1.27"), 6: parseAddress("fd00:1::27") };
 const PORT = 7777;
+
+leaveHostNamespace();
 
 describe("sockets in network namespaces", () => {
   const name = `romsys-${process.pid}-s`;
