@@ -93,6 +93,16 @@ describe("creation", () => {
   });
 });
 
+test("the longest name of an endpoint is found, percent-encoded or not", async () => {
+  await using api = await createTestApp();
+  await createSeed(api);
+  const name = `a${":".repeat(252)}`;
+  await api.request("POST", "/v1/endpoints", { host: "h1", tenant: "t1", segment: "web", name });
+  for (const ref of [name, encodeURIComponent(name)]) {
+    expect(await api.request("GET", `/v1/endpoints/${ref}`)).toMatchObject({ status: 200, body: { name } });
+  }
+});
+
 describe("a conflict shows what is in the way, for every noun", () => {
   const cases: [string, unknown, object][] = [
     ["/v1/networks", { ...SEED_NETWORK, plans: { ipv6: SEED_NETWORK.plans.ipv6 } }, { name: "seed" }],

@@ -57,10 +57,11 @@ export async function createTestApp({
   now = () => Date.now(),
 }: TestAppOptions = {}): Promise<TestApp> {
   const store = createMemoryStore();
-  const control = await createControl({ store, clock: { now, after: () => () => undefined } });
+  const inner = await createControl({ store, clock: { now, after: () => () => undefined } });
+  const control = wrap(inner);
   const lines: LogLine[] = [];
   const app = await createApp({
-    control: wrap(control),
+    control,
     log: recordingLog(lines),
     version: "0.0.0",
     watch: { heartbeat: 15_000, stall: 30_000 },
@@ -88,7 +89,7 @@ export async function createTestApp({
     async [Symbol.asyncDispose]() {
       app.endWatches();
       await app.fastify.close();
-      await control.close();
+      await inner.close();
       await store.close();
     },
   };

@@ -238,6 +238,38 @@ describe("a watcher that does not read", () => {
   });
 });
 
+describe("a watcher that does not read and then leaves", () => {
+  test("is not read for meanwhile, and its source is let go", async () => {
+    let pulled = 0;
+    let isReleased = false;
+    async function* flood() {
+      try {
+        for (;;) {
+          await api.control.revision();
+          const object = { name: "t", id: 1, isolation: "none", externalId: "x".repeat(10_000) } as const;
+          yield { revision: ++pulled, changes: [{ kind: "tenants", type: "put", object } as const] };
+        }
+      } finally {
+        isReleased = true;
+      }
+    }
+    await api[Symbol.asyncDispose]();
+    api = await createTestApp({ wrap: (control) => ({ ...control, watch: flood }) });
+    const { response } = await open("");
+    response.pause();
+    let before = -1;
+    await vi.waitFor(() => {
+      const isStill = pulled > 0 && pulled === before;
+      before = pulled;
+      expect(isStill).toBe(true);
+    }, 5000);
+    expect(pulled).toBeLessThan(500);
+    expect(isReleased).toBe(false);
+    response.destroy();
+    await vi.waitFor(() => expect(isReleased).toBe(true), 5000);
+  });
+});
+
 describe("many watchers", () => {
   test("of the same things get the same bytes", async () => {
     const first = await open("kinds=tenants");

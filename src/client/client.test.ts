@@ -177,6 +177,16 @@ describe("call()", () => {
     await client.close();
   });
 
+  test("a server that stops in the middle of an answer is a timeout", async () => {
+    await using scripted = await scriptedServer((response) => {
+      response.writeHead(200, { "content-type": "application/json", "content-length": "100" }).write("{");
+    });
+    const client = createClient({ server: scripted.server, timeout: 50, retries: 0 });
+    const error = await failureOf(client.call("getHost", { params: { host: "h1" } }));
+    expect(error.code).toBe("timeout");
+    await client.close();
+  });
+
   test("a server that is not there is unavailable", async () => {
     const client = createClient({ server: parseServer("unix:///nowhere/s"), retries: 0 });
     const error = await failureOf(client.call("getHost", { params: { host: "h1" } }));
