@@ -98,9 +98,12 @@ describe("every operation of the contract", () => {
     expect([...served].sort()).toEqual(Object.keys(CONTRACT).sort());
   });
 
-  test.each(OPERATIONS)("%s is served", async (_, { method, path }) => {
+  test("is served", async () => {
     await using api = await createTestApp();
-    expect(api.app.fastify.hasRoute({ method, url: path })).toBe(true);
+    const missing = OPERATIONS.filter(
+      ([, { method, path }]) => !api.app.fastify.hasRoute({ method, url: path }),
+    );
+    expect(missing).toEqual([]);
   });
 });
 
