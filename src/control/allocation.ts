@@ -24,6 +24,8 @@ interface Choice {
   readonly ids: PlaceIds;
   readonly code: SegmentCode;
   readonly endpointId: number;
+  /** True when this request holds the ID, so that no other one of this process chooses it. */
+  readonly isHeld: boolean;
 }
 
 /**
@@ -58,7 +60,7 @@ async function attempt(
     : await settle(context, wanted, request, choice, NO_SHARE);
 }
 
-/** The wanted ID, or the lowest free one of the first code that has any; undefined when all codes are full. */
+/** Holds the wanted ID, or the lowest free one of the first code that has any; undefined when all codes are full. */
 async function choose(context: Context, wanted: Wanted): Promise<Choice | undefined> {
   const { segment, removing = [] } = wanted.segment.record;
   for (const code of wanted.code === undefined ? segment.codes : [wanted.code]) {
@@ -76,18 +78,26 @@ async function chooseIn(context: Context, wanted: Wanted, code: SegmentCode): Pr
   const place = placeText({ host, network: network.name, tenant: wanted.tenant.record.tenant.name, code });
   const known = context.places.get(place, range);
   const ids = known instanceof Promise ? await known : known;
+  const choice = { place, ids, code };
+  const { pool } = ids;
   const now = context.now();
   if (wanted.endpointId !== undefined) {
-    if (ids.pool.standing(wanted.endpointId, now) === "taken")
-      await refuseTaken(context, place, wanted.endpointId);
-    // It may rest: whoever names an ID knows why.
-    return { place, ids, code, endpointId: wanted.endpointId };
+    const { endpointId } = wanted;
+    const standing = pool.standing(endpointId, now);
+    if (standing === "taken") await refuseTaken(context, place, endpointId);
+    // It may rest: whoever names an ID knows why. Another call may hold it: then the commits decide.
+    const isHeld = standing !== "held" && standing !== "taken";
+    if (isHeld) pool.hold(endpointId);
+    return { ...choice, endpointId, isHeld };
   }
-  const endpointId = ids.pool.lowestFree(range, now);
-  return endpointId === undefined ? undefined : { place, ids, code, endpointId };
+  // Chosen and held in one go: with a wait in between, all calls would choose the same.
+  const endpointId = pool.lowestFree(range, now);
+  if (endpointId === undefined) return undefined;
+  pool.hold(endpointId);
+  return { ...choice, endpointId, isHeld: true };
 }
 
-/** Commits a choice, holding it meanwhile. `more` goes into the same transaction. */
+/** Commits a choice and lets it go. `more` goes into the same transaction. */
 async function settle(
   context: Context,
   wanted: Wanted,
@@ -95,19 +105,14 @@ async function settle(
   choice: Choice,
   more: Share,
 ): Promise<Created<Endpoint> | typeof LOST> {
-  const { pool } = choice.ids;
-  const { endpointId } = choice;
   const { tenant } = wanted.tenant.record;
-  // An ID that was asked for may be held by another call already, whose commit then decides.
-  const holds = pool.standing(endpointId, context.now()) !== "held";
-  if (holds) pool.hold(endpointId);
   try {
     const run = (): Promise<Created<Endpoint> | typeof LOST> =>
       commitChoice(context, wanted, request, choice, more);
     // Side by side, allocations of a tenant with a quota would only trip over each other's count.
     return tenant.quota === undefined ? await run() : await context.inTurn(`quota/${tenant.name}`, run);
   } finally {
-    if (holds) pool.letGo(endpointId);
+    if (choice.isHeld) choice.ids.pool.letGo(choice.endpointId);
   }
 }
 

@@ -20,6 +20,11 @@ export interface Context {
   readonly underWay: Set<string>;
 }
 
+/** When an ID that is freed now may be used again; undefined: at once. */
+export function restUntil({ now, coolDown }: Context): number | undefined {
+  return coolDown > 0 ? now() + coolDown : undefined;
+}
+
 /** Runs jobs of the same key one after the other, those of different keys side by side. */
 export type InTurn = <T>(key: string, job: () => Promise<T>) => Promise<T>;
 

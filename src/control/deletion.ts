@@ -1,6 +1,6 @@
 import { notFound } from "../model/index.ts";
 import type { Write } from "../store/index.ts";
-import type { Context } from "./context.ts";
+import { type Context, restUntil } from "./context.ts";
 import { type DeletedObject, type DeleteOptions, type Deletion, MAX_DELETED } from "./listing.ts";
 import type { Deleting } from "./records.ts";
 import { inUse, MAX_USED_BY, revisionMismatch } from "./refusals.ts";
@@ -75,7 +75,7 @@ export async function deleteObject<R extends { readonly deleting?: Deleting }>(
     return await inSteps(context, key, async () => {
       if (!cascade) await refuseUsed(context, target, marked);
       await target.empty(marked.record, tally.note);
-      const until = marked.record.deleting?.used === true ? context.now() + context.coolDown : undefined;
+      const until = marked.record.deleting?.used === true ? restUntil(context) : undefined;
       const done = await commit(
         context,
         [unchanged(key, marked.revision)],

@@ -3,7 +3,7 @@ import { isAddress, parseAddress } from "../net/index.ts";
 import type { Entry } from "../store/index.ts";
 import { allocate } from "./allocation.ts";
 import { placesUnder } from "./below.ts";
-import type { Context } from "./context.ts";
+import { type Context, restUntil } from "./context.ts";
 import type { EndpointFilter, EndpointPatch, Endpoints } from "./control.ts";
 import { endpointOf, joinEndpoint, locate } from "./directory.ts";
 import { placeText, PREFIX, readSpot, segmentKey, type Spot, spotText, tenantKey } from "./keys.ts";
@@ -166,8 +166,7 @@ async function commitRelease(
   }
   // An endpoint whose tenant is gone has no count to keep right.
   const share = tenant === undefined ? { compares: [], writes: [] } : await usageShare(context, tenant, -1);
-  const rest =
-    context.coolDown > 0 ? [put(PREFIX.cooling + text, String(context.now() + context.coolDown))] : [];
+  const until = restUntil(context);
   return await commit(
     context,
     [unchanged(entry.key, entry.modRevision), ...share.compares],
@@ -175,7 +174,7 @@ async function commitRelease(
       remove(entry.key),
       ...(record.name === undefined ? [] : [remove(PREFIX.endpointName + record.name)]),
       ...(record.requestToken === undefined ? [] : [remove(PREFIX.endpointToken + record.requestToken)]),
-      ...rest,
+      ...(until === undefined ? [] : [put(PREFIX.cooling + text, String(until))]),
       ...share.writes,
     ],
   );

@@ -3,7 +3,7 @@ import { overlappingCodes, segmentCodeFaults } from "../ipam/index.ts";
 import { type Fault, invalidInput, notFound, type Segment, type SegmentCode } from "../model/index.ts";
 import type { Known } from "./catalog.ts";
 import { claimCodes, isSameCode, MAX_CODES, nextCode } from "./codes.ts";
-import type { Context } from "./context.ts";
+import { type Context, restUntil } from "./context.ts";
 import type { SegmentPatch, Segments, SegmentSpec } from "./control.ts";
 import { freed, segmentTarget } from "./deletion-targets.ts";
 import { deleteObject } from "./deletion.ts";
@@ -135,7 +135,7 @@ async function recode(
   const below = { tenant, codes: gone };
   if (gone.length > 0) await refuseUsedCodes(context, marked, gone);
   const used = gone.length > 0 && (await isUsedLately(context, below));
-  const until = used ? context.now() + context.coolDown : undefined;
+  const until = used ? restUntil(context) : undefined;
   const claims = claimCodes(context.catalog, tenant, name, added);
   const key = segmentKey(tenant, name);
   const revision = await commit(
