@@ -78,6 +78,11 @@ export function routeCases(scene: KernelScene): void {
       expect(scene.routeTexts()).toEqual([`${text} blackhole metric 6`]);
       expect(scene.routeTexts(1000)).toEqual([`${text} blackhole metric 5`]);
     });
+    test.each(["10.4.0.1/32", "fd00:4::1/128"])("%s to a device is deleted", (text) => {
+      const device = scene.addUnderlay();
+      expect(scene.failuresOf(replaceRoute(text, { device }), deleteRoute(text, { device }))).toEqual([]);
+      expect(scene.routeTexts()).toEqual([]);
+    });
     test("are not there in a table that nobody uses", () => {
       expect(scene.kernel.routes(4711)).toEqual([]);
     });

@@ -126,6 +126,13 @@ describe("sockets in network namespaces", () => {
     expect(readable(client)).toBe(true);
     expect(client.receive()).toMatchObject({ type: "data", bytes: Buffer.from("pong") });
   });
+  test("servers of both families share a port", () => {
+    for (const family of FAMILIES) {
+      const server = open("tcp", family, peer);
+      server.bind({ address: { family, value: 0n }, port: PORT + 2 });
+      server.listen();
+    }
+  });
   test("UDP: a closed port refuses", () => {
     const client = open("udp", 4, host);
     client.connect({ address: ENDPOINT[4], port: PORT + 1 });
