@@ -16,10 +16,14 @@ export interface Found {
   readonly logSize: number | undefined;
 }
 
-/** Looks without opening anything. */
+/**
+ * Looks without opening anything.
+ * @throws RomanaError `unsupported` when there is something else than a file.
+ */
 export function lookAt(path: string): Found {
-  const sizeOf = (file: string): number | undefined => statSync(file, { throwIfNoEntry: false })?.size;
-  return { size: sizeOf(path), logSize: sizeOf(`${path}-wal`) };
+  const file = statSync(path, { throwIfNoEntry: false });
+  if (file?.isFile() === false) throw unsupported(path, "it is not a file");
+  return { size: file?.size, logSize: statSync(`${path}-wal`, { throwIfNoEntry: false })?.size };
 }
 
 /**
@@ -36,17 +40,14 @@ export function assertWhole(path: string, { size, logSize }: Found): void {
 /** @throws RomanaError `unsupported` when the database is not a store, or one of another format. */
 export function assertFormat(path: string, database: DatabaseSync): void {
   const [application] = readNumbers(database, "PRAGMA application_id");
-  if (application !== APPLICATION_ID) {
-    throw new RomanaError(`Cannot open store "${path}": it is a database of another program`, {
-      code: "unsupported",
-    });
-  }
+  if (application !== APPLICATION_ID) throw unsupported(path, "it is a database of another program");
   const [version] = readNumbers(database, "PRAGMA user_version");
   if (version === FORMAT_VERSION) return;
-  throw new RomanaError(
-    `Cannot open store "${path}": it has format ${version}, this program reads format ${FORMAT_VERSION}`,
-    { code: "unsupported" },
-  );
+  throw unsupported(path, `it has format ${version}, this program reads format ${FORMAT_VERSION}`);
+}
+
+function unsupported(path: string, reason: string): RomanaError {
+  return new RomanaError(`Cannot open store "${path}": ${reason}`, { code: "unsupported" });
 }
 
 /**

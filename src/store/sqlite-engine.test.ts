@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { scratchDirectory } from "./scratch.case.ts";
 import { ENGINE_LIMITS, type EngineLimits, SqliteEngine } from "./sqlite-engine.ts";
 import { createTables, readNumbers } from "./sqlite-schema.ts";
 import type { Write } from "./store.ts";
@@ -10,7 +10,7 @@ import type { Write } from "./store.ts";
 const ALL = { start: "", end: undefined };
 
 function openEngine(limits: Partial<EngineLimits> = {}): { database: DatabaseSync; engine: SqliteEngine } {
-  const directory = mkdtempSync(join(tmpdir(), "romana-store-"));
+  const directory = scratchDirectory();
   const database = new DatabaseSync(join(directory, "romana.db"));
   onTestFinished(() => {
     database.close();
@@ -124,6 +124,17 @@ describe("folding", () => {
     expect([again.revision, keysOf(again).length]).toEqual([51, 19]);
   });
 
+  test("keeps up with batches that write much", () => {
+    const { engine, database } = openEngine({
+      foldFrom: { keys: 100, characters: 1e9, revisions: 1e9 },
+      foldKeys: 3,
+    });
+    for (let index = 0; index < 50; index++) {
+      commit(engine, ...Array.from({ length: 100 }, (_, key) => put(`k${index}/${key}`)));
+    }
+    expect(count(database, "entry")).toBeGreaterThanOrEqual(4800);
+  });
+
   test("begins where deleted keys make a page slow", () => {
     const { engine, database } = openEngine({ foldHidden: 10 });
     for (let index = 0; index < 50; index++) commit(engine, put(`k${index}`));
@@ -138,8 +149,8 @@ describe("folding", () => {
   });
 });
 
-describe("compaction by itself", () => {
-  test("keeps the revisions asked for and bounds the log", () => {
+describe("compaction", () => {
+  test("by itself keeps the revisions asked for and bounds the log", () => {
     const { engine, database } = openEngine({
       keepRevisions: 100,
       foldFrom: { keys: 10, characters: 1e9, revisions: 200 },
@@ -151,7 +162,18 @@ describe("compaction by itself", () => {
     expect(count(database, "log")).toBeLessThan(1500);
   });
 
-  test("an explicit one frees a large log piece by piece", () => {
+  test("takes no row that a start still needs", () => {
+    const { engine, database } = openEngine();
+    commit(engine, put("a"), put("b"));
+    commit(engine, { type: "delete", key: "a" });
+    engine.begin();
+    engine.compact(2);
+    engine.commit();
+    const again = new SqliteEngine(database, ENGINE_LIMITS);
+    expect([keysOf(again), again.revision, again.compacted]).toEqual([["b"], 2, 2]);
+  });
+
+  test("of a large log frees a large log piece by piece", () => {
     const { engine, database } = openEngine();
     database.exec("BEGIN");
     for (let revision = 1; revision <= 20_000; revision++)

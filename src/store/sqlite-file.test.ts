@@ -4,28 +4,27 @@ import {
   chmodSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readFileSync,
   rmSync,
   statSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { scratchDirectory } from "./scratch.case.ts";
 import { openSqliteStore } from "./sqlite-store.ts";
 import type { Store } from "./store.ts";
 
 function temporaryPath(): string {
-  const directory = mkdtempSync(join(tmpdir(), "romana-store-"));
+  const directory = scratchDirectory();
   onTestFinished(() => rmSync(directory, { recursive: true }));
   return join(directory, "romana.db");
 }
 
-/** A closed store with `count` keys of 1 kB. */
-async function closedStore(count = 200): Promise<string> {
+/** A closed store. */
+async function closedStore(count = 60): Promise<string> {
   const path = temporaryPath();
   const store = openSqliteStore(path);
   await fill(store, count);
@@ -33,6 +32,7 @@ async function closedStore(count = 200): Promise<string> {
   return path;
 }
 
+/** One key of 1 kB after the other, each in a commit of its own. */
 async function fill(store: Store, count: number): Promise<void> {
   for (let index = 0; index < count; index++) {
     await store.transact([], [{ type: "put", key: `key/${index}`, value: "v".repeat(1000) }]);
@@ -40,7 +40,7 @@ async function fill(store: Store, count: number): Promise<void> {
 }
 
 /** What a crash leaves behind: the files of a store that is still open; another process copies, see createPrivate(). */
-async function crashedStore(count = 200): Promise<string> {
+async function crashedStore(count = 60): Promise<string> {
   const path = temporaryPath();
   const store = openSqliteStore(path);
   await fill(store, count);
@@ -194,7 +194,10 @@ describe("what is not a store is refused and left as it is", () => {
   test("a directory", () => {
     const path = temporaryPath();
     mkdirSync(path);
-    expect(openError(path)).toMatchObject({ code: "unavailable" });
+    expect(openError(path)).toMatchObject({
+      code: "unsupported",
+      message: `Cannot open store "${path}": it is not a file`,
+    });
   });
 
   test("a path below a file", () => {
@@ -325,6 +328,7 @@ describe("backup()", () => {
     await fill(store, 20);
     const copied = store.backup(`${path}.backup`);
     await store.close();
+    expect(existsSync(`${path}.backup`)).toBe(true);
     await copied;
     expect(openError(`${path}.backup`)).toBeUndefined();
   });

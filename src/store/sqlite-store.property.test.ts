@@ -1,11 +1,11 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { createFakeClock } from "./fake-clock.ts";
 import { createMemoryStore } from "./memory-store.ts";
+import { scratchDirectory } from "./scratch.case.ts";
 import { openSqliteStore, type SqliteStore } from "./sqlite-store.ts";
 import type { Compare, LeaseId, ListOptions, Store, WatchBatch, Write } from "./store.ts";
 
@@ -16,7 +16,19 @@ const LIMITS = {
   foldHidden: 2,
 };
 
-const KEYS = ["", "a", "a/", "a/1", "a/2", "a/\uffff", "a/\u{1f600}", "b", "__proto__", "\u{10ffff}"];
+const KEYS = [
+  "",
+  "a",
+  "a/",
+  "a/1",
+  "a/1\0",
+  "a/2",
+  "a/\uffff",
+  "a/\u{1f600}",
+  "b",
+  "__proto__",
+  "\u{10ffff}",
+];
 const key = fc.constantFrom(...KEYS.slice(1));
 const bound = fc.constantFrom(...KEYS);
 
@@ -184,7 +196,7 @@ function copyOf(path: string, directory: string): string {
 }
 
 test("a SQLite store does what a memory store does, through restarts and crashes", async () => {
-  const directory = mkdtempSync(join(tmpdir(), "romana-store-"));
+  const directory = scratchDirectory();
   try {
     await fc.assert(
       fc.asyncProperty(fc.array(command, { maxLength: 40, size: "max" }), async (steps) => {

@@ -166,7 +166,6 @@ class OpenSqliteStore implements SqliteStore {
     this.#assertOpen();
     checkCompaction(revision, this.#engine.revision);
     await this.#commits.submit(1, () => this.#engine.compact(revision));
-    this.#hub.forget(revision);
   }
 
   async backup(target: string): Promise<void> {

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { type Entry, openSqliteStore, type Store } from "../../src/store/index.ts";
+import { createFakeClock, type Entry, openSqliteStore, type Store } from "../../src/store/index.ts";
 
 /** A file system of 3 MB and a path for a store in it. */
 function smallDisk(): { path: string; fill: () => void; free: () => void } {
@@ -108,6 +108,27 @@ test("waiting transactions that do not fit are all refused, watchers see only wh
   stop.abort();
   expect(value).toMatchObject({ revision, changes: [{ key: "after" }] });
   expect((await store.list("crowd/")).entries).toEqual([]);
+  await store.close();
+});
+
+test("a lease that expires while the disk is full ends when there is room", async () => {
+  const disk = smallDisk();
+  const clock = createFakeClock();
+  const store = openSqliteStore(disk.path, { clock });
+  const lease = await store.grantLease(10);
+  await store.transact([], [{ type: "put", key: "c", value: "1", lease }]);
+  await writeUntilRefused(store, 0);
+  disk.fill();
+  clock.advance(10_000);
+  await expect(store.transact([], [{ type: "put", key: "d", value: VALUE }])).rejects.toMatchObject({
+    code: "unavailable",
+  });
+  expect((await store.get("c"))?.value).toBe("1");
+  await expect(store.keepLease(lease)).rejects.toMatchObject({ code: "not-found" });
+  execFileSync("mount", ["-o", "remount,size=64m", join(disk.path, "..")]);
+  clock.advance(1000);
+  await store.transact([], []);
+  expect(await store.get("c")).toBeUndefined();
   await store.close();
 });
 
