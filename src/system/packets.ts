@@ -24,7 +24,7 @@ export function checksum(...parts: readonly Uint8Array[]): number {
 }
 
 /** The bytes of an address in network order. */
-export function addressBytes({ family, value }: Address): Buffer {
+function addressBytes({ family, value }: Address): Buffer {
   return Buffer.from(value.toString(16).padStart(family === 4 ? 8 : 32, "0"), "hex");
 }
 
