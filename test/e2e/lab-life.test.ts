@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { LABS_DIRECTORY } from "../../src/lab/paths.ts";
 import { runCommand } from "../../src/system/command.ts";
-import { leftovers, PROGRAM, romana, serverOf, smallLab } from "../support/lab.ts";
+import { leftovers, PROGRAM, romana, serverOf, smallLab, startRomana } from "../support/lab.ts";
 
 const FIRST = `t${process.pid}a`;
 const SECOND = `t${process.pid}b`;
@@ -128,8 +128,22 @@ describe("a lab from up to down", () => {
   });
 
   test("lab down leaves nothing, and takes nothing from the other lab", async () => {
+    // What people run in a lab goes with it, too.
+    const visitor = startRomana(
+      "lab",
+      "exec",
+      "--lab",
+      SECOND,
+      "web-1",
+      "--",
+      "sh",
+      "-c",
+      "echo here >&2; exec sleep 600",
+    );
+    await expect.poll(() => visitor.progress()).toContain("here");
     const down = await romana("lab", "down", SECOND);
     expect(down.status).toBe(0);
+    expect((await visitor.done).status).toBe(137);
     expect(await leftovers(SECOND)).toEqual([]);
     expect((await romana("lab", "ping", FIRST)).status).toBe(0);
     expect((await romana("lab", "down", FIRST)).status).toBe(0);
