@@ -7,7 +7,7 @@ import { formatRoute } from "./route-slot.ts";
 
 /** The desired state as text for people, in the words of `sysctl`, `ip` and `nft`; undefined while nothing is known. */
 export function renderDesired(
-  reconciler: Pick<Reconciler, "host" | "endpoints" | "indexOf" | "underlay">,
+  reconciler: Pick<Reconciler, "host" | "hostSysctls" | "endpoints" | "indexOf" | "underlay">,
 ): DesiredText | undefined {
   const { host, endpoints, underlay } = reconciler;
   if (host === undefined) return undefined;
@@ -20,7 +20,7 @@ export function renderDesired(
   }));
   const routes = [...host.routes, ...sorted.flatMap((endpoint) => endpoint.routes)];
   return {
-    sysctls: lines([host.sysctls, ...sorted.map(({ sysctls }) => sysctls)].flatMap(sysctlLines)),
+    sysctls: lines([reconciler.hostSysctls, ...sorted.map(({ sysctls }) => sysctls)].flatMap(sysctlLines)),
     links: lines([
       `${gateway.name} type ${gateway.kind} up`,
       ...gateway.addresses.map((address) => `${formatAddress(address)} dev ${gateway.name}`),

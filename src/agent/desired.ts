@@ -9,7 +9,7 @@ import {
   type Segment,
   type Tenant,
 } from "../model/index.ts";
-import { type Address, formatAddress, type Prefix } from "../net/index.ts";
+import { type Address, type Family, formatAddress, type Prefix } from "../net/index.ts";
 import type { GatewayService } from "../policy/index.ts";
 import { createRouting, endpointRoute } from "../routing/index.ts";
 import { endpointSysctls } from "../system/endpoint-sysctls.ts";
@@ -128,8 +128,16 @@ export function desiredEndpoint(
     owns: routes.map(({ destination }) => destination),
     routes,
     gateways: routes.map(({ source }) => source),
-    sysctls: endpointSysctls(device.name),
+    sysctls: new Map([
+      ...endpointSysctls(device.name),
+      ...routes.map(({ destination }) => forwardingSysctl(destination.family, device.name)),
+    ]),
   };
+}
+
+/** Packets that come in by the device may be forwarded; devices have it from the host, until somebody says otherwise. */
+export function forwardingSysctl(family: Family, device: string): readonly [string, string] {
+  return [`net.ipv${family}.conf.${device.replaceAll(".", "/")}.forwarding`, "1"];
 }
 
 /** The addresses that the endpoint's device answers neighbour solicitations for. (ARP is answered for all own ones.) */

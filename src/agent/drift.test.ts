@@ -126,6 +126,25 @@ describe("drift is repaired by events, within milliseconds", () => {
     expect(scene.agent.status().problems).toEqual([]);
   });
 
+  test("the link-local address of an endpoint's device, by which the host asks for it, is given back", async () => {
+    const scene = await new AgentScene().start();
+    await scene.attach();
+    const address = {
+      link: link(scene, "rom0a010111").index,
+      address: parseAddress("fe80::1234"),
+      prefixLength: 64,
+    };
+    // The kernel gives it with the device.
+    scene.kernel.outside.apply([{ type: "add-address", address }]);
+    await scene.timers.advance(1_000);
+    const before = scene.text();
+    scene.kernel.outside.apply([{ type: "delete-address", address }]);
+    await scene.timers.advance(10);
+    expect(scene.text()).toBe(before);
+    await scene.agent.detach("web-1");
+    expect(scene.text()).not.toContain("fe80::1234");
+  });
+
   test("what others do beside us is left alone, and needs no look", async () => {
     const scene = await new AgentScene().start();
     await scene.attach();

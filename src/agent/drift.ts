@@ -66,7 +66,8 @@ function suspectAddress({ action, address }: Event<"address">, known: Known): Su
   if (known.underlay.has(address.link)) return action === "delete" ? DRIFT : RETRY;
   const device = known.nameOf(address.link);
   if (device === undefined) return action === "new" ? RETRY : undefined;
-  if (device !== gateway.name || isLinkLocal(address)) return undefined;
+  if (device !== gateway.name) return action === "delete" && isLinkLocal(address) ? DRIFT : undefined;
+  if (isLinkLocal(address)) return undefined;
   const isDesired =
     address.prefixLength === addressBits(address.address.family) &&
     gateway.addresses.some((own) => isSameAddress(own, address.address));
@@ -87,9 +88,9 @@ function suspectRoute({ action, route }: Event<"route">, known: Known): Suspicio
 }
 
 function suspectNetconf({ link }: Event<"netconf">, known: Known): Suspicion | undefined {
-  if (link === "all") return { kind: "sysctls" };
-  const device = link === "default" ? undefined : known.nameOf(link);
-  return device !== undefined && known.endpointOf(device) !== undefined
-    ? { kind: "sysctls", device }
-    : undefined;
+  if (link === "default") return undefined;
+  if (link === "all" || known.underlay.has(link)) return { kind: "sysctls" };
+  const device = known.nameOf(link);
+  const isEndpoint = device !== undefined && known.endpointOf(device) !== undefined;
+  return isEndpoint ? { kind: "sysctls", device } : undefined;
 }

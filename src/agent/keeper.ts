@@ -55,12 +55,14 @@ export class Keeper {
 
   /** Judges one event; a suspicious one causes a look soon. */
   notice(event: KernelEvent): void {
-    const suspicion = suspect(event, this.#options.reconciler);
+    const { reconciler } = this.#options;
+    if (event.type === "address" && event.action === "new") reconciler.noteAddress(event.address);
+    const suspicion = suspect(event, reconciler);
     switch (suspicion?.kind) {
       case undefined:
         return;
       case "everything":
-        for (const { device } of this.#options.reconciler.endpoints) this.#devices.add(device);
+        for (const { device } of reconciler.endpoints) this.#devices.add(device);
         this.#isHostSuspect = true;
         this.#isDrift = true;
         break;
@@ -107,10 +109,9 @@ export class Keeper {
 
   #look(): void {
     const devices = [...this.#devices];
-    const { host } = this.#options.reconciler;
     this.#devices.clear();
     for (const device of devices) this.#checkDevice(device);
-    if (this.#isHostSuspect && host !== undefined) this.#checkSysctls("host", host.sysctls);
+    if (this.#isHostSuspect) this.#checkSysctls("host", this.#options.reconciler.hostSysctls);
     this.#isHostSuspect = false;
     if (!this.#isDrift) return;
     this.#isDrift = false;

@@ -19,6 +19,8 @@ export interface ActualNetwork {
   /** Routes of the main table, of all protocols. */
   readonly routes: readonly KernelRoute[];
   readonly neighbours: readonly ProxyNeighbour[];
+  /** Link-local addresses that endpoints' devices had when they were last seen. */
+  readonly linkLocals: readonly LinkAddress[];
 }
 
 /** Kinds of things that drift, for counters. */
@@ -66,6 +68,7 @@ export function diffNetwork(
     repairs: [
       ...linksUp(host, endpoints, links),
       ...addresses.add,
+      ...lostLinkLocals(actual.linkLocals, actual.addresses, links),
       ...routeRepairs,
       ...neighbours.add,
       ...staleRoutes(wanted, actual.routes),
@@ -114,6 +117,22 @@ function diffAddresses(
       .filter((address) => !wanted.some((other) => isSameLinkAddress(address, other)))
       .map((address) => repair("delete-address", address)),
   };
+}
+
+/** Without one the host cannot ask for its neighbour: the kernel gives it with the device, but not again when it is lost. */
+function lostLinkLocals(
+  linkLocals: Iterable<LinkAddress>,
+  actual: readonly LinkAddress[],
+  links: Links,
+): Repair[] {
+  const have = new Set(actual.filter(isLinkLocal).map(({ link }) => link));
+  const up = new Map([...links.values()].filter((link) => link.up).map((link) => [link.index, link.name]));
+  return [...linkLocals].flatMap((address): Repair[] => {
+    const device = up.get(address.link);
+    if (device === undefined || have.has(address.link)) return [];
+    const item = `link-local address of ${device}`;
+    return [{ kind: "address", item, change: { type: "add-address", address } }];
+  });
 }
 
 function diffRoutes(

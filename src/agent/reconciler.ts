@@ -4,12 +4,19 @@ import {
   type KernelChange,
   type KernelRoute,
   type Link,
+  type LinkAddress,
   MAIN_TABLE,
   ROMANA_PROTOCOL,
 } from "../system/kernel.ts";
 import type { Fight } from "./damper.ts";
-import { type DesiredEndpoint, type DesiredHost, type DesiredRoute, proxiedAddresses } from "./desired.ts";
-import { type ActualNetwork, diffNetwork, type Repair } from "./network-diff.ts";
+import {
+  type DesiredEndpoint,
+  type DesiredHost,
+  type DesiredRoute,
+  forwardingSysctl,
+  proxiedAddresses,
+} from "./desired.ts";
+import { type ActualNetwork, diffNetwork, isLinkLocal, type Repair } from "./network-diff.ts";
 import { type Cause, type Outcome, Run, type RunOptions } from "./reconcile-run.ts";
 import { kernelRoute, ownSlot } from "./route-slot.ts";
 import type { TableKeeper } from "./table-keeper.ts";
@@ -32,12 +39,14 @@ export class Reconciler {
   readonly #wanted = new Map<string, DesiredRoute>();
   readonly #indices = new Map<string, number>();
   readonly #names = new Map<number, string>();
+  readonly #linkLocals = new Map<number, LinkAddress>();
   readonly #deleted = new Set<number>();
   /** Devices that are being deleted right now, and why others could not be. */
   readonly #dismantling = new Set<string>();
   readonly #stuck = new Map<string, string>();
   #host: DesiredHost | undefined;
   #underlay: ReadonlySet<number> = new Set();
+  #underlayNames: readonly string[] = [];
   /** Own devices without an endpoint are deleted only once it is known which endpoints there are. */
   #prunesDevices = false;
   #isEnforcing = false;
@@ -107,9 +116,26 @@ export class Reconciler {
     return this.#deleted.has(index);
   }
 
+  /** Remembers the link-local address of an endpoint's device, in case somebody takes it away. */
+  noteAddress(address: LinkAddress): void {
+    const device = this.#names.get(address.link);
+    if (device === undefined || !this.#endpoints.has(device) || !isLinkLocal(address)) return;
+    this.#linkLocals.set(address.link, address);
+  }
+
   /** Devices that our routes to other hosts leave by, as last seen. */
   get underlay(): ReadonlySet<number> {
     return this.#underlay;
+  }
+
+  /** Sysctls of the host, with those of the devices that lead to other hosts. */
+  get hostSysctls(): ReadonlyMap<string, string> {
+    const { sysctls, gateway } = this.#host ?? { sysctls: new Map<string, string>(), gateway: undefined };
+    const families = new Set(gateway?.addresses.map(({ family }) => family));
+    const forwarding = [...this.#underlayNames].flatMap((device) =>
+      [...families].map((family) => forwardingSysctl(family, device)),
+    );
+    return new Map([...sysctls, ...forwarding]);
   }
 
   /** The things that somebody keeps changing. */
@@ -127,14 +153,17 @@ export class Reconciler {
     const actual = this.#read(host, isGateway);
     const diff = diffNetwork(host, this.endpoints, actual, this.#prunesDevices);
     run.apply(diff.repairs.filter(comesFirst));
-    this.#setSysctls(run, host.sysctls);
+    this.#findUnderlay(actual.routes, false);
+    this.#underlayNames = actual.links.flatMap(({ index, name }) =>
+      this.#underlay.has(index) ? [name] : [],
+    );
+    this.#setSysctls(run, this.hostSysctls);
     // What follows from a new device or a new way to others is no drift.
     const own = new Run(this.#options, "desired");
     for (const { device, sysctls } of this.endpoints) {
       const index = this.#indices.get(device);
       if (index !== undefined && index !== before.get(device)) this.#setSysctls(own, sysctls);
     }
-    this.#findUnderlay(actual.routes, false);
     // Without any table endpoints would be reachable by everybody: then no way to them is made.
     if (this.#keepTable(run, host) || this.#isTableThere()) {
       run.apply(diff.repairs.filter((repair) => !comesFirst(repair)));
@@ -295,16 +324,20 @@ export class Reconciler {
     for (const { name, index } of links) {
       if (name === gateway.name || this.#endpoints.has(name)) this.#setIndex(name, index);
     }
+    const addresses = kernel.addresses();
+    for (const address of addresses) this.noteAddress(address);
+    for (const index of this.#linkLocals.keys()) if (!this.#names.has(index)) this.#linkLocals.delete(index);
     return {
       links,
-      addresses: kernel.addresses(),
+      addresses,
+      linkLocals: [...this.#linkLocals.values()],
       routes: kernel.routes(MAIN_TABLE),
       neighbours: kernel.proxyNeighbours(),
     };
   }
 
   #setIndex(device: string, index: number): void {
-    this.#forgetIndex(device);
+    if (this.#indices.get(device) !== index) this.#forgetIndex(device);
     this.#indices.set(device, index);
     this.#names.set(index, device);
   }
@@ -314,6 +347,7 @@ export class Reconciler {
     if (index === undefined) return;
     this.#indices.delete(device);
     this.#names.delete(index);
+    this.#linkLocals.delete(index);
   }
 
   #rememberDeleted(index: number): void {
