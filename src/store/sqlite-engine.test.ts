@@ -135,6 +135,16 @@ describe("folding", () => {
     expect(count(database, "entry")).toBeGreaterThanOrEqual(4800);
   });
 
+  test("hides what is deleted, not what comes directly behind", () => {
+    const { engine } = openEngine();
+    commit(engine, put("a"), put("a\0"), put("b"));
+    engine.begin();
+    engine.wantFold();
+    engine.commit();
+    commit(engine, { type: "delete", key: "a" });
+    expect(engine.page(ALL, 1).map(({ key }) => key)).toEqual(["a\0"]);
+  });
+
   test("begins where deleted keys make a page slow", () => {
     const { engine, database } = openEngine({ foldHidden: 10 });
     for (let index = 0; index < 50; index++) commit(engine, put(`k${index}`));
