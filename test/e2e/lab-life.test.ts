@@ -140,7 +140,7 @@ describe("a lab from up to down", () => {
       "-c",
       "echo here >&2; exec sleep 600",
     );
-    await expect.poll(() => visitor.progress()).toContain("here");
+    await expect.poll(() => visitor.progress(), { timeout: 30_000 }).toContain("here");
     const down = await romana("lab", "down", SECOND);
     expect(down.status).toBe(0);
     expect((await visitor.done).status).toBe(137);
