@@ -2,10 +2,10 @@ import type { Client } from "../client/index.ts";
 import type { AgentCaller, Connection, Context, Input, Option } from "./command.ts";
 
 /** Where romanad is when nothing else is said. */
-export const DEFAULT_SERVER = "unix:///run/romana/romanad.sock";
+const DEFAULT_SERVER = "unix:///run/romana/romanad.sock";
 
 /** Where the agent of this host is when nothing else is said. */
-export const DEFAULT_AGENT = "unix:///run/romana/agent.sock";
+const DEFAULT_AGENT = "unix:///run/romana/agent.sock";
 
 /** The option that says where a program is. */
 export const CONNECTION_OPTIONS: Readonly<Record<Connection, Option>> = {

@@ -1,4 +1,4 @@
-import { type ErrorCode, type Failure, hasCode, RomanaError } from "../model/index.ts";
+import { type ErrorCode, type Failure, RomanaError } from "../model/index.ts";
 import { EXIT, EXIT_OF } from "./exit.ts";
 
 /** What to do about an error, per code; undefined where the message says it all. */
@@ -53,11 +53,4 @@ function adviceFor(failure: Failure): string | undefined {
 
 function oneLine(text: string): string {
   return text.trim().replace(/\s*\n\s*/g, " ");
-}
-
-/** True when the user interrupted: nothing is printed about it. */
-export function isInterrupt(error: unknown, signal: AbortSignal): boolean {
-  return (
-    signal.aborted && (hasCode(error, "aborted") || (error instanceof Error && error.name === "AbortError"))
-  );
 }

@@ -105,7 +105,7 @@ export interface Deleted {
 }
 
 /** The result of `delete`: a line for each object that went, or would go. */
-export function deletionResult(deletions: readonly Deleted[]): Result {
+function deletionResult(deletions: readonly Deleted[]): Result {
   const line = (screen: Screen, { dryRun, deleted }: Deleted): string =>
     deleted
       .map(

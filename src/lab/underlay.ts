@@ -5,7 +5,7 @@ import { runIp } from "./command.ts";
 import type { LabBridge, LabHost, LabTopology } from "./topology.ts";
 
 /** The interface of a host on the underlay. */
-export const UNDERLAY_INTERFACE = "eth0";
+const UNDERLAY_INTERFACE = "eth0";
 
 /**
  * What makes the underlay's namespace a router. Reverse path filters of the machine's defaults would drop what
