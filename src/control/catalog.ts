@@ -1,6 +1,14 @@
 import { CodeSpace, IdPool } from "../ipam/index.ts";
 import type { Network, SegmentCode } from "../model/index.ts";
-import { hostIdPrefix, NETWORK_GUARD, PREFIX, readCode, readId, segmentCodePrefix } from "./keys.ts";
+import {
+  hostIdPrefix,
+  NETWORK_GUARD,
+  PREFIX,
+  readCode,
+  readId,
+  segmentCodePrefix,
+  segmentKey,
+} from "./keys.ts";
 import {
   decodeHostRecord,
   decodeNetworkRecord,
@@ -35,11 +43,12 @@ export const CATALOG_PREFIXES = [
   PREFIX.segmentCode,
 ] as const;
 
-/** What a guard guards: must be read anew, and before the guard is believed, when the guard has changed. */
-export function guardedBy(key: string): string | undefined {
-  if (key === NETWORK_GUARD) return PREFIX.network;
-  if (!key.startsWith(PREFIX.segmentGuard)) return undefined;
-  return segmentCodePrefix(key.slice(PREFIX.segmentGuard.length));
+/** What a guard guards: it must be read anew, and before the guard is believed, when the guard has changed. */
+export function guardedBy(key: string): readonly string[] {
+  if (key === NETWORK_GUARD) return [PREFIX.network];
+  if (!key.startsWith(PREFIX.segmentGuard)) return [];
+  const tenant = key.slice(PREFIX.segmentGuard.length);
+  return [segmentKey(tenant), segmentCodePrefix(tenant)];
 }
 
 /** Takes in one value (undefined: deleted) of the rest of a key behind its prefix. */

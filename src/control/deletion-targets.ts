@@ -119,16 +119,14 @@ export function segmentTarget(context: Context, tenant: string, name: string): T
   };
 }
 
-/** A marked tenant gets no segments, marked segments get no endpoints: then one sweep takes the endpoints of all. */
+/** A marked tenant gets neither segments nor endpoints, so that one sweep takes the endpoints of all segments. */
 async function emptyTenant(
   context: Context,
   tenant: string,
   note: (object: DeletedObject) => void,
 ): Promise<void> {
-  const segments = await segmentsOf(context, tenant);
-  for (const segment of segments) await markSegment(context, tenant, segment);
   await sweepEndpoints(context, { tenant }, note);
-  for (const segment of segments) {
+  for (const segment of await segmentsOf(context, tenant)) {
     await removeSegment(context, tenant, segment);
     note({ noun: "segment", name: `${tenant}/${segment}` });
   }
@@ -139,21 +137,6 @@ async function emptyTenant(
 async function segmentsOf({ store }: Context, tenant: string): Promise<string[]> {
   const records = await allRecords(store, segmentKey(tenant), decodeSegmentRecord);
   return records.map(({ record }) => record.segment.name);
-}
-
-async function markSegment(context: Context, tenant: string, name: string): Promise<void> {
-  const key = segmentKey(tenant, name);
-  await untilSettled(`delete segment "${tenant}/${name}"`, async () => {
-    const found = await findRecord(context.store, "segment", `${tenant}/${name}`, key, decodeSegmentRecord);
-    if (found === undefined || found.record.deleting?.cascade === true) return undefined;
-    const record = { ...found.record, deleting: { cascade: true, used: true } };
-    const done = await commit(
-      context,
-      [unchanged(key, found.revision)],
-      [put(key, encodeSegmentRecord(record))],
-    );
-    return done === LOST ? LOST : undefined;
-  });
 }
 
 async function removeSegment(context: Context, tenant: string, name: string): Promise<void> {

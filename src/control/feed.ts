@@ -91,9 +91,8 @@ export class Feed {
       await Promise.all(
         keys.map(async (key) => {
           const entry = await this.#store.get(key);
-          const guarded = guardedBy(key);
-          if (guarded !== undefined) {
-            for await (const { key: below, value, modRevision } of entriesBelow(this.#store, guarded)) {
+          for (const prefix of guardedBy(key)) {
+            for await (const { key: below, value, modRevision } of entriesBelow(this.#store, prefix)) {
               if (!changed.has(below)) this.#tell(below, value, modRevision);
             }
           }
