@@ -326,9 +326,10 @@ describe("what is in memory", () => {
     places.apply(keyOf("endpoint", 2), "{}", 3);
     places.apply(keyOf("cooling", 3), "99", 4);
     places.apply(keyOf("endpoint", 4), "{}", 1);
-    const { pool, restRevision } = await opening;
+    const ids = await opening;
+    const { pool } = ids;
     expect([1, 2, 3, 4].map((id) => pool.standing(id, 0))).toEqual(["free", "taken", "resting", "free"]);
-    expect([restRevision(3), restRevision(4)]).toEqual([4, 0]);
+    expect([ids.restRevision(3), ids.restRevision(4)]).toEqual([4, 0]);
     places.apply(keyOf("endpoint", 5), "{}", 1);
     expect(pool.standing(5, 0)).toBe("free");
     places.apply(keyOf("endpoint", 5), "{}", 9);
