@@ -1,4 +1,5 @@
 const BUCKETS = 1024;
+const SEED = 0x811c9dc5;
 
 /**
  * Tells whether two large collections of (name, place) pairs are the same without holding either: each pair is added
@@ -20,24 +21,12 @@ export class Fingerprint {
     placeEnd: number,
     sign: 1 | -1,
   ): void {
-    let a = 0x811c9dc5;
-    let b = 0x9747b28c;
-    for (let index = nameStart; index < nameEnd; index++) {
-      const unit = name.charCodeAt(index);
-      a = Math.imul(a ^ unit, 0x01000193);
-      b = Math.imul(b + unit, 0x5bd1e995);
-    }
-    const bucket = scramble(a) % BUCKETS;
-    // The end of the name counts, too: "ab" + "c" is not "a" + "bc".
-    a = Math.imul(a ^ 0x10000, 0x01000193);
-    b = Math.imul(b + 0x10000, 0x5bd1e995);
-    for (let index = placeStart; index < placeEnd; index++) {
-      const unit = place.charCodeAt(index);
-      a = Math.imul(a ^ unit, 0x01000193);
-      b = Math.imul(b + unit, 0x5bd1e995);
-    }
-    this.#low[bucket] = (this.#low[bucket] as number) + sign * scramble(a ^ (b >>> 15));
-    this.#high[bucket] = (this.#high[bucket] as number) + sign * scramble(b ^ (a >>> 15));
+    const nameHash = scramble(fold(name, nameStart, nameEnd, SEED));
+    const placeHash = fold(place, placeStart, placeEnd, nameHash);
+    const bucket = nameHash % BUCKETS;
+    this.#low[bucket] = (this.#low[bucket] as number) + sign * scramble(placeHash);
+    this.#high[bucket] =
+      (this.#high[bucket] as number) + sign * scramble(placeHash ^ Math.imul(nameHash, 0x5bd1e995));
   }
 
   /** Buckets in which the two sides differ. */
@@ -52,9 +41,24 @@ export class Fingerprint {
 
 /** The bucket of a name. */
 export function bucketOf(name: string): number {
-  let a = 0x811c9dc5;
-  for (let index = 0; index < name.length; index++) a = Math.imul(a ^ name.charCodeAt(index), 0x01000193);
-  return scramble(a) % BUCKETS;
+  return scramble(fold(name, 0, name.length, SEED)) % BUCKETS;
+}
+
+/** A number for a part of a text, four characters at a time: names and places are ASCII. */
+function fold(text: string, start: number, end: number, seed: number): number {
+  let h = seed ^ (end - start);
+  let index = start;
+  for (; index + 3 < end; index += 4) {
+    const word =
+      text.charCodeAt(index) |
+      (text.charCodeAt(index + 1) << 8) |
+      (text.charCodeAt(index + 2) << 16) |
+      (text.charCodeAt(index + 3) << 24);
+    h = Math.imul(h ^ word, 0x9e3779b1);
+    h ^= h >>> 15;
+  }
+  for (; index < end; index++) h = Math.imul(h ^ text.charCodeAt(index), 0x01000193);
+  return h;
 }
 
 /** Spreads every bit over the whole word (the finish of MurmurHash3), as an unsigned number. */
