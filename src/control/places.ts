@@ -20,6 +20,8 @@ interface Loaded extends PlaceIds {
   readAt: number;
   /** Its share of the budget. */
   weight: number;
+  /** Number of the call that asked for it last. */
+  lastUse: number;
   /** Nobody finds it any more. */
   forgotten: boolean;
 }
@@ -36,8 +38,8 @@ const PLACE_WEIGHT = 16;
 export class Places {
   readonly #store: Store;
   readonly #budget: number;
-  /** In order of use. */
   readonly #places = new Map<string, Loaded>();
+  #uses = 0;
   #weight = 0;
   /** Weight that brings about the next eviction. */
   #limit: number;
@@ -58,13 +60,8 @@ export class Places {
       this.#forget(place, loaded);
       loaded = undefined;
     }
-    if (loaded === undefined) {
-      loaded = this.#open(place, range);
-    } else {
-      this.#places.delete(place);
-      this.#places.set(place, loaded);
-    }
-    const ids = loaded;
+    const ids = loaded ?? this.#open(place, range);
+    ids.lastUse = ++this.#uses;
     return ids.loading === undefined ? ids : ids.loading.then(() => ids);
   }
 
@@ -76,7 +73,7 @@ export class Places {
     if (loaded === undefined) return;
     if (loaded.loading !== undefined) loaded.news.push({ key, value, revision });
     else if (revision > loaded.readAt) this.#enter(loaded, key, value, revision);
-    if (this.#weight > this.#limit) this.#evict();
+    this.#evict();
   }
 
   /** Forgets everything. Those who hold IDs of a forgotten place find out by their commit. */
@@ -97,6 +94,7 @@ export class Places {
       news: [],
       readAt: 0,
       weight,
+      lastUse: 0,
       forgotten: false,
     };
     this.#weight += weight;
@@ -160,12 +158,14 @@ export class Places {
   }
 
   #evict(): void {
-    for (const [place, loaded] of this.#places) {
-      if (this.#weight <= this.#budget) break;
-      if (loaded.loading === undefined && loaded.pool.isIdle) this.#forget(place, loaded);
+    if (this.#weight <= this.#limit) return;
+    const idle = [...this.#places].filter(([, { loading, pool }]) => loading === undefined && pool.isIdle);
+    for (const [place, loaded] of idle.sort(([, a], [, b]) => a.lastUse - b.lastUse)) {
+      if (this.#weight <= this.#budget - this.#budget / 8) break;
+      this.#forget(place, loaded);
     }
     // Places in use cannot go; do not look through all of them for every ID.
-    this.#limit = Math.max(this.#budget, this.#weight) + this.#budget / 8;
+    this.#limit = Math.max(this.#budget, this.#weight + this.#budget / 8);
   }
 }
 
