@@ -65,10 +65,9 @@ export class Catalog {
   /** By tenant, then by name. */
   readonly segments = new Map<string, Map<string, Known<SegmentRecord>>>();
   tenantIds = new IdPool();
-  /** Revision of the last change that the catalog has taken in. */
-  revision = 0;
   /** Revision of the key that every change of the networks writes. */
   guardRevision = 0;
+  #visible: readonly Network[] | undefined;
   readonly #revisions = new Map<string, number>();
   /** By the start of the keys of the group. */
   readonly #hostIds = new Map<string, IdPool>();
@@ -98,7 +97,7 @@ export class Catalog {
     if (reader === undefined || revision < (this.#revisions.get(key) ?? 0)) return;
     if (value === undefined) this.#revisions.delete(key);
     else this.#revisions.set(key, revision);
-    this.revision = Math.max(this.revision, revision);
+    if (prefix === PREFIX.network) this.#visible = undefined;
     reader(key.slice(prefix.length), value, revision);
   }
 
@@ -107,6 +106,7 @@ export class Catalog {
     const maps = [this.networks, this.hosts, this.tenants, this.segments];
     for (const map of [...maps, this.#revisions, this.#hostIds, this.#codes, this.#owners]) map.clear();
     this.tenantIds = new IdPool();
+    this.#visible = undefined;
   }
 
   /** Revision of a mirrored key; 0 when it is not there. */
@@ -114,12 +114,13 @@ export class Catalog {
     return this.#revisions.get(key) ?? 0;
   }
 
-  /** The networks that are in use, by name. */
-  visibleNetworks(): Network[] {
-    return [...this.networks.values()]
+  /** The networks that are in use, by name; the same array as long as none changes. */
+  visibleNetworks(): readonly Network[] {
+    this.#visible ??= [...this.networks.values()]
       .filter(({ record }) => record.adding !== true)
       .map(({ record }) => record.network)
       .sort((a, b) => (a.name < b.name ? -1 : 1));
+    return this.#visible;
   }
 
   /** Everything that new IDs must fit: all networks, those about to be added, and as those changed will be. */

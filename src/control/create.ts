@@ -45,6 +45,7 @@ export async function createControl(options: ControlOptions): Promise<Control> {
   const feed = new Feed(store, clock, [catalog, places], {
     onBatch: (batch) => hub.publish(batch),
     onLost: (error) => hub.fail(error),
+    onTrouble: (error) => options.onTrouble?.(error),
   });
   await feed.start();
   const context: Context = {

@@ -104,8 +104,25 @@ export function segmentAt(catalog: Catalog, tenant: string, code: SegmentCode): 
   return undefined;
 }
 
+/** Worked out before, by the networks and then by the host: every agent that starts asks for all hosts. */
+const KNOWN = new WeakMap<readonly Network[], WeakMap<Host, HostDetails>>();
+
 /** The host with its prefix in each network where it has a place. */
 export function hostDetails(networks: readonly Network[], host: Host): HostDetails {
+  let known = KNOWN.get(networks);
+  if (known === undefined) {
+    known = new WeakMap();
+    KNOWN.set(networks, known);
+  }
+  let details = known.get(host);
+  if (details === undefined) {
+    details = { ...host, prefixes: prefixesOf(networks, host) };
+    known.set(host, details);
+  }
+  return details;
+}
+
+function prefixesOf(networks: readonly Network[], host: Host): HostPrefixes {
   const prefixes = new Map<string, HostPrefixes extends ReadonlyMap<string, infer P> ? P : never>();
   for (const network of networks) {
     try {
@@ -119,7 +136,7 @@ export function hostDetails(networks: readonly Network[], host: Host): HostDetai
       if (!hasCode(error, "not-found") && !hasCode(error, "invalid-input")) throw error;
     }
   }
-  return { ...host, prefixes };
+  return prefixes;
 }
 
 /** Names of groups by their IDs from the first level down; undefined when one is not there. */

@@ -34,7 +34,7 @@ function recordingMirror(): Mirror & { readonly values: Map<string, string>; cle
   };
 }
 
-const QUIET = { onBatch: () => undefined, onLost: () => undefined };
+const QUIET = { onBatch: () => undefined, onLost: () => undefined, onTrouble: () => undefined };
 
 describe("Feed", () => {
   test("takes own commits in at once, and those of others when the watch tells", async () => {
@@ -78,13 +78,16 @@ describe("Feed", () => {
       return store.watch(prefix, after, signal);
     };
     const mirror = recordingMirror();
-    const feed = new Feed(withMethods(store, { watch }), clock, [mirror], QUIET);
+    const troubles: unknown[] = [];
+    const events = { ...QUIET, onTrouble: (error: unknown) => void troubles.push(error) };
+    const feed = new Feed(withMethods(store, { watch }), clock, [mirror], events);
     await feed.start();
     await store.transact([], [{ type: "put", key: "tenant/a", value: "1" }]);
     await vi.waitFor(() => {
       clock.advance(1000);
       expect(mirror.values.get("tenant/a")).toBe("1");
     });
+    expect(troubles).toHaveLength(2);
     expect(mirror.clears).toBe(1);
     await feed.close();
   });

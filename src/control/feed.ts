@@ -18,6 +18,8 @@ export interface FeedEvents {
   onBatch(batch: WatchBatch): void;
   /** The past was lost and the mirrors were read anew. */
   onLost(error: unknown): void;
+  /** Following the store failed; it goes on in a moment. */
+  onTrouble(error: unknown): void;
 }
 
 /** Batches of the store from some revision on, kept for somebody who reads the store in pieces meanwhile. */
@@ -146,6 +148,7 @@ export class Feed {
         for await (const batch of this.#store.watch("", this.revision, signal)) this.#take(batch);
       } catch (error) {
         if (signal.aborted) return;
+        this.#events.onTrouble(error);
         await this.#recover(error);
       }
     }
@@ -175,7 +178,8 @@ export class Feed {
       await this.#load();
       for (const recorder of this.#recorders) recorder.isBroken = true;
       this.#events.onLost(error);
-    } catch {
+    } catch (failure) {
+      this.#events.onTrouble(failure);
       await this.#pause();
     }
   }

@@ -1,9 +1,9 @@
-export type * from "./control.ts";
+export * from "./control.ts";
 export { createControl } from "./create.ts";
 export * from "./findings.ts";
 export * from "./listing.ts";
-export type * from "./options.ts";
-export type * from "./routes.ts";
-export type * from "./status.ts";
-export type * from "./usage.ts";
-export type * from "./watch.ts";
+export * from "./options.ts";
+export * from "./routes.ts";
+export * from "./status.ts";
+export * from "./usage.ts";
+export * from "./watch.ts";

@@ -17,4 +17,6 @@ export interface ControlOptions {
   readonly coolDown?: number;
   /** Most endpoint IDs that are remembered in memory; what was not used for long is read again. Default 4,000,000. */
   readonly cachedIds?: number;
+  /** Told when following the store failed; control goes on by itself. For logs. */
+  readonly onTrouble?: (error: unknown) => void;
 }

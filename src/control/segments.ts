@@ -67,8 +67,10 @@ async function createSegment(context: Context, spec: SegmentSpec): Promise<Creat
       throw conflict("create", NOUN, title, "it is there already, and different", segmentJson(segment));
     }
     const codes = spec.codes ?? [nextCode(context, what, tenant)];
-    refuseFaults(context, what, codes);
-    refuseOverlap(context, "create", title, tenant, codes);
+    if (spec.codes !== undefined) {
+      refuseFaults(context, what, codes);
+      refuseOverlap(context, "create", title, tenant, codes);
+    }
     const claims = claimCodes(catalog, tenant, name, codes);
     const segment: Segment = { tenant, name, codes, ...(externalId !== undefined && { externalId }) };
     const revision = await commit(
