@@ -66,6 +66,11 @@ describe("parseCommandLine()", () => {
     const invocation = await parseCommandLine(NOUNS, ["host"]);
     expect(invocation.type === "print" && invocation.text).toContain("delete|rm");
   });
+  test("takes options that stand before the noun", async () => {
+    const invocation = await parseCommandLine(NOUNS, ["--server", "unix:///s", "-o", "json", "host", "list"]);
+    if (invocation.type !== "run") throw new Error("not a command");
+    expect([invocation.output, invocation.input.text("server")]).toEqual(["json", "unix:///s"]);
+  });
   test("reads repeated options, numbers, flags and aliases", async () => {
     const words = "host create h --id 3 --underlay 192.0.2.1 --underlay 2001:db8::1 -o json".split(" ");
     const invocation = await parseCommandLine(NOUNS, words);

@@ -4,6 +4,7 @@ import type { Argument, Command, Input, Noun, Option } from "./command.ts";
 import { OUTPUT_FORMATS, type OutputFormat } from "./format.ts";
 import { CONNECTION_OPTIONS } from "./connection.ts";
 import { createInput, type RawInput } from "./input.ts";
+import { behindVerb } from "./leading-options.ts";
 import type { NounEntry } from "./nouns.ts";
 
 /** The name of the program. */
@@ -39,8 +40,9 @@ export function optionsOf(noun: Noun, command: Command): readonly Option[] {
  */
 export async function parseCommandLine(
   entries: readonly NounEntry[],
-  words: readonly string[],
+  typed: readonly string[],
 ): Promise<Invocation> {
+  const words = behindVerb(typed, OUTPUT);
   let printed = "";
   let invocation: Invocation | undefined;
   const program = newCommander(PROGRAM, (text) => {
