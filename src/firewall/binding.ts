@@ -57,8 +57,9 @@ export function boundSets({ family, strideBits, hasSingles }: BindingShape): rea
 }
 
 /** Look-ups of which one finds a source that is bound to the device which the packet came from. */
-export function boundMatches(shape: BindingShape): readonly Match[] {
-  return boundLookups(shape, false);
+export function boundMatches(shapes: readonly BindingShape[]): readonly Match[] {
+  const lookups = shapes.flatMap((shape) => boundLookups(shape, false));
+  return [...new Map(lookups.map((lookup) => [lookup.set, lookup])).values()];
 }
 
 /** Look-ups that all hold for a source that is not bound to the device which the packet came from. */
@@ -66,7 +67,7 @@ export function unboundMatches(shape: BindingShape): readonly Match[] {
   return boundLookups(shape, true);
 }
 
-function boundLookups(shape: BindingShape, negated: boolean): readonly Match[] {
+function boundLookups(shape: BindingShape, negated: boolean): readonly Extract<Match, { kind: "lookup" }>[] {
   const { family, strideBits, hasSingles } = shape;
   return (hasSingles ? [strideBits, 0] : [strideBits]).map((bits) => ({
     kind: "lookup",

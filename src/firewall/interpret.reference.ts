@@ -45,6 +45,8 @@ function holds(table: Table, match: Match, packet: KernelPacket): boolean {
       return prefixContains(match.prefix, source);
     case "not-source":
       return match.prefix.family === source.family && !prefixContains(match.prefix, source);
+    case "not-destination":
+      return match.prefix.family === destination.family && !prefixContains(match.prefix, destination);
     case "destination":
       return prefixContains(match.prefix, destination);
     case "input-device":

@@ -93,6 +93,8 @@ function matchText(match: Match): string {
       return `${addressField(match.prefix.family, "source")} ${prefixText(match.prefix)}`;
     case "not-source":
       return `${addressField(match.prefix.family, "source")} != ${prefixText(match.prefix)}`;
+    case "not-destination":
+      return `${addressField(match.prefix.family, "destination")} != ${prefixText(match.prefix)}`;
     case "input-device":
       return `iif ${match.index}`;
     case "destination":

@@ -59,7 +59,7 @@ export type Verdict =
 /** One condition on a packet. */
 export type Match =
   | { readonly kind: "source" | "destination"; readonly prefix: Prefix }
-  | { readonly kind: "not-source"; readonly prefix: Prefix }
+  | { readonly kind: "not-source" | "not-destination"; readonly prefix: Prefix }
   /** Came in by the device with this index. */
   | { readonly kind: "input-device"; readonly index: number }
   /** Masks bits of the packet and looks the result up in a set; `negated` holds when it is not there. */
