@@ -32,7 +32,7 @@ const LAYERS: Record<string, { folders: string[]; packages: string[]; reason: st
   },
   system: {
     folders: ["net", "model"],
-    packages: ["koffi", "node:fs", "node:path", "node:child_process", "node:os"],
+    packages: ["koffi", "node:fs", "node:path", "node:child_process", "node:os", "node:v8", "node:vm"],
     reason: "the kernel of this host",
   },
   control: {

@@ -80,6 +80,7 @@ export class Agent {
   /** Without memory nothing is known of what is attached: the kernel is left alone until romanad has told. */
   #hasMemory: boolean;
   #isSettling = false;
+  #underWay = 0;
   #underivable: string | undefined;
   #savedRevision: number | undefined;
 
@@ -169,6 +170,11 @@ export class Agent {
     this.#resyncAlarm.set(this.#options.config.resyncInterval * 1000);
     this.#background(this.#followKernel(events), "follow the kernel's events");
     this.#background(this.#follower.run(signal), "follow romanad");
+  }
+
+  /** True while somebody waits for an attach or a detach. */
+  get isBusy(): boolean {
+    return this.#underWay > 0;
   }
 
   /** Attaches an endpoint as the JSON asks; see {@link Attacher.attach}. */
@@ -319,10 +325,14 @@ export class Agent {
   }
 
   async #connected(): Promise<void> {
-    const isThere = (): boolean => this.#follower.connection.connected && this.#reconciler.host !== undefined;
-    if (await this.#follower.until(isThere, ROMANAD_PATIENCE)) return;
+    const isThere = (): boolean =>
+      this.#follower.connection.connected && this.#follower.knowledge?.ownHost !== undefined;
+    if (await this.#follower.until(isThere, ROMANAD_PATIENCE)) {
+      if (this.#reconciler.host === undefined) this.#applyTopology();
+      if (this.#reconciler.host !== undefined) return;
+    }
     const { error } = this.#follower.connection;
-    const reason = error ?? "it has not told about this host yet";
+    const reason = error ?? this.#underivable ?? "it has not told about this host yet";
     throw new RomanaError(`Cannot attach endpoint: romanad cannot be asked (${reason})`, {
       code: "unavailable",
     });
@@ -410,6 +420,7 @@ export class Agent {
 
   async #timed<T>(operation: "attach" | "detach", action: () => Promise<T>): Promise<T> {
     const start = performance.now();
+    this.#underWay += 1;
     try {
       const result = await action();
       this.metrics[operation].observe((performance.now() - start) / 1000);
@@ -417,6 +428,8 @@ export class Agent {
     } catch (error) {
       this.metrics.failures.add(operation);
       throw error;
+    } finally {
+      this.#underWay -= 1;
     }
   }
 

@@ -16,7 +16,7 @@ export type Suspicion =
 /** What events are compared with. */
 export type Known = Pick<
   Reconciler,
-  "host" | "endpointOf" | "indexOf" | "nameOf" | "hasDeleted" | "routeIn" | "underlay"
+  "host" | "endpointOf" | "indexOf" | "nameOf" | "hasDeleted" | "isFresh" | "routeIn" | "underlay"
 >;
 
 /**
@@ -53,7 +53,7 @@ function suspectLink({ action, link }: Event<"link">, known: Known): Suspicion |
   const expected = known.nameOf(index);
   if (action === "delete") return expected !== undefined || known.underlay.has(index) ? DRIFT : undefined;
   if (known.hasDeleted(index)) return undefined;
-  if (expected !== undefined) return expected === name && up ? undefined : DRIFT;
+  if (expected !== undefined) return expected === name && (up || known.isFresh(index)) ? undefined : DRIFT;
   const isOurs =
     name === known.host?.gateway.name || known.endpointOf(name) !== undefined || isOwnDeviceName(name);
   if (isOurs) return DRIFT;
@@ -91,6 +91,7 @@ function suspectNetconf({ link }: Event<"netconf">, known: Known): Suspicion | u
   if (link === "default") return undefined;
   if (link === "all" || known.underlay.has(link)) return { kind: "sysctls" };
   const device = known.nameOf(link);
-  const isEndpoint = device !== undefined && known.endpointOf(device) !== undefined;
+  // Sysctls are set while a device is made, before it is up.
+  const isEndpoint = device !== undefined && !known.isFresh(link) && known.endpointOf(device) !== undefined;
   return isEndpoint ? { kind: "sysctls", device } : undefined;
 }

@@ -33,6 +33,7 @@ export function hostProblems(sources: ProblemSources): readonly string[] {
   const problems = [
     ...damage,
     ...(sources.isKnown ? [] : ["romanad has not told about this host"]),
+    ...(sources.isKnown && reconciler.host === undefined ? ["The kernel is not set up yet"] : []),
     ...(underivable === undefined ? [] : [underivable]),
     ...(lostRevision === undefined
       ? []

@@ -58,6 +58,7 @@ export class Keeper {
     const { reconciler } = this.#options;
     if (event.type === "address" && event.action === "new") reconciler.noteAddress(event.address);
     const suspicion = suspect(event, reconciler);
+    if (event.type === "link" && event.link.up) reconciler.noteUp(event.link.index);
     switch (suspicion?.kind) {
       case undefined:
         return;

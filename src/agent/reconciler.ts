@@ -40,6 +40,8 @@ export class Reconciler {
   readonly #indices = new Map<string, number>();
   readonly #names = new Map<number, string>();
   readonly #linkLocals = new Map<number, LinkAddress>();
+  /** Devices that were just made: the kernel still has to tell that they were down before they were up. */
+  readonly #fresh = new Set<number>();
   readonly #deleted = new Set<number>();
   /** Devices that are being deleted right now, and why others could not be. */
   readonly #dismantling = new Set<string>();
@@ -114,6 +116,16 @@ export class Reconciler {
   /** True for the index of a device that the agent has deleted: events about it may still come. */
   hasDeleted(index: number): boolean {
     return this.#deleted.has(index);
+  }
+
+  /** True for a device that was just made, and of which no event has told yet that it is up. */
+  isFresh(index: number): boolean {
+    return this.#fresh.has(index);
+  }
+
+  /** An event has told that a device is up: from now on one that it is down means what it says. */
+  noteUp(index: number): void {
+    this.#fresh.delete(index);
   }
 
   /** Remembers the link-local address of an endpoint's device, in case somebody takes it away. */
@@ -194,6 +206,7 @@ export class Reconciler {
     const { kernel } = this.#options;
     this.adopt(endpoint);
     this.#setIndex(endpoint.device, link.index);
+    if (endpoint.isOwnDevice) this.#fresh.add(link.index);
     try {
       this.#bind(endpoint, link.index);
       const failed = kernel.apply([
@@ -348,6 +361,7 @@ export class Reconciler {
     this.#indices.delete(device);
     this.#names.delete(index);
     this.#linkLocals.delete(index);
+    this.#fresh.delete(index);
   }
 
   #rememberDeleted(index: number): void {

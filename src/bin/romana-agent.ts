@@ -19,6 +19,7 @@ import { createClient, parseServer } from "../client/index.ts";
 import { invalidInput, RomanaError } from "../model/index.ts";
 import { type AgentConfig, decodeAgentConfig, readYaml } from "../schema/index.ts";
 import { createLinuxKernel } from "../system/linux-kernel.ts";
+import { preferLittleMemory, releaseMemory } from "../system/process-memory.ts";
 
 const DEFAULT_CONFIG_FILE = "/etc/romana/agent.yaml";
 
@@ -44,6 +45,9 @@ interface Flags {
   readonly teardown?: true;
   readonly dryRun?: true;
 }
+
+/** How often the agent looks whether it should give memory back, and after what growth it does. */
+const MEMORY = { interval: 3_000, growth: 5_000_000 } as const;
 
 /** Runs `romana-agent` until a signal ends it, and leaves its exit code. A second signal ends it at once. */
 export async function run(): Promise<void> {
@@ -76,6 +80,7 @@ export async function run(): Promise<void> {
 }
 
 async function serve(config: AgentConfig): Promise<void> {
+  preferLittleMemory();
   const stopped = stopSignal();
   const host = config.host ?? hostname();
   const base = { program: "romana-agent", host };
@@ -99,6 +104,7 @@ async function serve(config: AgentConfig): Promise<void> {
     });
     agent.start();
     const server = await serveAgent(agent, config.socket, log);
+    keepMemorySmall(agent);
     log.info({ socket: config.socket, server: config.server }, "ready");
     log.info({ signal: await stopped }, "stopping; the kernel stays as it is");
     await server.close();
@@ -108,6 +114,20 @@ async function serve(config: AgentConfig): Promise<void> {
     await client.close();
   }
   log.info({}, "stopped");
+}
+
+/** Gives memory back when the agent has come to rest after it has grown, as long as there is something to give. */
+function keepMemorySmall(agent: Agent): void {
+  let floor = 0;
+  const look = (): void => {
+    const before = process.memoryUsage.rss();
+    if (agent.isBusy || before < floor + MEMORY.growth) return;
+    releaseMemory();
+    const after = process.memoryUsage.rss();
+    // Much was given back: what was in use just now may be more.
+    floor = before - after > MEMORY.growth ? 0 : after;
+  };
+  setInterval(look, MEMORY.interval).unref();
 }
 
 /** What an earlier life left in the state directory. What cannot be read is moved aside, and said. */
