@@ -235,6 +235,24 @@ describe("request tokens and names", () => {
     expect(addressOf((await control.endpoints.allocate(TOKEN)).object)).toBe("10.1.1.31");
   });
 
+  test("a repeated request gets its endpoint when it would not be clear any more where to put another", async () => {
+    const { control } = await seedControl();
+    const { object } = await control.endpoints.allocate(TOKEN);
+    await control.networks.create(network("six", undefined, WIDE_PLAN));
+    expect(await control.endpoints.allocate(TOKEN)).toMatchObject({ created: false, object });
+  });
+
+  test("a wrong request is told so, also when its name is taken", async () => {
+    const { control } = await seedControl();
+    await control.endpoints.allocate(NAMED);
+    expect(await errorOf(control.endpoints.allocate({ ...NAMED, host: "nobody" }))).toBe(
+      'not-found: Cannot find host "nobody"',
+    );
+    expect(await errorOf(control.endpoints.allocate({ ...NAMED, endpointId: 99 }))).toMatch(
+      /^invalid-input: /,
+    );
+  });
+
   test("a token is free again after the release", async () => {
     const { control } = await seedControl();
     const { object } = await control.endpoints.allocate(TOKEN);

@@ -37,11 +37,29 @@ export async function allocate(context: Context, request: AllocationRequest): Pr
   try {
     return await untilSettled(WHAT, () => attempt(context, request));
   } catch (error) {
-    // A repeated request gets its endpoint also when there would be no room for another one.
-    const existing = hasCode(error, "unavailable") ? undefined : await findExisting(context, request);
-    if (existing === undefined) throw error;
-    return existing;
+    if (hasCode(error, "unavailable")) throw error;
+    return await findRepeated(context, request, error);
   }
+}
+
+/**
+ * The endpoint of a repeated request, which it gets also when there would be no room for another one.
+ * @throws what the request failed with when it is a new one; that its name stands for something else, unless the
+ *   request itself is wrong.
+ */
+async function findRepeated(
+  context: Context,
+  request: AllocationRequest,
+  error: unknown,
+): Promise<Created<Endpoint>> {
+  const isWrong = hasCode(error, "invalid-input") || hasCode(error, "not-found");
+  try {
+    const existing = await findExisting(context, request);
+    if (existing !== undefined) return existing;
+  } catch (other) {
+    throw isWrong && hasCode(other, "conflict") ? error : other;
+  }
+  throw error;
 }
 
 async function attempt(

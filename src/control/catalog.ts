@@ -20,12 +20,7 @@ import {
   type SegmentRecord,
   type TenantRecord,
 } from "./records.ts";
-
-/** A stored record with the revision that last changed it. */
-export interface Known<T> {
-  readonly record: T;
-  readonly revision: number;
-}
+import type { StoredRecord } from "./stored.ts";
 
 /**
  * The start of every key that the catalog mirrors. Guards come first: what they guard is then read later, and never
@@ -59,11 +54,11 @@ type Reader = (rest: string, value: string | undefined, revision: number) => voi
  * Old news is no harm, because every transaction compares the revisions of what it was built on.
  */
 export class Catalog {
-  readonly networks = new Map<string, Known<NetworkRecord>>();
-  readonly hosts = new Map<string, Known<HostRecord>>();
-  readonly tenants = new Map<string, Known<TenantRecord>>();
+  readonly networks = new Map<string, StoredRecord<NetworkRecord>>();
+  readonly hosts = new Map<string, StoredRecord<HostRecord>>();
+  readonly tenants = new Map<string, StoredRecord<TenantRecord>>();
   /** By tenant, then by name. */
-  readonly segments = new Map<string, Map<string, Known<SegmentRecord>>>();
+  readonly segments = new Map<string, Map<string, StoredRecord<SegmentRecord>>>();
   tenantIds = new IdPool();
   /** Revision of the key that every change of the networks writes. */
   guardRevision = 0;
@@ -152,7 +147,7 @@ export class Catalog {
 
   #readSegment(rest: string, value: string | undefined, revision: number): void {
     const [tenant, name] = rest.split("/") as [string, string];
-    const ofTenant = getOrMake(this.segments, tenant, () => new Map<string, Known<SegmentRecord>>());
+    const ofTenant = getOrMake(this.segments, tenant, () => new Map<string, StoredRecord<SegmentRecord>>());
     recordReader(ofTenant, decodeSegmentRecord)(name, value, revision);
     if (ofTenant.size === 0) this.segments.delete(tenant);
   }
@@ -199,7 +194,7 @@ export class Catalog {
 }
 
 /** Keeps decoded records by the rest of their key. A damaged value is as good as none: only a check can tell more. */
-function recordReader<T>(map: Map<string, Known<T>>, decode: (text: string) => T): Reader {
+function recordReader<T>(map: Map<string, StoredRecord<T>>, decode: (text: string) => T): Reader {
   return (name, value, revision) => {
     const record = value === undefined ? undefined : attempt(() => decode(value));
     if (record === undefined) map.delete(name);

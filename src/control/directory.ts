@@ -1,5 +1,4 @@
 import {
-  codesOverlap,
   decodeAddress,
   encodeAddress,
   hostPosition,
@@ -92,14 +91,6 @@ export function locate(catalog: Catalog, address: Address): Located | undefined 
       if (tenant === undefined || host === undefined || endpoint === undefined) return undefined;
       return { network: network.name, host, tenant, code, endpointId: endpoint, offset };
     }
-  }
-  return undefined;
-}
-
-/** The segment of a tenant that owns the code, or a code that it overlaps. */
-export function segmentAt(catalog: Catalog, tenant: string, code: SegmentCode): string | undefined {
-  for (const [name, { record }] of catalog.segments.get(tenant) ?? []) {
-    if (record.segment.codes.some((own) => codesOverlap(own, code))) return name;
   }
   return undefined;
 }

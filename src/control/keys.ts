@@ -154,7 +154,7 @@ export function readCode(text: string): SegmentCode | undefined {
 }
 
 /** An ID as keys hold it. */
-export function padId(id: number): string {
+function padId(id: number): string {
   return id.toString().padStart(ID_DIGITS, "0");
 }
 

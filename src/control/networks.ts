@@ -138,7 +138,9 @@ async function updateNetwork(
     if (record.deleting !== undefined) throw goingAway("update", NOUN, NOUN, name);
     const network = { ...record.network, groups: patch.groups ?? record.network.groups };
     refuse(what, networkFaults(network));
-    if (isSame(network, record.network)) return { object: network, revision };
+    // A mark that a dead romanad left goes with the next update, even one that changes nothing else.
+    if (isSame(network, record.network) && record.nextGroups === undefined)
+      return { object: network, revision };
     const announced = await commit(
       context,
       [unchanged(key, revision), unchanged(NETWORK_GUARD, context.catalog.guardRevision)],

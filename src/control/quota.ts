@@ -1,12 +1,11 @@
 import { RomanaError, type Tenant } from "../model/index.ts";
 import type { Compare, Write } from "../store/index.ts";
-import type { Known } from "./catalog.ts";
 import type { Context } from "./context.ts";
 import { placesUnder } from "./below.ts";
 import { PREFIX, tenantKey, tenantUsageKey } from "./keys.ts";
 import { decodeTenantRecord, encodeTenantRecord, type TenantRecord } from "./records.ts";
 import { commit, LOST, put, unchanged, untilSettled } from "./settle.ts";
-import { entriesBelow, findRecord } from "./stored.ts";
+import { entriesBelow, findRecord, type StoredRecord } from "./stored.ts";
 
 /** What a transaction compares and writes besides its own. */
 export interface Share {
@@ -22,7 +21,7 @@ export interface Share {
  */
 export async function usageShare(
   { store }: Context,
-  { record: { tenant }, revision }: Known<TenantRecord>,
+  { record: { tenant }, revision }: StoredRecord<TenantRecord>,
   change: number,
 ): Promise<Share> {
   const sameTenant = unchanged(tenantKey(tenant.name), revision);

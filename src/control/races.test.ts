@@ -292,6 +292,27 @@ describe("unfinished work of a romanad that died", () => {
     expect((await store.get("tenant-usage/tenant-1"))?.value).toBe("3");
   });
 
+  test("marks of other changes go with the next update, even one that changes nothing", async () => {
+    const { other, store } = await race();
+    const segment = '{"tenant":"tenant-1","name":"web","codes":["1"],"removing":["1"]}';
+    const { value = "" } = (await store.get("network/main")) ?? {};
+    await store.transact(
+      [],
+      [
+        { type: "put", key: "segment/tenant-1/web", value: segment },
+        { type: "put", key: "network/main", value: value.replace(/}$/, ',"nextGroups":[]}') },
+      ],
+    );
+    expect(await findingsOf(other)).toEqual([
+      "unfinished-change network/main",
+      "unfinished-change segment/tenant-1/web",
+    ]);
+    await other.segments.update("tenant-1", "web", {});
+    await other.networks.update("main", {});
+    expect(await findingsOf(other)).toEqual([]);
+    expect(await allocateMany(other, 1)).toEqual(["10.1.1.17"]);
+  });
+
   test("a mark of a delete that may not cascade goes when somebody uses the object", async () => {
     const { slow, other, store } = await race();
     await slow.endpoints.allocate({ ...WEB, name: "a" });

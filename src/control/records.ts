@@ -247,7 +247,7 @@ function readPlan({ prefix, ...plan }: PlanJson): AddressPlan {
 }
 
 /** A group tree as JSON data. */
-export function groupJson({ name, id, router, groups }: Group): object {
+function groupJson({ name, id, router, groups }: Group): object {
   return { name, id, router: pairJson(router), groups: groups.map(groupJson) };
 }
 

@@ -1,7 +1,6 @@
 import { codesOverlap, formatSegmentCode } from "../addressing/index.ts";
 import { overlappingCodes, segmentCodeFaults } from "../ipam/index.ts";
 import { type Fault, invalidInput, notFound, type Segment, type SegmentCode } from "../model/index.ts";
-import type { Known } from "./catalog.ts";
 import { claimCodes, isSameCode, MAX_CODES, nextCode } from "./codes.ts";
 import { type Context, restUntil } from "./context.ts";
 import type { SegmentPatch, Segments, SegmentSpec } from "./control.ts";
@@ -102,9 +101,9 @@ async function updateSegment(
     const segment = patched(before, patch);
     const added = segment.codes.filter((code) => !before.codes.some((own) => isSameCode(own, code)));
     const gone = before.codes.filter((code) => !segment.codes.some((own) => isSameCode(own, code)));
-    if (JSON.stringify(segmentJson(segment)) === JSON.stringify(segmentJson(before))) {
-      return { object: before, revision };
-    }
+    // A mark that a dead romanad left goes with the next update, even one that changes nothing else.
+    const isSame = JSON.stringify(segmentJson(segment)) === JSON.stringify(segmentJson(before));
+    if (isSame && record.removing === undefined) return { object: before, revision };
     refuseFaults(context, what, segment.codes);
     refuseOverlap(context, "update", title, tenant, added);
     let from = revision;
@@ -217,7 +216,7 @@ function refuseOverlap(
 }
 
 /** The tenant as the catalog knows it. @throws RomanaError `not-found`. */
-async function knownTenant({ catalog, feed }: Context, tenant: string): Promise<Known<TenantRecord>> {
+async function knownTenant({ catalog, feed }: Context, tenant: string): Promise<StoredRecord<TenantRecord>> {
   if (!catalog.tenants.has(tenant)) await feed.refresh([tenantKey(tenant)], feed.revision);
   const known = catalog.tenants.get(tenant);
   if (known === undefined) throw notFound("tenant", tenant);

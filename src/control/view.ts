@@ -1,11 +1,11 @@
 import { notFound } from "../model/index.ts";
-import { type Known } from "./catalog.ts";
 import type { Context } from "./context.ts";
 import type { HostDetails } from "./control.ts";
 import { endpointOf, hostDetails } from "./directory.ts";
 import { hostKey, PREFIX } from "./keys.ts";
 import type { Versioned } from "./listing.ts";
 import type { HostView } from "./watch.ts";
+import type { StoredRecord } from "./stored.ts";
 
 /**
  * Everything that the agent of a host works from. The nouns come from memory, the endpoints from the store; the
@@ -41,7 +41,7 @@ export async function viewHost(context: Context, host: string): Promise<HostView
 }
 
 function versioned<R, T extends { readonly name: string }>(
-  all: Iterable<Known<R>>,
+  all: Iterable<StoredRecord<R>>,
   objectOf: (record: R) => T,
 ): Versioned<T>[] {
   return Array.from(all, ({ record, revision }) => ({ object: objectOf(record), revision })).sort(byName);

@@ -9,7 +9,7 @@ import {
   type SegmentCode,
 } from "../model/index.ts";
 import { type Address, formatAddress, prefixContains } from "../net/index.ts";
-import type { Catalog, Known } from "./catalog.ts";
+import type { Catalog } from "./catalog.ts";
 import { isSameCode } from "./codes.ts";
 import type { Context } from "./context.ts";
 import type { AllocationRequest } from "./control.ts";
@@ -17,13 +17,14 @@ import { locate } from "./directory.ts";
 import { hostKey, networkKey, segmentCodeKey, segmentKey, tenantIdKey, tenantKey } from "./keys.ts";
 import type { HostRecord, NetworkRecord, SegmentRecord, TenantRecord } from "./records.ts";
 import { goingAway } from "./refusals.ts";
+import type { StoredRecord } from "./stored.ts";
 
 /** The objects that a request names, with the revisions that its transaction compares. */
 export interface Parents {
-  readonly network: Known<NetworkRecord>;
-  readonly host: Known<HostRecord>;
-  readonly tenant: Known<TenantRecord>;
-  readonly segment: Known<SegmentRecord>;
+  readonly network: StoredRecord<NetworkRecord>;
+  readonly host: StoredRecord<HostRecord>;
+  readonly tenant: StoredRecord<TenantRecord>;
+  readonly segment: StoredRecord<SegmentRecord>;
 }
 
 /** What a request asks for. */
@@ -122,7 +123,10 @@ function byAddress(
   return { code: located.code, endpointId: located.endpointId };
 }
 
-function findNetwork({ networks }: Catalog, { network, address }: AllocationRequest): Known<NetworkRecord> {
+function findNetwork(
+  { networks }: Catalog,
+  { network, address }: AllocationRequest,
+): StoredRecord<NetworkRecord> {
   if (network !== undefined) {
     const named = networks.get(network);
     if (named === undefined || named.record.adding === true) throw notFound("network", network);
@@ -142,7 +146,7 @@ function findNetwork({ networks }: Catalog, { network, address }: AllocationRequ
   return refuse("network", `there are several (${names}): say which`);
 }
 
-function findHost(catalog: Catalog, host: string | number): Known<HostRecord> {
+function findHost(catalog: Catalog, host: string | number): StoredRecord<HostRecord> {
   if (typeof host === "string") {
     const known = catalog.hosts.get(host);
     if (known === undefined) throw notFound("host", host);
@@ -156,7 +160,7 @@ function findHost(catalog: Catalog, host: string | number): Known<HostRecord> {
   return refuse("host", `hosts of several groups have ID ${host} (${names}): use the name`);
 }
 
-function findTenant(catalog: Catalog, tenant: string | number): Known<TenantRecord> {
+function findTenant(catalog: Catalog, tenant: string | number): StoredRecord<TenantRecord> {
   const name = typeof tenant === "string" ? tenant : catalog.ownerOf(tenantIdKey(tenant));
   const known = name === undefined ? undefined : catalog.tenants.get(name);
   if (known === undefined) throw notFound("tenant", typeof tenant === "string" ? tenant : `ID ${tenant}`);
@@ -167,7 +171,7 @@ function findSegment(
   catalog: Catalog,
   tenant: string,
   segment: string | number | SegmentCode,
-): Known<SegmentRecord> {
+): StoredRecord<SegmentRecord> {
   if (typeof segment === "string") {
     const known = catalog.segments.get(tenant)?.get(segment);
     if (known === undefined) throw notFound("segment", `${tenant}/${segment}`);
