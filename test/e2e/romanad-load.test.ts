@@ -1,5 +1,7 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { createPlace, type Romanad, until } from "./romanad-process.case.ts";
 
 const CONNECTIONS = 10_000;
@@ -8,6 +10,15 @@ const AT_ONCE = 1000;
 const MEBIBYTE = 1024 * 1024;
 
 const HEALTH = "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n";
+
+/** Open files that this process needs, and romanad after it: a connection takes one on each side. */
+const DESCRIPTORS = CONNECTIONS + 1000;
+
+beforeAll(() => {
+  const limit = Number(/^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1]);
+  if (limit < DESCRIPTORS)
+    execFileSync("prlimit", [`--pid=${process.pid}`, `--nofile=${DESCRIPTORS}:${DESCRIPTORS}`]);
+});
 
 /** A connection that sends a request and waits for the answer, again and again. */
 class Connection {
