@@ -177,7 +177,7 @@ function forwardRules(input: FirewallInput, own: readonly OwnPrefix[]): readonly
  * endpoint, whom nothing else is asked of unless it stays on this host; and in from another host for a known flow.
  * They decide nothing that the rules behind them would decide otherwise.
  */
-function fastLanes({ underlayDevices = [] }: FirewallInput, own: readonly OwnPrefix[]): readonly Rule[] {
+function fastLanes({ underlayDevices }: FirewallInput, own: readonly OwnPrefix[]): readonly Rule[] {
   if (own.length === 0) return [];
   const notTo = own.map(({ prefix }): Match => ({ kind: "not-destination", prefix }));
   const notFrom = own.map(({ prefix }): Match => ({ kind: "not-source", prefix }));

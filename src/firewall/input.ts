@@ -18,7 +18,7 @@ export interface FirewallInput extends FirewallScope, Omit<World, "hosts"> {
    * Indices of the devices that lead to other hosts. Known flows from there take the shortest way; without them
    * the verdicts are the same. None of them may be an endpoint's.
    */
-  readonly underlayDevices?: readonly number[];
+  readonly underlayDevices: readonly number[];
   readonly gatewayServices: readonly GatewayService[];
 }
 

@@ -155,18 +155,23 @@ export interface ArrivedPacket extends Packet {
 
 /** A packet between addresses that mean something in the world, from any device. */
 export function randomPacket(draw: Draw, world: FirewallInput): ArrivedPacket {
-  const family = draw.pick<Family>([4, 6]);
   const sender = world.devices.length > 0 && draw.between(0, 2) > 0 ? draw.pick(world.devices) : undefined;
+  const known = [...(sender?.owns ?? []), ...world.networks.flatMap(plansOf)].map(({ family }) => family);
+  const family = draw.pick<Family>([...known, 4, 6]);
+  const delivery = draw.pick(["forward", "forward", "host"] as const);
   return {
     source: draw.between(0, 2) > 0 ? ownedAddress(draw, sender, family) : randomAddress(draw, world, family),
-    destination: randomAddress(draw, world, family),
+    destination:
+      delivery === "host" && draw.pick([true, false])
+        ? (draw.pick([...gateways(world, family), undefined]) ?? outsideAddress(draw, family))
+        : randomAddress(draw, world, family),
     arrival: sender
       ? { from: "endpoint", owns: sender.index === undefined ? [] : sender.owns }
       : { from: "elsewhere" },
     device: sender
       ? { name: sender.name, index: sender.index ?? 99 }
       : draw.pick([UNDERLAY_DEVICE, FOREIGN_DEVICE]),
-    delivery: draw.pick(["forward", "host"]),
+    delivery,
     state: draw.pick(["new", "new", "established"]),
     traffic: randomTraffic(draw, family),
   };
@@ -187,20 +192,23 @@ function randomTraffic(draw: Draw, family: Family): Packet["traffic"] {
 function ownedAddress(draw: Draw, device: EndpointDevice | undefined, family: Family): Address {
   const blocks = (device?.owns ?? []).filter((block) => block.family === family);
   if (blocks.length === 0) return outsideAddress(draw, family);
-  return { family, value: draw.pick(blocks).value + BigInt(draw.between(-1, 4)) };
+  return { family, value: draw.pick(blocks).value + BigInt(draw.pick([0, 0, 0, -1, 1, 2, 4])) };
 }
 
 function randomAddress(draw: Draw, world: FirewallInput, family: Family): Address {
-  const plans = world.networks.flatMap((network) =>
+  const plans = world.networks.flatMap(plansOf).filter((plan) => plan.family === family);
+  if (plans.length === 0 || draw.between(0, 5) === 0) return outsideAddress(draw, family);
+  if (draw.between(0, 5) === 0) return draw.pick(gateways(world, family));
+  if (draw.between(0, 2) === 0) return ownedAddress(draw, draw.pick([...world.devices, undefined]), family);
+  return { family, value: draw.pick(plans).prefix.value + BigInt(draw.between(0, 2 ** FREE_BITS - 1)) };
+}
+
+function gateways({ networks, host }: FirewallInput, family: Family): readonly Address[] {
+  return networks.flatMap((network) =>
     plansOf(network)
       .filter((plan) => plan.family === family)
-      .map((plan) => ({ plan, gateway: gatewayAddress(plan, hostPosition(network, world.host)) })),
+      .map((plan) => gatewayAddress(plan, hostPosition(network, host))),
   );
-  if (plans.length === 0 || draw.between(0, 5) === 0) return outsideAddress(draw, family);
-  const { plan, gateway } = draw.pick(plans);
-  if (draw.between(0, 5) === 0) return gateway;
-  if (draw.between(0, 2) === 0) return ownedAddress(draw, draw.pick([...world.devices, undefined]), family);
-  return { family, value: plan.prefix.value + BigInt(draw.between(0, 2 ** FREE_BITS - 1)) };
 }
 
 function outsideAddress(draw: Draw, family: Family): Address {
