@@ -340,13 +340,10 @@ export class Agent {
 
   async #enforced(endpoint: Stored<Endpoint>): Promise<void> {
     const isKnown = (): boolean => this.#follower.knowledge?.knowsIdentity(endpoint) === true;
-    if (!isKnown()) {
-      const isInTime = await this.#follower.until(isKnown, NEWS_PATIENCE);
-      if (!isInTime) throw notEnforced(endpoint, "romanad has not told this host about its segment in time");
-      this.#applyTopology();
-    } else if (this.#topologyAlarm.isSet) {
-      this.#applyTopology();
+    if (!(await this.#follower.until(isKnown, NEWS_PATIENCE))) {
+      throw notEnforced(endpoint, "romanad has not told this host about its segment in time");
     }
+    if (this.#topologyAlarm.isSet) this.#applyTopology();
     if (!this.#reconciler.isEnforcing) throw notEnforced(endpoint, this.#keeper.failures.join("; "));
   }
 
@@ -390,7 +387,7 @@ export class Agent {
       state: problems.length === 0 ? "ok" : "degraded",
       problems,
       routes: this.#keeper.last.routes.map(({ route, state }) => ({ ...route, state })),
-      attachments: this.#attachments.all.filter(({ isReleasing }) => !isReleasing).length,
+      attachments: this.#attachments.attached,
       version,
       reportedAt: timers.now(),
     };
@@ -456,7 +453,7 @@ export class Agent {
   #addGauges(): void {
     const { registry } = this.metrics;
     const { kernel, config } = this.#options;
-    registry.gauge("romana_agent_attachments", "Attached endpoints.", () => this.#hostStatus().attachments);
+    registry.gauge("romana_agent_attachments", "Attached endpoints.", () => this.#attachments.attached);
     registry.gauge(
       "romana_agent_unsettled",
       "Endpoints that are still to be released at romanad.",

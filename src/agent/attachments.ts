@@ -6,14 +6,21 @@ import { endpointKey } from "./host-knowledge.ts";
 export class Attachments {
   readonly #byKey = new Map<string, AttachmentRecord>();
   readonly #keys = new Map<string, string>();
+  readonly #releasing = new Set<string>();
 
   /** All attachments, those that are being released included. */
   get all(): readonly AttachmentRecord[] {
     return [...this.#byKey.values()];
   }
 
-  get size(): number {
-    return this.#byKey.size;
+  /** Number of those that are attached. */
+  get attached(): number {
+    return this.#byKey.size - this.#releasing.size;
+  }
+
+  /** Those that are detached and still to be released at romanad. */
+  get releasing(): readonly AttachmentRecord[] {
+    return [...this.#releasing].flatMap((key) => this.#byKey.get(key) ?? []);
   }
 
   /** By {@link endpointKey}. */
@@ -39,6 +46,7 @@ export class Attachments {
     const key = endpointKey(attachment.endpoint);
     this.remove(key);
     this.#byKey.set(key, attachment);
+    if (attachment.isReleasing) this.#releasing.add(key);
     for (const alias of aliasesOf(attachment)) this.#keys.set(alias, key);
   }
 
@@ -47,6 +55,7 @@ export class Attachments {
     const attachment = this.#byKey.get(key);
     if (attachment === undefined) return;
     this.#byKey.delete(key);
+    this.#releasing.delete(key);
     // A device or name may have gone over to another attachment while this one was being released.
     for (const alias of aliasesOf(attachment)) if (this.#keys.get(alias) === key) this.#keys.delete(alias);
   }

@@ -72,6 +72,11 @@ export class Run {
     }
   }
 
+  /** Notes what cannot be. */
+  fail(item: string, reason: string): void {
+    this.#failures.set(item, reason);
+  }
+
   /** Makes those changes that may be made, in order. */
   apply(repairs: readonly Repair[]): void {
     const allowed = repairs.filter(({ kind, item }) => this.may(kind, item));

@@ -160,9 +160,9 @@ export class Reconciler {
     const host = this.#host;
     const run = new Run(this.#options, cause);
     if (host === undefined) return run.outcome([]);
-    const isGateway = run.attempt(`device ${host.gateway.name}`, () => this.#ensureGateway(run, host));
+    const links = this.#ensureGateway(run, host);
     const before = new Map(this.#indices);
-    const actual = this.#read(host, isGateway);
+    const actual = this.#read(host, links);
     const diff = diffNetwork(host, this.endpoints, actual, this.#prunesDevices);
     run.apply(diff.repairs.filter(comesFirst));
     this.#findUnderlay(actual.routes, false);
@@ -289,7 +289,11 @@ export class Reconciler {
     const devices = this.endpoints.map((endpoint) => bound(endpoint, this.#indices.get(endpoint.device)));
     this.#isEnforcing = run.attempt(item, () => {
       const desired = createTable({ ...firewall, devices, underlayDevices: [...this.#underlay] });
-      this.#options.table.keep(desired, () => run.may("table", item));
+      this.#options.table.keep(
+        desired,
+        (device) => this.#indices.get(device),
+        () => run.may("table", item),
+      );
     });
     return this.#isEnforcing;
   }
@@ -315,23 +319,26 @@ export class Reconciler {
     return table !== undefined && this.#options.kernel.listTable(table) !== undefined;
   }
 
-  /** @throws RomanaError `conflict` when a device of another kind has the name. */
-  #ensureGateway(run: Run, { gateway: { name, kind } }: DesiredHost): void {
-    const link = this.#options.kernel.links().find((candidate) => candidate.name === name);
+  /** Makes the gateway's device if it is missing, and returns the links; without one of its name that is not ours. */
+  #ensureGateway(run: Run, { gateway: { name, kind } }: DesiredHost): readonly Link[] {
+    const { kernel } = this.#options;
+    const item = `device ${name}`;
+    const links = kernel.links();
+    const link = links.find((candidate) => candidate.name === name);
     if (link === undefined) {
-      run.apply([{ kind: "link", item: `device ${name}`, change: { type: "add-link", name, kind } }]);
-    } else if (link.kind !== "dummy" && link.kind !== "bridge") {
-      throw new RomanaError(
-        `Cannot use device "${name}" as gateway: it is there already and of kind ${link.kind ?? "hardware"}`,
-        { code: "conflict", noun: "device", name },
-      );
+      run.apply([{ kind: "link", item, change: { type: "add-link", name, kind } }]);
+      return kernel.links();
     }
+    if (link.kind === "dummy" || link.kind === "bridge") return links;
+    run.fail(
+      item,
+      `Cannot use device "${name}" as gateway: it is there already and of kind ${link.kind ?? "hardware"}`,
+    );
+    return links.filter((candidate) => candidate !== link);
   }
 
-  /** @param isGateway false when the device of the gateway's name is not ours */
-  #read({ gateway }: DesiredHost, isGateway: boolean): ActualNetwork {
+  #read({ gateway }: DesiredHost, links: readonly Link[]): ActualNetwork {
     const { kernel } = this.#options;
-    const links = kernel.links().filter(({ name }) => isGateway || name !== gateway.name);
     this.#indices.clear();
     this.#names.clear();
     for (const { name, index } of links) {

@@ -46,7 +46,7 @@ export class Releaser {
 
   /** Number of allocations that are not settled: of abandoned attaches, and of offline detaches. */
   get unsettled(): number {
-    return this.#abandoned.size + this.#site.attachments.all.filter(({ isReleasing }) => isReleasing).length;
+    return this.#abandoned.size + this.#site.attachments.releasing.length;
   }
 
   /** Notes on disk that an endpoint is about to be allocated by this name or token. */
@@ -110,8 +110,7 @@ export class Releaser {
   /** Does what could not be done before. Call it when romanad is there, and when it has news of endpoints. */
   async settle(): Promise<void> {
     const { attachments, locks, now, journal } = this.#site;
-    for (const { endpoint, isReleasing } of attachments.all) {
-      if (!isReleasing) continue;
+    for (const { endpoint } of attachments.releasing) {
       await locks.run(endpointLocks(endpoint), async () => {
         const attachment = attachments.get(endpointKey(endpoint));
         if (attachment?.isReleasing === true) await this.finish(attachment);

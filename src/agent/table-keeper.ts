@@ -1,6 +1,6 @@
 import { renderTable, type Table } from "../firewall/index.ts";
 import type { Kernel } from "../system/kernel.ts";
-import { elementChanges, fingerprint, readListing } from "./listing.ts";
+import { elementChanges, fingerprint, type IndexOf, readListing } from "./listing.ts";
 
 /** How the kernel prints a table of ours: by that it is known again, also after a restart. */
 export interface TableReference {
@@ -32,11 +32,12 @@ export class TableKeeper {
 
   /**
    * Looks at the kernel's table and mends it if `mayRepair` says so.
+   * @param indexOf index of a device that the listing names
    * @throws RomanaError when the kernel refuses; the table is then as it was.
    */
-  keep(desired: Table, mayRepair: () => boolean): TableFinding {
+  keep(desired: Table, indexOf: IndexOf, mayRepair: () => boolean): TableFinding {
     const rendered = fingerprint(renderTable(withoutElements(desired)));
-    const changes = this.#changes(desired, rendered);
+    const changes = this.#changes(desired, rendered, indexOf);
     if (changes !== undefined && changes.length === 0) return "equal";
     const finding = changes === undefined ? "replace" : "elements";
     if (!mayRepair()) return finding;
@@ -45,12 +46,11 @@ export class TableKeeper {
     return finding;
   }
 
-  #changes(desired: Table, rendered: string): ReturnType<typeof elementChanges> {
+  #changes(desired: Table, rendered: string, indexOf: IndexOf): ReturnType<typeof elementChanges> {
     if (this.#reference?.rendered !== rendered) return undefined;
     const text = this.#kernel.listTable(desired.name);
     if (text === undefined) return undefined;
-    const indices = new Map(this.#kernel.links().map(({ name, index }) => [name, index]));
-    const listing = readListing(text, (name) => indices.get(name));
+    const listing = readListing(text, indexOf);
     if (fingerprint(listing.shape) !== this.#reference.listed) return undefined;
     return elementChanges(desired, listing);
   }
