@@ -7,6 +7,14 @@ const ENDPOINTS = 1_000;
 const AT_ONCE = 8;
 const WARMUP = 40;
 const KILLED = 100;
+/** Room for all of them in one segment of a host. */
+const NETWORK = {
+  name: "default",
+  plans: {
+    ipv4: { prefix: "10.0.0.0/8", hostBits: 8, tenantBits: 2, segmentBits: 2, endpointBits: 12 },
+    ipv6: { prefix: "fd00:10::/32", hostBits: 24, tenantBits: 24, segmentBits: 16, endpointBits: 32 },
+  },
+};
 
 /**
  * Attaches on one host: the real romanad and the real agent, each endpoint in a network namespace of its own. Then
@@ -14,7 +22,7 @@ const KILLED = 100;
  */
 export async function run(): Promise<BenchResult> {
   // Not in /tmp, which may be in memory: every attach shall reach a disk.
-  const site = await AgentSite.create({ hosts: 1, directory: import.meta.dirname });
+  const site = await AgentSite.create({ hosts: 1, network: NETWORK, directory: import.meta.dirname });
   try {
     await site.startAgents();
     const namespaces = Array.from({ length: WARMUP + ENDPOINTS }, (_, index) =>

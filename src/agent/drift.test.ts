@@ -301,3 +301,18 @@ describe("a device is gone", () => {
     expect(scene.agent.attachment("web-1")?.state).toBe("attached");
   });
 });
+
+test("while somebody keeps deleting the table, nothing new is attached without rules", async () => {
+  const scene = await new AgentScene().start();
+  for (let time = 0; time < 8; time++) {
+    scene.kernel.outside.runNft("delete table inet romana\n");
+    await scene.timers.advance(time < 6 ? 10 : 0);
+    if (scene.kernel.listTable("romana") === undefined) break;
+  }
+  expect(scene.kernel.listTable("romana")).toBeUndefined();
+  await scene.timers.advance(10);
+  await expect(scene.attach()).rejects.toThrow("its rules are not in force");
+  expect(scene.romanad.endpoints.size).toBe(0);
+  await scene.timers.advance(1_000);
+  await expect(scene.attach()).resolves.toMatchObject({ created: true });
+});

@@ -13,9 +13,11 @@ import { parseAddress } from "../net/index.ts";
 export interface Listing {
   /** Everything but the elements of named sets. */
   readonly shape: string;
-  /** Raw keys in hexadecimal, by set. Undefined where an element could not be read. */
-  readonly sets: ReadonlyMap<string, ReadonlySet<string> | undefined>;
+  readonly sets: Elements;
 }
+
+/** Raw keys in hexadecimal, by set. Undefined where an element could not be read. */
+export type Elements = ReadonlyMap<string, ReadonlySet<string> | undefined>;
 
 /** Index of a device by its name, as the listing writes it. */
 export type IndexOf = (device: string) => number | undefined;
@@ -37,8 +39,16 @@ export function fingerprint(text: string): string {
   return createHash("sha256").update(text).digest("base64url");
 }
 
-/** What to change in the elements of a listed table to make them those of the desired one. */
-export function elementChanges(desired: Table, { sets }: Listing): readonly SetChange[] | undefined {
+/** The elements of a table as they would be listed. */
+export function elementsOf({ sets }: Table): Elements {
+  return new Map(sets.map(({ name, elements }) => [name, new Set(elements.map(hexKey))]));
+}
+
+/**
+ * What to change in elements that are there to make them those of the desired table; undefined when that cannot be
+ * said.
+ */
+export function elementChanges(desired: Table, sets: Elements): readonly SetChange[] | undefined {
   const changes: SetChange[] = [];
   for (const { name, elements } of desired.sets) {
     const there = sets.has(name) ? sets.get(name) : new Set<string>();

@@ -1,4 +1,4 @@
-import { createTable, deviceChanges, type EndpointDevice } from "../firewall/index.ts";
+import { createTable, deviceChanges, type EndpointDevice, type Table } from "../firewall/index.ts";
 import { RomanaError } from "../model/index.ts";
 import {
   type KernelChange,
@@ -52,6 +52,8 @@ export class Reconciler {
   /** Own devices without an endpoint are deleted only once it is known which endpoints there are. */
   #prunesDevices = false;
   #isEnforcing = false;
+  /** The table that was last made, without endpoints; undefined when the kernel has to be looked at. */
+  #tableInForce: Table | undefined;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
@@ -74,6 +76,11 @@ export class Reconciler {
 
   /** Adds an endpoint that may be wired already, as after a restart. */
   adopt(endpoint: DesiredEndpoint): void {
+    this.#tableInForce = undefined;
+    this.#register(endpoint);
+  }
+
+  #register(endpoint: DesiredEndpoint): void {
     this.#endpoints.set(endpoint.device, endpoint);
     for (const route of endpoint.routes) this.#wanted.set(ownSlot(route.destination), route);
   }
@@ -177,7 +184,7 @@ export class Reconciler {
       if (index !== undefined && index !== before.get(device)) this.#setSysctls(own, sysctls);
     }
     // Without any table endpoints would be reachable by everybody: then no way to them is made.
-    if (this.#keepTable(run, host) || this.#isTableThere()) {
+    if (this.#keepTable(run, host, cause) || this.#isTableThere()) {
       run.apply(diff.repairs.filter((repair) => !comesFirst(repair)));
     }
     for (const device of diff.staleDevices) {
@@ -204,7 +211,7 @@ export class Reconciler {
    */
   wire(endpoint: DesiredEndpoint, link: Link): void {
     const { kernel } = this.#options;
-    this.adopt(endpoint);
+    this.#register(endpoint);
     this.#setIndex(endpoint.device, link.index);
     if (endpoint.isOwnDevice) this.#fresh.add(link.index);
     try {
@@ -284,17 +291,30 @@ export class Reconciler {
   }
 
   /** True when the table is as it should be. */
-  #keepTable(run: Run, { firewall }: DesiredHost): boolean {
+  #keepTable(run: Run, { firewall }: DesiredHost, cause: Cause = "drift"): boolean {
+    const { table } = this.#options;
     const item = `table ${firewall.table}`;
-    const devices = this.endpoints.map((endpoint) => bound(endpoint, this.#indices.get(endpoint.device)));
-    this.#isEnforcing = run.attempt(item, () => {
-      const desired = createTable({ ...firewall, devices, underlayDevices: [...this.#underlay] });
-      this.#options.table.keep(
-        desired,
-        (device) => this.#indices.get(device),
-        () => run.may("table", item),
-      );
+    const input = { ...firewall, underlayDevices: [...this.#underlay] };
+    const before = cause === "desired" ? this.#tableInForce : undefined;
+    this.#tableInForce = undefined;
+    let isLeft = false;
+    const isDone = run.attempt(item, () => {
+      const after = createTable({ ...input, devices: [] });
+      // Endpoints come and go by elements of their own: they are the same in both.
+      if (before === undefined || !table.advance(before, after)) {
+        const devices = this.endpoints.map((endpoint) => bound(endpoint, this.#indices.get(endpoint.device)));
+        table.keep(
+          createTable({ ...input, devices }),
+          (device) => this.#indices.get(device),
+          () => {
+            isLeft = !run.may("table", item);
+            return !isLeft;
+          },
+        );
+      }
+      if (!isLeft) this.#tableInForce = after;
     });
+    this.#isEnforcing = isDone && !isLeft;
     return this.#isEnforcing;
   }
 

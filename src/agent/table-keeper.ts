@@ -1,6 +1,6 @@
 import { renderTable, type Table } from "../firewall/index.ts";
 import type { Kernel } from "../system/kernel.ts";
-import { elementChanges, fingerprint, type IndexOf, readListing } from "./listing.ts";
+import { elementChanges, elementsOf, fingerprint, type IndexOf, readListing } from "./listing.ts";
 
 /** How the kernel prints a table of ours: by that it is known again, also after a restart. */
 export interface TableReference {
@@ -46,13 +46,26 @@ export class TableKeeper {
     return finding;
   }
 
+  /**
+   * Makes one desired table of another without a look at the kernel, by elements alone. False when chains or sets
+   * differ. For when nobody else has changed the table.
+   * @throws RomanaError when the kernel refuses; the table is then as it was.
+   */
+  advance(before: Table, after: Table): boolean {
+    if (renderTable(withoutElements(before)) !== renderTable(withoutElements(after))) return false;
+    const changes = elementChanges(after, elementsOf(before));
+    if (changes === undefined) return false;
+    if (changes.length > 0) this.#kernel.changeSets(changes);
+    return true;
+  }
+
   #changes(desired: Table, rendered: string, indexOf: IndexOf): ReturnType<typeof elementChanges> {
     if (this.#reference?.rendered !== rendered) return undefined;
     const text = this.#kernel.listTable(desired.name);
     if (text === undefined) return undefined;
     const listing = readListing(text, indexOf);
     if (fingerprint(listing.shape) !== this.#reference.listed) return undefined;
-    return elementChanges(desired, listing);
+    return elementChanges(desired, listing.sets);
   }
 
   #replace(desired: Table, rendered: string): void {
