@@ -80,11 +80,11 @@ describe("allocate()", () => {
       { ...WEB, code: { code: 2, extraBits: 0 } },
     ],
     [
-      'invalid-input: Cannot allocate endpoint: endpointId: endpoint ID 16 is reserved or outside the code 1 in network "main"',
+      'invalid-input: Cannot allocate endpoint: endpointId: endpoint ID 16 is not in 0..15 of code 1 in network "main"',
       { ...WEB, endpointId: 16 },
     ],
     [
-      'invalid-input: Cannot allocate endpoint: endpointId: endpoint ID 0 is reserved or outside the code 1 in network "main"',
+      'invalid-input: Cannot allocate endpoint: endpointId: endpoint ID 0 is reserved in network "main"',
       { ...WEB, address: parseAddress("10.1.1.16") },
     ],
     [

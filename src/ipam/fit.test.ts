@@ -121,12 +121,12 @@ describe("IDs of tenants, segments and endpoints", () => {
     [
       "endpoint 0",
       endpointIdFaults(network("main", {}), parseSegmentCode("1"), 0),
-      ['endpointId: endpoint ID 0 is reserved or outside the code 1 in network "main"'],
+      ['endpointId: endpoint ID 0 is reserved in network "main"'],
     ],
     [
       "endpoint 16",
       endpointIdFaults(network("main", {}, {}), parseSegmentCode("1"), 16),
-      ['endpointId: endpoint ID 16 is reserved or outside the code 1 in network "main"'],
+      ['endpointId: endpoint ID 16 is not in 0..15 of code 1 in network "main"'],
     ],
   ])("%s", (_, faults, expected) => {
     expect(text(faults)).toEqual(expected);

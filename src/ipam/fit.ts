@@ -1,5 +1,6 @@
 import {
   codeFaults,
+  endpointIds,
   formatSegmentCode,
   hostPosition,
   isAllocatable,
@@ -59,16 +60,13 @@ export function segmentCodeFaults(networks: readonly Network[], code: SegmentCod
 
 /** Why an endpoint ID cannot be allocated in a network; empty when it can. */
 export function endpointIdFaults(network: Network, code: SegmentCode, id: number): readonly Fault[] {
-  return inNetwork(network, (plan) =>
-    isAllocatable(plan, code.extraBits, id)
-      ? []
-      : [
-          {
-            path: "endpointId",
-            reason: `endpoint ID ${id} is reserved or outside the code ${formatSegmentCode(code)}`,
-          },
-        ],
-  );
+  return inNetwork(network, (plan) => {
+    if (isAllocatable(plan, code.extraBits, id)) return [];
+    const { first, last } = endpointIds(plan, code.extraBits);
+    const isInside = Number.isInteger(id) && id >= first && id <= last;
+    const why = isInside ? "is reserved" : `is not in ${first}..${last} of code ${formatSegmentCode(code)}`;
+    return [{ path: "endpointId", reason: `endpoint ID ${id} ${why}` }];
+  });
 }
 
 /** The faults of all plans of a network, each one once, with the network's name. */
