@@ -29,7 +29,8 @@ const FAMILIES: readonly Family[] = [4, 6];
 export function createTable(input: FirewallInput): Table {
   const own = FAMILIES.flatMap((family) => ownPrefixes(input, family));
   const shapes = distinctShapes(own);
-  const lookups = FAMILIES.map((family) => ({ family, ...identityLookups(input, family) }));
+  const families = FAMILIES.filter((family) => own.some(({ plan }) => plan.family === family));
+  const lookups = families.map((family) => ({ family, ...identityLookups(input, family) }));
   return {
     name: input.table,
     counters: DROP_REASONS,
@@ -173,7 +174,7 @@ function forwardRules(input: FirewallInput, own: readonly OwnPrefix[]): readonly
 }
 
 /**
- * The shortest ways for almost every packet, proved by one look-up or one comparison (ADR 0011): out of an own
+ * The shortest ways for almost every packet, proved by one look-up or one comparison (ADR 0013): out of an own
  * endpoint, whom nothing else is asked of unless it stays on this host; and in from another host for a known flow.
  * They decide nothing that the rules behind them would decide otherwise.
  */
