@@ -1,14 +1,14 @@
 import { formatSegmentCode, hostPosition } from "../addressing/index.ts";
 import { endpointRange } from "../ipam/index.ts";
 import { type Endpoint, hasCode, type RomanaError, type SegmentCode } from "../model/index.ts";
-import { claimCodes, isSameCode, MAX_CODES, nextCode } from "./codes.ts";
+import { claimCodes, MAX_CODES, nextCode } from "./codes.ts";
+import { type Choice, choose } from "./choice.ts";
 import type { Context } from "./context.ts";
 import type { AllocationRequest } from "./control.ts";
 import { addressesOf, endpointOf, joinEndpoint } from "./directory.ts";
 import { findExisting } from "./existing.ts";
 import { hostKey, networkKey, placeText, PREFIX, segmentKey, spotText } from "./keys.ts";
 import type { Created } from "./listing.ts";
-import type { PlaceIds } from "./places.ts";
 import { finishCounting, type Share, usageShare } from "./quota.ts";
 import { encodeEndpointRecord, encodeSegmentRecord, endpointJson } from "./records.ts";
 import { conflict, exhausted } from "./refusals.ts";
@@ -17,16 +17,6 @@ import { findWanted, type Wanted } from "./wanted.ts";
 
 const WHAT = "allocate endpoint";
 const NO_SHARE: Share = { compares: [], writes: [] };
-
-/** An ID that a request is about to take. */
-interface Choice {
-  readonly place: string;
-  readonly ids: PlaceIds;
-  readonly code: SegmentCode;
-  readonly endpointId: number;
-  /** True when this request holds the ID, so that no other one of this process chooses it. */
-  readonly isHeld: boolean;
-}
 
 /**
  * Allocates an endpoint. Nothing is locked: the endpoint's own key is created if it is absent, and the revisions of
@@ -66,7 +56,8 @@ async function attempt(
   context: Context,
   request: AllocationRequest,
 ): Promise<Created<Endpoint> | typeof LOST> {
-  const wanted = await findWanted(context, request);
+  const found = findWanted(context, request);
+  const wanted = found instanceof Promise ? await found : found;
   const { tenant, counting } = wanted.tenant.record;
   if (counting === true) {
     await finishCounting(context, tenant.name);
@@ -78,43 +69,6 @@ async function attempt(
     : await settle(context, wanted, request, choice, NO_SHARE);
 }
 
-/** Holds the wanted ID, or the lowest free one of the first code that has any; undefined when all codes are full. */
-async function choose(context: Context, wanted: Wanted): Promise<Choice | undefined> {
-  const { segment, removing = [] } = wanted.segment.record;
-  for (const code of wanted.code === undefined ? segment.codes : [wanted.code]) {
-    if (removing.some((going) => isSameCode(going, code))) continue;
-    const choice = await chooseIn(context, wanted, code);
-    if (choice !== undefined) return choice;
-  }
-  return undefined;
-}
-
-async function chooseIn(context: Context, wanted: Wanted, code: SegmentCode): Promise<Choice | undefined> {
-  const { network } = wanted.network.record;
-  const range = endpointRange(network, code.extraBits);
-  const { name: host } = wanted.host.record.host;
-  const place = placeText({ host, network: network.name, tenant: wanted.tenant.record.tenant.name, code });
-  const known = context.places.get(place, range);
-  const ids = known instanceof Promise ? await known : known;
-  const choice = { place, ids, code };
-  const { pool } = ids;
-  const now = context.now();
-  if (wanted.endpointId !== undefined) {
-    const { endpointId } = wanted;
-    const standing = pool.standing(endpointId, now);
-    if (standing === "taken") await refuseTaken(context, place, endpointId);
-    // It may rest: whoever names an ID knows why. Another call may hold it: then the commits decide.
-    const isHeld = standing !== "held" && standing !== "taken";
-    if (isHeld) pool.hold(endpointId);
-    return { ...choice, endpointId, isHeld };
-  }
-  // Chosen and held in one go: with a wait in between, all calls would choose the same.
-  const endpointId = pool.lowestFree(range, now);
-  if (endpointId === undefined) return undefined;
-  pool.hold(endpointId);
-  return { ...choice, endpointId, isHeld: true };
-}
-
 /** Commits a choice and lets it go. `more` goes into the same transaction. */
 async function settle(
   context: Context,
@@ -124,6 +78,7 @@ async function settle(
   more: Share,
 ): Promise<Created<Endpoint> | typeof LOST> {
   const { tenant } = wanted.tenant.record;
+  if (choice.isTaken) await refuseTaken(context, choice.place, choice.endpointId);
   try {
     const run = (): Promise<Created<Endpoint> | typeof LOST> =>
       commitChoice(context, wanted, request, choice, more);
@@ -154,7 +109,8 @@ async function commitChoice(
     createdAt: context.now(),
   };
   const indexKeys = indexKeysOf(request);
-  const share = await usageShare(context, tenant, 1);
+  const shared = usageShare(context, tenant, 1);
+  const share = shared instanceof Promise ? await shared : shared;
   const rest = ids.restRevision(endpointId);
   const { tenant: tenantName } = segment.record.segment;
   const revision = await commit(
@@ -198,7 +154,7 @@ async function grow(
     const { record, revision } = now.segment;
     const { segment } = record;
     const code = await nextCodeOf(context, now);
-    const first = await chooseIn(context, now, code);
+    const first = await choose(context, { ...now, code });
     if (first === undefined)
       throw await fullSegment(context, now, segment.codes, "the next code has no free ID");
     const grown = encodeSegmentRecord({

@@ -19,17 +19,27 @@ export interface Share {
  * allocations wait for each other.
  * @throws RomanaError `quota-exceeded` when more endpoints than the quota would be there.
  */
-export async function usageShare(
+export function usageShare(
+  context: Context,
+  tenant: StoredRecord<TenantRecord>,
+  change: number,
+): Share | Promise<Share> {
+  const sameTenant = unchanged(tenantKey(tenant.record.tenant.name), tenant.revision);
+  if (tenant.record.tenant.quota === undefined) return { compares: [sameTenant], writes: [] };
+  return countedShare(context, tenant.record.tenant, tenant.record.tenant.quota, sameTenant, change);
+}
+
+async function countedShare(
   { store }: Context,
-  { record: { tenant }, revision }: StoredRecord<TenantRecord>,
+  tenant: Tenant,
+  quota: number,
+  sameTenant: Compare,
   change: number,
 ): Promise<Share> {
-  const sameTenant = unchanged(tenantKey(tenant.name), revision);
-  if (tenant.quota === undefined) return { compares: [sameTenant], writes: [] };
   const key = tenantUsageKey(tenant.name);
   const entry = await store.get(key);
   const used = Number(entry?.value ?? 0);
-  if (change > 0 && used + change > tenant.quota) throw quotaExceeded(tenant, tenant.quota, used);
+  if (change > 0 && used + change > quota) throw quotaExceeded(tenant, quota, used);
   return {
     compares: [sameTenant, unchanged(key, entry?.modRevision ?? 0)],
     writes: [put(key, String(Math.max(0, used + change)))],

@@ -43,21 +43,25 @@ const NO_NETWORK = { code: "not-found", noun: "network", name: "" } as const;
  * have made it.
  * @throws RomanaError `not-found`, `invalid-input`, `aborted` when one of them is being deleted.
  */
-export async function findWanted(context: Context, request: AllocationRequest): Promise<Wanted> {
+export function findWanted(context: Context, request: AllocationRequest): Wanted | Promise<Wanted> {
   try {
     return readWanted(context.catalog, request);
   } catch (error) {
-    const { network, host, tenant, segment } = request;
-    const keys = [
-      ...(network === undefined ? [] : [networkKey(network)]),
-      ...(typeof host === "string" ? [hostKey(host)] : []),
-      ...(typeof tenant === "string" ? [tenantKey(tenant)] : []),
-      ...(typeof tenant === "string" && typeof segment === "string" ? [segmentKey(tenant, segment)] : []),
-    ].filter((key) => context.catalog.revisionOf(key) === 0);
-    if (keys.length === 0) throw error;
-    await context.feed.refresh(keys, context.feed.revision);
-    return readWanted(context.catalog, request);
+    return lookUp(context, request, error);
   }
+}
+
+async function lookUp(context: Context, request: AllocationRequest, error: unknown): Promise<Wanted> {
+  const { network, host, tenant, segment } = request;
+  const keys = [
+    ...(network === undefined ? [] : [networkKey(network)]),
+    ...(typeof host === "string" ? [hostKey(host)] : []),
+    ...(typeof tenant === "string" ? [tenantKey(tenant)] : []),
+    ...(typeof tenant === "string" && typeof segment === "string" ? [segmentKey(tenant, segment)] : []),
+  ].filter((key) => context.catalog.revisionOf(key) === 0);
+  if (keys.length === 0) throw error;
+  await context.feed.refresh(keys, context.feed.revision);
+  return readWanted(context.catalog, request);
 }
 
 function readWanted(catalog: Catalog, request: AllocationRequest): Wanted {
