@@ -2,8 +2,8 @@ import { chmodSync, lstatSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { connect } from "node:net";
 import { dirname } from "node:path";
-import { type ErrorCode, invalidInput, RomanaError } from "../model/index.ts";
-import { encodeProblem } from "../schema/index.ts";
+import { invalidInput, RomanaError } from "../model/index.ts";
+import { encodeProblem, STATUS_OF_CODE } from "../schema/index.ts";
 import type { Agent } from "./agent.ts";
 import type { Log } from "./log.ts";
 import { type Answer, findRoute } from "./socket-routes.ts";
@@ -26,27 +26,6 @@ const MAX_BODY = 64 * 1024;
 const REQUEST_TIMEOUT = 10_000;
 /** More connections wait. */
 const MAX_CONNECTIONS = 1_000;
-
-/** The HTTP status of every error code on this socket: as in romanad's API. */
-const STATUS_OF_CODE: Readonly<Record<ErrorCode, number>> = {
-  "invalid-input": 422,
-  "not-found": 404,
-  conflict: 409,
-  "in-use": 409,
-  "revision-mismatch": 409,
-  "pool-exhausted": 507,
-  "quota-exceeded": 507,
-  compacted: 410,
-  unauthenticated: 401,
-  forbidden: 403,
-  unavailable: 503,
-  timeout: 503,
-  aborted: 503,
-  "command-failed": 500,
-  "kernel-refused": 500,
-  unsupported: 500,
-  internal: 500,
-};
 
 /**
  * Serves the agent on a unix socket for root only. A socket that a dead agent left behind is replaced.

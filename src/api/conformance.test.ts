@@ -8,9 +8,10 @@ import {
   PROBLEM_TITLES,
   problemSchema,
   type RouteContract,
+  STATUS_OF_CODE,
 } from "../schema/index.ts";
 import { type OpenApiDocument, openApiDocument } from "./openapi.ts";
-import { problemOf, STATUS_OF_CODE } from "./problem.ts";
+import { problemOf } from "./problem.ts";
 import { createSeed, createTestApp, SEED_NETWORK, type TestApp } from "./test-app.case.ts";
 
 const OPERATIONS = Object.entries<RouteContract>(CONTRACT) as [Operation, RouteContract][];

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { ErrorCode } from "../model/index.ts";
-import { COMMON_ERRORS, problemSchema, type RouteContract } from "../schema/index.ts";
-import { PROBLEM_MEDIA_TYPE, STATUS_OF_CODE } from "./problem.ts";
+import { COMMON_ERRORS, problemSchema, type RouteContract, STATUS_OF_CODE } from "../schema/index.ts";
+import { PROBLEM_MEDIA_TYPE } from "./problem.ts";
 
 /** A JSON schema as zod makes it. */
 interface JsonSchema {

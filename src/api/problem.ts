@@ -1,26 +1,5 @@
-import { type ErrorCode, type Fault, invalidInput, isTemporary, RomanaError } from "../model/index.ts";
-import { encodeProblem, type Problem } from "../schema/index.ts";
-
-/** The HTTP status of every error code: the only table of this mapping. */
-export const STATUS_OF_CODE: Readonly<Record<ErrorCode, number>> = {
-  "invalid-input": 422,
-  "not-found": 404,
-  conflict: 409,
-  "in-use": 409,
-  "revision-mismatch": 409,
-  "pool-exhausted": 507,
-  "quota-exceeded": 507,
-  compacted: 410,
-  unauthenticated: 401,
-  forbidden: 403,
-  unavailable: 503,
-  timeout: 503,
-  aborted: 503,
-  "command-failed": 500,
-  "kernel-refused": 500,
-  unsupported: 500,
-  internal: 500,
-};
+import { type Fault, invalidInput, isTemporary, RomanaError } from "../model/index.ts";
+import { encodeProblem, type Problem, STATUS_OF_CODE } from "../schema/index.ts";
 
 /** Media type of problem documents (RFC 9457). */
 export const PROBLEM_MEDIA_TYPE = "application/problem+json";

@@ -25,6 +25,27 @@ export const PROBLEM_TITLES: Readonly<Record<ErrorCode, string>> = {
   internal: "Something went wrong inside",
 };
 
+/** The HTTP status of every error code: romanad's API and the agent's socket answer alike. */
+export const STATUS_OF_CODE: Readonly<Record<ErrorCode, number>> = {
+  "invalid-input": 422,
+  "not-found": 404,
+  conflict: 409,
+  "in-use": 409,
+  "revision-mismatch": 409,
+  "pool-exhausted": 507,
+  "quota-exceeded": 507,
+  compacted: 410,
+  unauthenticated: 401,
+  forbidden: 403,
+  unavailable: 503,
+  timeout: 503,
+  aborted: 503,
+  "command-failed": 500,
+  "kernel-refused": 500,
+  unsupported: 500,
+  internal: 500,
+};
+
 /** A problem document (RFC 9457). Besides these fields it has the data of its code. */
 export const problemSchema = z
   .looseObject({
