@@ -28,12 +28,13 @@ describe("rawKey()", () => {
 });
 
 describe("sortElements()", () => {
-  test("by raw key, so by index in bytes and then by address", () => {
-    const elements = [
-      [index(8), ipv4("10.0.0.2")],
-      [index(8), ipv4("10.0.0.1")],
+  test("by index, then by address as a number", () => {
+    const sorted = [
       [index(1), ipv4("10.0.0.3")],
+      [index(8), ipv4("9.255.255.255")],
+      [index(8), ipv4("10.0.0.1")],
+      [index(256), ipv4("1.0.0.0")],
     ];
-    expect(sortElements(elements)).toEqual([elements[2], elements[1], elements[0]]);
+    expect(sortElements([2, 3, 0, 1].map((place) => sorted[place] as Element))).toEqual(sorted);
   });
 });

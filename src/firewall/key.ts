@@ -21,16 +21,17 @@ export function rawKey(element: Element): Uint8Array {
   return key;
 }
 
-/** The elements in ascending order of their raw keys, so that equal sets have equal text. */
+/** The elements in ascending order, part by part, so that equal sets have equal text. */
 export function sortElements(elements: readonly Element[]): readonly Element[] {
-  return elements
-    .map((element) => ({ element, text: keyText(rawKey(element)) }))
-    .sort((a, b) => (a.text < b.text ? -1 : a.text > b.text ? 1 : 0))
-    .map(({ element }) => element);
+  return elements.toSorted(compareElements);
 }
 
-function keyText(key: Uint8Array): string {
-  return Array.from(key, (byte) => byte.toString(16).padStart(2, "0")).join("");
+function compareElements(a: Element, b: Element): number {
+  for (const [index, { value }] of a.entries()) {
+    const other = (b[index] as KeyPart).value;
+    if (value !== other) return value < other ? -1 : 1;
+  }
+  return 0;
 }
 
 function registerBytes(length: number): number {
@@ -61,7 +62,8 @@ function nameBytes(name: string): Uint8Array {
 }
 
 function bigEndian(value: bigint, length: number): Uint8Array {
-  return Uint8Array.from({ length }, (_, index) =>
-    Number((value >> BigInt(8 * (length - 1 - index))) & 0xffn),
-  );
+  const bytes = new Uint8Array(length);
+  for (let index = length - 1, rest = value; index >= 0; index--, rest >>= 8n)
+    bytes[index] = Number(rest & 0xffn);
+  return bytes;
 }

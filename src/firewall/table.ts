@@ -16,7 +16,7 @@ export interface NamedSet {
   /** What an element means, for people who list the table. */
   readonly comment: string;
   readonly key: readonly KeyType[];
-  /** In ascending order of their raw keys. */
+  /** In ascending order, part by part. */
   readonly elements: readonly Element[];
 }
 
