@@ -59,3 +59,27 @@ export function createAgentMetrics(): AgentMetrics {
     detach: registry.histogram("romana_agent_detach_seconds", "Duration of a detach."),
   };
 }
+
+/** Where gauges are read from when they are asked for. */
+export interface GaugeSources {
+  readonly attached: () => number;
+  readonly unsettled: () => number;
+  readonly isConnected: () => boolean;
+  readonly revision: () => number;
+  readonly counters: () => ReadonlyMap<string, { readonly packets: number }>;
+}
+
+/** Adds what is read, not counted. */
+export function addGauges(registry: Metrics, sources: GaugeSources): void {
+  const { attached, unsettled, isConnected, revision, counters } = sources;
+  registry.gauge("romana_agent_attachments", "Attached endpoints.", attached);
+  registry.gauge("romana_agent_unsettled", "Endpoints that are still to be released at romanad.", unsettled);
+  registry.gauge("romana_agent_connected", "Whether romanad can be reached.", () => Number(isConnected()));
+  registry.gauge("romana_agent_revision", "Revision of romanad that the agent has seen.", revision);
+  registry.gauge(
+    "romana_agent_dropped_packets",
+    "Packets that the agent's table dropped since it was made.",
+    () => new Map([...counters()].map(([reason, { packets }]) => [reason, packets])),
+    "reason",
+  );
+}

@@ -1,4 +1,4 @@
-import { type Endpoint, RomanaError } from "../model/index.ts";
+import { type Endpoint, RomanaError, type HostStatus } from "../model/index.ts";
 import type {
   AgentConfig,
   AgentStatus,
@@ -6,12 +6,10 @@ import type {
   AttachmentResource,
   DesiredText,
   HostSnapshot,
-  HostStatus,
   Stored,
 } from "../schema/index.ts";
 import type { Kernel, KernelEvent } from "../system/kernel.ts";
-import { adoptAttachments } from "./adoption.ts";
-import { type AgentMetrics, createAgentMetrics } from "./agent-metrics.ts";
+import { addGauges, type AgentMetrics, createAgentMetrics } from "./agent-metrics.ts";
 import { Attacher, type Detached } from "./attacher.ts";
 import { Attachments } from "./attachments.ts";
 import { Damper } from "./damper.ts";
@@ -27,8 +25,9 @@ import type { Log } from "./log.ts";
 import { describeAttachment, hostProblems } from "./host-problems.ts";
 import { Reconciler } from "./reconciler.ts";
 import type { Cause, Outcome } from "./reconcile-run.ts";
-import { isSameEndpoint, Releaser } from "./releaser.ts";
+import { Releaser } from "./releaser.ts";
 import { Reporter } from "./reporter.ts";
+import { Reviewer } from "./reviewer.ts";
 import type { Romanad } from "./romanad.ts";
 import { TableKeeper } from "./table-keeper.ts";
 import { Alarm, type Timers } from "./timers.ts";
@@ -72,6 +71,7 @@ export class Agent {
   readonly #attachments = new Attachments();
   readonly #releaser: Releaser;
   readonly #attacher: Attacher;
+  readonly #reviewer: Reviewer;
   readonly #reporter: Reporter;
   readonly #topologyAlarm: Alarm;
   readonly #saveAlarm: Alarm;
@@ -143,6 +143,7 @@ export class Agent {
       },
       this.#releaser,
     );
+    this.#reviewer = new Reviewer({ ...site, kernel, attacher: this.#attacher, follower: this.#follower });
     this.#reporter = new Reporter({ host, romanad, timers, status: () => this.#hostStatus() });
     this.#topologyAlarm = new Alarm(timers, () => {
       this.#applyTopology();
@@ -155,7 +156,13 @@ export class Agent {
     });
     this.#hasMemory = journal.adoptable !== undefined;
     for (const attachment of journal.attachments) this.#attachments.put(attachment);
-    this.#addGauges();
+    addGauges(this.metrics.registry, {
+      attached: () => this.#attachments.attached,
+      unsettled: () => this.#releaser.unsettled,
+      isConnected: () => this.#follower.connection.connected,
+      revision: () => this.#follower.knowledge?.revision ?? 0,
+      counters: () => kernel.counters(config.table),
+    });
   }
 
   /** Makes the kernel as it was known to be right, then follows romanad and the kernel until {@link close}. */
@@ -224,7 +231,7 @@ export class Agent {
 
   /** What the agent works towards, as text; undefined while nothing is known. */
   desired(): DesiredText | undefined {
-    return renderDesired(this.#reconciler);
+    return renderDesired(this.#reconciler.inventory);
   }
 
   /** Stops following and forgets nothing; the kernel stays as it is, and the data path works on. */
@@ -245,57 +252,26 @@ export class Agent {
       this.#saveAlarm.set(SAVE_SETTLE);
     }
     const attached = isSnapshot ? this.#attachments.all.map(({ endpoint }) => endpointKey(endpoint)) : [];
-    for (const key of new Set([...endpoints, ...attached])) this.#confront(key);
+    for (const key of new Set([...endpoints, ...attached])) {
+      this.#background(this.#review(key), "review an attachment");
+    }
     if (endpoints.length > 0 && this.#releaser.unsettled > 0) this.#settle();
   }
 
-  /** Finds out what is attached when there is no memory of it; from then on it is known. */
+  /** From now on it is known what is attached. */
   #adopt(): void {
-    const { kernel, journal, log } = this.#options;
-    const knowledge = this.#follower.knowledge;
-    if (knowledge === undefined) return;
-    const adopted = adoptAttachments(kernel, knowledge, this.#attachments);
-    for (const attachment of adopted) this.#attachments.put(attachment);
+    const { count, kept } = this.#reviewer.adopt();
     this.#hasMemory = true;
     this.#reconciler.pruneDevices();
-    const keep = async (): Promise<void> => {
-      await Promise.all(adopted.map((attachment) => journal.keep(attachment)));
-      await journal.keepAdoptable(knowledge.revision);
-    };
-    this.#background(keep(), "keep what was adopted");
-    if (adopted.length > 0) log.warn({ attachments: adopted.length }, "found attachments in the kernel");
+    this.#background(kept, "keep what was adopted");
+    if (count > 0) this.#options.log.warn({ attachments: count }, "found attachments in the kernel");
   }
 
-  /** An endpoint came, changed or went at romanad: does the attachment still stand? */
-  #confront(key: string): void {
-    const attachment = this.#attachments.get(key);
-    if (attachment === undefined || attachment.isReleasing) return;
-    const { log, journal } = this.#options;
-    if (this.#isGone(attachment)) {
-      const drop = async (): Promise<void> => {
-        if (!(await this.#attacher.drop(key, (candidate) => this.#isGone(candidate)))) return;
-        this.metrics.operations.add("drop");
-        this.#reporter.noticeCount();
-        log.warn({ endpoint: key }, "detached an endpoint that was released at romanad");
-      };
-      this.#background(drop(), "detach a released endpoint");
-      return;
-    }
-    const endpoint = this.#follower.knowledge?.endpoints.get(key);
-    if (!isSameEndpoint(endpoint, attachment.endpoint) || endpoint.revision <= attachment.revision) return;
-    const { revision, ...plain } = endpoint;
-    const changed = { ...attachment, endpoint: plain, revision };
-    this.#attachments.put(changed);
-    this.#background(journal.keep(changed), "keep a changed endpoint");
-  }
-
-  #isGone({ endpoint, revision }: AttachmentRecord): boolean {
-    const { knowledge, connection } = this.#follower;
-    if (knowledge === undefined || knowledge.revision < revision) return false;
-    const now = knowledge.endpoints.get(endpointKey(endpoint));
-    if (now !== undefined) return now.revision > revision && !isSameEndpoint(now, endpoint);
-    // A store that lost what it knew has not released anything.
-    return connection.lostRevision === undefined;
+  async #review(key: string): Promise<void> {
+    if ((await this.#reviewer.review(key)) !== "dropped") return;
+    this.metrics.operations.add("drop");
+    this.#reporter.noticeCount();
+    this.#options.log.warn({ endpoint: key }, "detached an endpoint that was released at romanad");
   }
 
   #applyTopology(): void {
@@ -309,7 +285,7 @@ export class Agent {
       this.#reconciler.setHost(desiredHost(host, knowledge, { ...config, gatewayKind }));
       for (const { endpoint, device, isReleasing } of this.#attachments.all) {
         const network = knowledge.network(endpoint.network);
-        if (isReleasing || network === undefined || this.#reconciler.endpointOf(device)) continue;
+        if (isReleasing || network === undefined || this.#reconciler.inventory.endpointOf(device)) continue;
         const isOwn = isOwnDeviceName(device);
         this.#reconciler.adopt(desiredEndpoint(network, endpoint, { name: device, isOwn }));
       }
@@ -328,8 +304,8 @@ export class Agent {
     const isThere = (): boolean =>
       this.#follower.connection.connected && this.#follower.knowledge?.ownHost !== undefined;
     if (await this.#follower.until(isThere, ROMANAD_PATIENCE)) {
-      if (this.#reconciler.host === undefined) this.#applyTopology();
-      if (this.#reconciler.host !== undefined) return;
+      if (this.#reconciler.inventory.host === undefined) this.#applyTopology();
+      if (this.#reconciler.inventory.host !== undefined) return;
     }
     const { error } = this.#follower.connection;
     const reason = error ?? this.#underivable ?? "it has not told about this host yet";
@@ -394,7 +370,7 @@ export class Agent {
   }
 
   #describe(attachment: AttachmentRecord): AttachmentResource {
-    return describeAttachment(attachment, this.#reconciler);
+    return describeAttachment(attachment, this.#reconciler.inventory);
   }
 
   #onOutcome({ repaired, failures }: Outcome, cause: Cause): void {
@@ -448,31 +424,6 @@ export class Agent {
       if (!(error instanceof RomanaError)) throw error;
       this.#options.log.warn({ error: error.message }, `cannot ${what}`);
     });
-  }
-
-  #addGauges(): void {
-    const { registry } = this.metrics;
-    const { kernel, config } = this.#options;
-    registry.gauge("romana_agent_attachments", "Attached endpoints.", () => this.#attachments.attached);
-    registry.gauge(
-      "romana_agent_unsettled",
-      "Endpoints that are still to be released at romanad.",
-      () => this.#releaser.unsettled,
-    );
-    registry.gauge("romana_agent_connected", "Whether romanad can be reached.", () =>
-      Number(this.#follower.connection.connected),
-    );
-    registry.gauge(
-      "romana_agent_revision",
-      "Revision of romanad that the agent has seen.",
-      () => this.#follower.knowledge?.revision ?? 0,
-    );
-    registry.gauge(
-      "romana_agent_dropped_packets",
-      "Packets that the agent's table dropped since it was made.",
-      () => new Map([...kernel.counters(config.table)].map(([reason, { packets }]) => [reason, packets])),
-      "reason",
-    );
   }
 }
 

@@ -1,5 +1,4 @@
-import { type Endpoint, hasCode, invalidInput, notFound, RomanaError } from "../model/index.ts";
-import { addressPrefix } from "../net/index.ts";
+import { type Endpoint, notFound, RomanaError } from "../model/index.ts";
 import {
   type AttachmentRecord,
   type AttachmentRequest,
@@ -10,7 +9,8 @@ import {
 } from "../schema/index.ts";
 import type { Kernel, Link } from "../system/kernel.ts";
 import { type DesiredEndpoint, desiredEndpoint } from "./desired.ts";
-import { deviceName, isOwnDeviceName } from "./device-name.ts";
+import { type Device, deviceOf, findTap, makeVeth, takeTap } from "./device.ts";
+import { isOwnDeviceName } from "./device-name.ts";
 import { endpointKey } from "./host-knowledge.ts";
 import type { Reconciler } from "./reconciler.ts";
 import { endpointLocks, isSameEndpoint, type Releaser, type ReleaserSite } from "./releaser.ts";
@@ -43,17 +43,8 @@ export interface Detached {
   readonly released: boolean;
 }
 
-/** A device of the host that an endpoint is wired to. */
-interface Device {
-  readonly link: Link;
-  readonly mac?: string;
-}
-
 /** Starts the request tokens of callers that give neither a token nor a name. */
 const OWN_TOKEN = "romana-agent";
-
-/** Kind of links that are taps. */
-const TAP_KIND = "tun";
 
 /**
  * Wires endpoints to this host. The order is: intent on disk, allocation, rules that know the segment, device,
@@ -170,14 +161,14 @@ export class Attacher {
     const { endpoint, target, device, isAllocatedHere, isReleasing, revision } = known;
     const reason = differenceOf(known, request);
     if (reason !== undefined) throw conflict(endpoint, reason);
-    if (reconciler.indexOf(device) !== undefined) {
+    if (reconciler.inventory.indexOf(device) !== undefined) {
       if (target !== undefined && !isSameTarget(target, request.attach)) {
         throw conflict(endpoint, `it is attached to ${formatTarget(target)}`);
       }
       return { created: false, attachment: known };
     }
     const tap = this.#checkTap(request.attach);
-    const before = reconciler.endpointOf(device);
+    const before = reconciler.inventory.endpointOf(device);
     reconciler.unwire(device);
     try {
       const record = { endpoint, revision, isAllocatedHere, isReleasing };
@@ -202,68 +193,20 @@ export class Attacher {
     const { endpoint } = record;
     const network = this.#site.knowledge()?.network(endpoint.network);
     if (network === undefined) throw notFound("network", endpoint.network);
-    const isOwn = target.kind === "netns";
     const name = deviceOf(endpoint, target);
-    const desired = desiredEndpoint(network, endpoint, { name, isOwn });
-    const mtu = (isOwn ? target.mtu : undefined) ?? this.#site.endpointMtu;
-    const { link, mac } = isOwn
-      ? this.#makeDevice(desired, endpoint, target, mtu)
-      : this.#takeTap(desired, target, tap);
+    const desired = desiredEndpoint(network, endpoint, { name, isOwn: target.kind === "netns" });
+    const { link, mac } = this.#device(desired, endpoint, target, tap);
     reconciler.wire(desired, link);
     return { ...record, target, device: name, mtu: link.mtu, ...(mac !== undefined && { mac }) };
   }
 
-  #makeDevice(
-    desired: DesiredEndpoint,
-    { addresses }: Endpoint,
-    target: Extract<AttachTarget, { kind: "netns" }>,
-    mtu: number,
-  ): Device {
-    const { kernel } = this.#site;
-    const own = [addresses.ipv4, addresses.ipv6].filter((address) => address !== undefined);
-    const spec = {
-      name: desired.device,
-      mtu,
-      peer: {
-        namespace: target.netns,
-        name: target.interface,
-        addresses: own.map(addressPrefix),
-        gateways: desired.gateways,
-        ...(target.mac !== undefined && { mac: target.mac }),
-      },
-    };
-    const make = (): Device => {
-      const { host, peer } = kernel.createVeth(spec);
-      return { link: host, mac: peer.mac };
-    };
-    try {
-      return make();
-    } catch (error) {
-      // An attach that was killed may have left a device of this name; nothing else can have it.
-      if (!hasCode(error, "conflict") || error.failure.name !== spec.name) throw error;
-      kernel.apply([{ type: "delete-link", name: spec.name }]);
-      return make();
+  #device(desired: DesiredEndpoint, endpoint: Endpoint, target: AttachTarget, tap: Link | undefined): Device {
+    const { kernel, reconciler, endpointMtu } = this.#site;
+    if (target.kind === "netns") {
+      return makeVeth(kernel, desired, endpoint, target, target.mtu ?? endpointMtu);
     }
-  }
-
-  #takeTap(
-    { device, sysctls }: DesiredEndpoint,
-    { mac }: Extract<AttachTarget, { kind: "tap" }>,
-    link: Link | undefined,
-  ): Device {
-    const { kernel, reconciler } = this.#site;
-    if (link === undefined) throw notFound("device", device);
-    const { failures } = reconciler.reconcileSysctls("desired", sysctls);
-    const refused = kernel.apply(link.up ? [] : [{ type: "set-link-up", link: link.index }])[0];
-    const reason = failures[0] ?? refused?.errno;
-    if (reason !== undefined) {
-      throw new RomanaError(`Cannot use tap "${device}": ${reason}`, {
-        code: "kernel-refused",
-        operation: `use tap "${device}"`,
-        errno: refused?.errno ?? "EINVAL",
-      });
-    }
-    return { link: { ...link, up: true }, ...(mac !== undefined && { mac }) };
+    if (tap === undefined) throw notFound("device", target.device);
+    return takeTap(kernel, reconciler, desired, target, tap);
   }
 
   /** Takes an endpoint off its device, and deletes the device if it is ours. */
@@ -284,21 +227,16 @@ export class Attacher {
   /** The tap of the target. One that is not there, is no tap, or has an endpoint already is refused. */
   #checkTap(target: AttachTarget): Link | undefined {
     if (target.kind !== "tap") return undefined;
+    const { kernel, attachments, reconciler } = this.#site;
+    const link = findTap(kernel, target);
     const { device } = target;
-    const link = this.#site.kernel.links().find(({ name }) => name === device);
-    if (link === undefined) throw notFound("device", device);
-    if (link.kind !== TAP_KIND) {
-      const reason = `"${device}" is no tap but ${link.kind ?? "hardware"}`;
-      throw invalidInput("attach endpoint", [{ path: "attach.device", reason }]);
-    }
-    const other = this.#site.attachments.onDevice(device);
-    if (other !== undefined && !other.isReleasing && this.#site.reconciler.indexOf(device) !== undefined) {
-      throw new RomanaError(
-        `Cannot attach endpoint: device "${device}" has endpoint "${nameOf(other.endpoint)}" already`,
-        { code: "conflict", noun: "device", name: device },
-      );
-    }
-    return link;
+    const other = attachments.onDevice(device);
+    const isTaken = other?.isReleasing === false && reconciler.inventory.indexOf(device) !== undefined;
+    if (!isTaken) return link;
+    throw new RomanaError(
+      `Cannot attach endpoint: device "${device}" has endpoint "${nameOf(other.endpoint)}" already`,
+      { code: "conflict", noun: "device", name: device },
+    );
   }
 
   /** An endpoint may be released at romanad while it is being wired. */
@@ -316,11 +254,6 @@ export class Attacher {
     );
     return endpoint !== undefined && this.#releaser.releaseForgotten(endpoint);
   }
-}
-
-/** Name of the host's device of an endpoint. */
-function deviceOf({ addresses }: Endpoint, target: AttachTarget): string {
-  return target.kind === "netns" ? deviceName(addresses) : target.device;
 }
 
 function tokenOf(

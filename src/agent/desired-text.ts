@@ -2,25 +2,25 @@ import { createTable, renderTable } from "../firewall/index.ts";
 import { formatAddress } from "../net/index.ts";
 import type { DesiredText } from "../schema/index.ts";
 import { proxiedAddresses } from "./desired.ts";
-import type { Reconciler } from "./reconciler.ts";
+import type { Inventory } from "./inventory.ts";
 import { formatRoute } from "./route-slot.ts";
 
 /** The desired state as text for people, in the words of `sysctl`, `ip` and `nft`; undefined while nothing is known. */
 export function renderDesired(
-  reconciler: Pick<Reconciler, "host" | "hostSysctls" | "endpoints" | "indexOf" | "underlay">,
+  inventory: Pick<Inventory, "host" | "hostSysctls" | "endpoints" | "indexOf" | "underlay">,
 ): DesiredText | undefined {
-  const { host, endpoints, underlay } = reconciler;
+  const { host, endpoints, underlay } = inventory;
   if (host === undefined) return undefined;
   const { gateway, firewall } = host;
   const sorted = endpoints.toSorted((a, b) => (a.device < b.device ? -1 : 1));
   const devices = sorted.map(({ device, owns }) => ({
     name: device,
-    index: reconciler.indexOf(device),
+    index: inventory.indexOf(device),
     owns,
   }));
   const routes = [...host.routes, ...sorted.flatMap((endpoint) => endpoint.routes)];
   return {
-    sysctls: lines([reconciler.hostSysctls, ...sorted.map(({ sysctls }) => sysctls)].flatMap(sysctlLines)),
+    sysctls: lines([inventory.hostSysctls, ...sorted.map(({ sysctls }) => sysctls)].flatMap(sysctlLines)),
     links: lines([
       `${gateway.name} type ${gateway.kind} up`,
       ...gateway.addresses.map((address) => `${formatAddress(address)} dev ${gateway.name}`),

@@ -2,7 +2,7 @@ import { addressBits, isSameAddress } from "../net/index.ts";
 import { type KernelEvent, MAIN_TABLE, ROMANA_PROTOCOL } from "../system/kernel.ts";
 import { isLinkLocal } from "./network-diff.ts";
 import { isOwnDeviceName } from "./device-name.ts";
-import type { Reconciler } from "./reconciler.ts";
+import type { Inventory } from "./inventory.ts";
 import { isAsDesired, slotOf } from "./route-slot.ts";
 
 /**
@@ -15,7 +15,7 @@ export type Suspicion =
 
 /** What events are compared with. */
 export type Known = Pick<
-  Reconciler,
+  Inventory,
   "host" | "endpointOf" | "indexOf" | "nameOf" | "hasDeleted" | "isFresh" | "routeIn" | "underlay"
 >;
 

@@ -4,6 +4,7 @@ import type { Attachments } from "./attachments.ts";
 import { nameOf } from "./attacher.ts";
 import type { Connection } from "./follower.ts";
 import type { Keeper } from "./keeper.ts";
+import type { Inventory } from "./inventory.ts";
 import type { Reconciler } from "./reconciler.ts";
 
 /** What the problems of a host are found in. */
@@ -11,7 +12,7 @@ export interface ProblemSources {
   readonly damage: readonly string[];
   readonly kernel: Pick<Kernel, "sysctl">;
   readonly keeper: Pick<Keeper, "failures">;
-  readonly reconciler: Pick<Reconciler, "fights" | "host" | "missingDevices">;
+  readonly reconciler: Pick<Reconciler, "fights" | "inventory">;
   readonly attachments: Attachments;
   readonly connection: Connection;
   /** Whether romanad knows this host. */
@@ -33,14 +34,14 @@ export function hostProblems(sources: ProblemSources): readonly string[] {
   const problems = [
     ...damage,
     ...(sources.isKnown ? [] : ["romanad has not told about this host"]),
-    ...(sources.isKnown && reconciler.host === undefined ? ["The kernel is not set up yet"] : []),
+    ...(sources.isKnown && reconciler.inventory.host === undefined ? ["The kernel is not set up yet"] : []),
     ...(underivable === undefined ? [] : [underivable]),
     ...(lostRevision === undefined
       ? []
       : [
           `romanad's store is older than revision ${lostRevision}, which this agent has seen: endpoints that it does not know stay attached`,
         ]),
-    ...(reconciler.host?.problems ?? []),
+    ...(reconciler.inventory.host?.problems ?? []),
     ...keeper.failures,
     ...reconciler.fights.map(({ item }) => `Somebody keeps changing ${item}`),
     ...missingDevices(sources),
@@ -52,7 +53,7 @@ export function hostProblems(sources: ProblemSources): readonly string[] {
 }
 
 function missingDevices({ reconciler, attachments }: ProblemSources): string[] {
-  const names = reconciler.missingDevices.flatMap((device) => {
+  const names = reconciler.inventory.missingDevices.flatMap((device) => {
     const attachment = attachments.onDevice(device);
     return attachment === undefined ? [] : [`${nameOf(attachment.endpoint)} (${device})`];
   });
@@ -71,13 +72,13 @@ function arpProblems(kernel: Pick<Kernel, "sysctl">): string[] {
 /** An attachment for whoever asks. */
 export function describeAttachment(
   attachment: AttachmentRecord,
-  reconciler: Pick<Reconciler, "endpointOf" | "indexOf">,
+  inventory: Pick<Inventory, "endpointOf" | "indexOf">,
 ): AttachmentResource {
   const { endpoint, revision, target, device, mac, mtu, isReleasing } = attachment;
-  const gateways = reconciler.endpointOf(device)?.gateways ?? [];
+  const gateways = inventory.endpointOf(device)?.gateways ?? [];
   const ipv4 = gateways.find(({ family }) => family === 4);
   const ipv6 = gateways.find(({ family }) => family === 6);
-  const state = reconciler.indexOf(device) === undefined ? "device-missing" : "attached";
+  const state = inventory.indexOf(device) === undefined ? "device-missing" : "attached";
   return {
     endpoint: { ...endpoint, revision },
     ...(target && { attach: target }),

@@ -56,14 +56,14 @@ export class Keeper {
   /** Judges one event; a suspicious one causes a look soon. */
   notice(event: KernelEvent): void {
     const { reconciler } = this.#options;
-    if (event.type === "address" && event.action === "new") reconciler.noteAddress(event.address);
-    const suspicion = suspect(event, reconciler);
-    if (event.type === "link" && event.link.up) reconciler.noteUp(event.link.index);
+    if (event.type === "address" && event.action === "new") reconciler.inventory.noteAddress(event.address);
+    const suspicion = suspect(event, reconciler.inventory);
+    if (event.type === "link" && event.link.up) reconciler.inventory.noteUp(event.link.index);
     switch (suspicion?.kind) {
       case undefined:
         return;
       case "everything":
-        for (const { device } of reconciler.endpoints) this.#devices.add(device);
+        for (const { device } of reconciler.inventory.endpoints) this.#devices.add(device);
         this.#isHostSuspect = true;
         this.#isDrift = true;
         break;
@@ -93,7 +93,7 @@ export class Keeper {
 
   /** Looks at the sysctls of all endpoints, a slice at a time so that nobody waits for long. */
   async reconcileSysctls(): Promise<void> {
-    const devices = this.#options.reconciler.endpoints.map(({ device }) => device);
+    const devices = this.#options.reconciler.inventory.endpoints.map(({ device }) => device);
     for (let start = 0; start < devices.length; start += SYSCTL_SLICE) {
       for (const device of devices.slice(start, start + SYSCTL_SLICE)) this.#checkDevice(device);
       await new Promise<void>((resolve) => {
@@ -112,7 +112,7 @@ export class Keeper {
     const devices = [...this.#devices];
     this.#devices.clear();
     for (const device of devices) this.#checkDevice(device);
-    if (this.#isHostSuspect) this.#checkSysctls("host", this.#options.reconciler.hostSysctls);
+    if (this.#isHostSuspect) this.#checkSysctls("host", this.#options.reconciler.inventory.hostSysctls);
     this.#isHostSuspect = false;
     if (!this.#isDrift) return;
     this.#isDrift = false;
@@ -121,9 +121,9 @@ export class Keeper {
 
   #checkDevice(device: string): void {
     const { reconciler } = this.#options;
-    const endpoint = reconciler.endpointOf(device);
+    const endpoint = reconciler.inventory.endpointOf(device);
     if (endpoint === undefined) this.#sysctlFailures.delete(device);
-    else if (reconciler.indexOf(device) !== undefined) this.#checkSysctls(device, endpoint.sysctls);
+    else if (reconciler.inventory.indexOf(device) !== undefined) this.#checkSysctls(device, endpoint.sysctls);
   }
 
   #checkSysctls(owner: string, values: ReadonlyMap<string, string>): void {

@@ -62,7 +62,7 @@ function createReconciler(kernel: FakeKernel): Reconciler {
 /** Makes the state as changes of the view and of attachments do. */
 function enter(reconciler: Reconciler, { host, endpoints }: State): void {
   const wanted = new Set(endpoints.map(({ device }) => device));
-  for (const { device } of reconciler.endpoints) if (!wanted.has(device)) reconciler.unwire(device);
+  for (const { device } of reconciler.inventory.endpoints) if (!wanted.has(device)) reconciler.unwire(device);
   reconciler.setHost(host);
   for (const each of endpoints) reconciler.adopt(each);
   expect(reconciler.reconcile("desired").failures).toEqual([]);

@@ -1,5 +1,5 @@
-import { RomanaError } from "../model/index.ts";
-import { encodeHostStatus, type HostStatus } from "../schema/index.ts";
+import { RomanaError, type HostStatus } from "../model/index.ts";
+import { encodeHostStatus } from "../schema/index.ts";
 import type { Romanad } from "./romanad.ts";
 import { Alarm, type Timers } from "./timers.ts";
 

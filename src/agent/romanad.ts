@@ -1,11 +1,10 @@
 import type { Client } from "../client/index.ts";
-import { type Endpoint, hasCode } from "../model/index.ts";
+import { type Endpoint, hasCode, type HostStatus } from "../model/index.ts";
 import {
   type BodyOf,
   type CONTRACT,
   encodeHostStatus,
   type HostSnapshot,
-  type HostStatus,
   type Stored,
   type WatchEvent,
 } from "../schema/index.ts";
