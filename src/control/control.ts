@@ -8,6 +8,7 @@ import type {
   Segment,
   SegmentCode,
   Tenant,
+  HostStatus,
 } from "../model/index.ts";
 import type { Address, Prefix } from "../net/index.ts";
 import type { CheckReport } from "./findings.ts";
@@ -21,7 +22,6 @@ import type {
   Versioned,
 } from "./listing.ts";
 import type { HostRoutes, RouteCounts } from "./routes.ts";
-import type { HostStatus } from "./status.ts";
 import type { Usage } from "./usage.ts";
 import type { HostView, WatchEvent, WatchOptions } from "./watch.ts";
 

@@ -4,6 +4,5 @@ export * from "./findings.ts";
 export * from "./listing.ts";
 export * from "./options.ts";
 export * from "./routes.ts";
-export * from "./status.ts";
 export * from "./usage.ts";
 export * from "./watch.ts";

@@ -1,11 +1,10 @@
-import { type Host, notFound } from "../model/index.ts";
+import { type Host, notFound, type HostStatus } from "../model/index.ts";
 import { comparePrefixes, formatPrefix, prefixContainsPrefix } from "../net/index.ts";
 import { createRouting, type DesiredRoute, type Routing, summarizeRoutes } from "../routing/index.ts";
 import type { Context } from "./context.ts";
 import type { Routes } from "./control.ts";
 import { PREFIX } from "./keys.ts";
 import type { HostRoutes, RouteRow } from "./routes.ts";
-import type { HostStatus } from "./status.ts";
 import { decodeStatus } from "./statuses.ts";
 
 /** Routes as they should be, beside what the agents report. */

@@ -1,4 +1,4 @@
-import { notFound } from "../model/index.ts";
+import { notFound, type HostStatus, type RouteStatus } from "../model/index.ts";
 import { formatAddress, formatPrefix, parseAddress, parsePrefix } from "../net/index.ts";
 import type { Context } from "./context.ts";
 import type { Statuses } from "./control.ts";
@@ -6,7 +6,6 @@ import { hostKey, PREFIX } from "./keys.ts";
 import type { Versioned } from "./listing.ts";
 import { damaged } from "./refusals.ts";
 import { commit, LOST, put, unchanged, untilSettled } from "./settle.ts";
-import type { HostStatus, RouteStatus } from "./status.ts";
 
 /** The last report of each host's agent. */
 export function createStatuses(context: Context): Statuses {

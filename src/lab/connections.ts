@@ -1,6 +1,6 @@
 import { Caller, type Client, createClient, parseServer } from "../client/index.ts";
-import { hasCode } from "../model/index.ts";
-import { AGENT_CONTRACT, type HostStatus } from "../schema/index.ts";
+import { hasCode, type HostStatus } from "../model/index.ts";
+import { AGENT_CONTRACT } from "../schema/index.ts";
 import type { LabPaths, ProgramPaths } from "./paths.ts";
 
 /** A client of an agent's local socket. */

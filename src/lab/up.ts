@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { formatSegmentCode } from "../addressing/index.ts";
 import type { Client } from "../client/index.ts";
-import { RomanaError } from "../model/index.ts";
+import { RomanaError, type HostStatus } from "../model/index.ts";
 import type { Prefix } from "../net/index.ts";
-import { encodeAddressPair, encodeNetwork, type HostResource, type HostStatus } from "../schema/index.ts";
+import { encodeAddressPair, encodeNetwork, type HostResource } from "../schema/index.ts";
 import { decodeLab } from "../schema/lab.ts";
 import { namespacePath } from "../system/namespace.ts";
 import { tearDown } from "./down.ts";

@@ -1,8 +1,8 @@
 import { endpointKey } from "../../src/agent/host-knowledge.ts";
 import type { Allocation, OnState, Romanad } from "../../src/agent/romanad.ts";
-import { type Endpoint, notFound, RomanaError } from "../../src/model/index.ts";
+import { type Endpoint, notFound, RomanaError, type HostStatus } from "../../src/model/index.ts";
 import { parseAddress } from "../../src/net/index.ts";
-import type { HostSnapshot, HostStatus, Stored, WatchChange, WatchEvent } from "../../src/schema/index.ts";
+import type { HostSnapshot, Stored, WatchChange, WatchEvent } from "../../src/schema/index.ts";
 import { endpoint, event, hostView } from "./agent-view.ts";
 
 /** A watcher with the events that it has not read yet. */

@@ -1,5 +1,5 @@
 import type { Client } from "../../client/index.ts";
-import { hasCode } from "../../model/index.ts";
+import { hasCode, type HostStatus } from "../../model/index.ts";
 import { formatAddress, formatPrefix } from "../../net/index.ts";
 import {
   type BodyOf,
@@ -8,7 +8,6 @@ import {
   encodeHostPrefixes,
   encodeHostStatus,
   type HostResource,
-  type HostStatus,
 } from "../../schema/index.ts";
 import type { Noun, Option } from "../command.ts";
 import { bodiesOf } from "../create.ts";
