@@ -47,7 +47,11 @@ async function serve(flags: Flags): Promise<void> {
   const store: Store =
     config.store === "memory" ? createMemoryStore() : openSqliteStore(join(config.data, "romanad.db"));
   try {
-    const control = await createControl({ store, coolDown: config.coolDown * 1000 });
+    const control = await createControl({
+      store,
+      coolDown: config.coolDown * 1000,
+      onTrouble: (error) => log.error({ error }, "following the store failed; trying again"),
+    });
     try {
       const daemon = await startDaemon(config, control, log, manifest.version);
       log.info({ urls: daemon.urls, store: config.store, revision: await store.revision() }, "ready");
