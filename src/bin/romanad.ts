@@ -50,7 +50,7 @@ async function serve(flags: Flags): Promise<void> {
     const control = await createControl({
       store,
       coolDown: config.coolDown * 1000,
-      onTrouble: (error) => log.error({ error }, "following the store failed; trying again"),
+      onTrouble: (error) => log.error({ err: error }, "following the store failed; trying again"),
     });
     try {
       const daemon = await startDaemon(config, control, log, manifest.version);
