@@ -79,7 +79,7 @@ async function respond(
     answer = await route.run(agent, body);
   } catch (error) {
     answer = problemOf(error);
-    if (answer.status === STATUS_OF_CODE.internal) log.error({ method, url, error }, "request failed");
+    if (answer.status === STATUS_OF_CODE.internal) log.error({ method, url, err: error }, "request failed");
     else log.info({ method, url, error: (error as Error).message }, "request refused");
   }
   send(response, answer);
