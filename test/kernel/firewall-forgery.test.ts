@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { type Address, parseAddress } from "../../src/net/index.ts";
+import { type Address, formatAddress, parseAddress } from "../../src/net/index.ts";
 import { createLinuxKernel } from "../../src/system/linux-kernel.ts";
 import {
   checksum,
@@ -102,6 +102,22 @@ function drops(reason: string): number {
 /** Waits until so many more packets have been dropped: the kernel may handle them after the call that sent them. */
 async function expectDrops(reason: string, before: number, count: number): Promise<void> {
   await expect.poll(() => drops(reason) - before, { timeout: TIMEOUT_MS, interval: 5 }).toBe(count);
+}
+
+/** Who gets neighbour advertisements, up to the one for the last address. */
+function advertisedTo(socket: NetworkSocket, last: Address): string[] {
+  const receivers: string[] = [];
+  const deadline = performance.now() + TIMEOUT_MS;
+  while (receivers.at(-1) !== formatAddress(last) && performance.now() < deadline) {
+    pollSockets([{ socket, read: true }], 100);
+    for (let got = socket.receive(); got.type === "data"; got = socket.receive()) {
+      // Behind 14 bytes of Ethernet the IPv6 header has its destination at 24, and ICMPv6 starts at 40.
+      if (got.bytes.readUInt16BE(12) !== 0x86dd || got.bytes[54] !== 136) continue;
+      const value = BigInt(`0x${got.bytes.subarray(38, 54).toString("hex")}`);
+      receivers.push(formatAddress({ family: 6, value }));
+    }
+  }
+  return receivers;
 }
 
 function macOf({ namespace }: { readonly namespace: string }, device: string): string {
@@ -226,6 +242,33 @@ describe("forged neighbours", () => {
       expect(got.bytes.toString("latin1")).not.toContain("to its friend");
     }
   });
+
+  test.each([
+    ["its link-local address", "fe80::c0de", 255, "answered"],
+    ["its own address", "fd00:10:0:100:2:1:0:1", 255, "answered"],
+    ["afar", "fe80::c0de", 254, "not answered"],
+    ["the victim's address", "fd00:10:0:100:1:1:0:b", 255, "not answered"],
+    ["a machine outside", "2001:db8::1", 255, "not answered"],
+  ])(
+    "a solicitation of the gateway from %s (%s, hop limit %i) is %s",
+    async (_, text, hopLimit, expected) => {
+      const { namespace, wire } = scene.party("attacker");
+      const socket = keep(openPacketSocket("eth0", namespace));
+      const gateway = parseAddress("fd00:10:0:100::1");
+      const solicit = (source: Address, limit: number): void => {
+        const type = Buffer.from([135, 0, 0, 0, 0, 0, 0, 0]);
+        const option = Buffer.from(`0101${wire?.mac.replaceAll(":", "")}`, "hex");
+        const message = Buffer.concat([type, Buffer.from(gateway.value.toString(16), "hex"), option]);
+        const packet = icmp6(source, parseAddress("ff02::1:ff00:1"), message, limit);
+        expect(socket.send(encodeFrame("33:33:ff:00:00:01", wire?.mac ?? "", packet))).toBeUndefined();
+      };
+      const [source, fence] = [parseAddress(text), parseAddress("fe80::feed")];
+      solicit(source, hopLimit);
+      solicit(fence, 255);
+      const answered = advertisedTo(socket, fence);
+      expect(answered).toEqual([...(expected === "answered" ? [text] : []), formatAddress(fence)]);
+    },
+  );
 
   test("a router advertisement does not reach a host that would believe it", async () => {
     const { kernel } = scene.hosts[0] as FirewallScene["hosts"][0];

@@ -17,6 +17,7 @@ import {
   FAMILIES,
   gatewaysOf,
   joinHosts,
+  linkLocal,
   OUTSIDE,
   prepareHost,
   proxies,
@@ -196,6 +197,7 @@ export class FirewallScene {
     const device: EndpointDevice = { name: veth.host.name, index: veth.host.index, owns };
     kernel.setSysctl(`net.ipv4.conf.${device.name}.rp_filter`, "0");
     apply(kernel, [
+      linkLocal(veth.host.index, 1),
       ...owns.map((block) => route(block, veth.host.index)),
       ...proxies(gateways, veth.host.index),
     ]);

@@ -51,13 +51,14 @@ export function joinHosts(first: Joined, second: Joined): readonly [number, numb
   const indices = [veth.host.index, indexOf(second.kernel, UNDERLAY)] as const;
   first.kernel.setSysctl(`net.ipv4.conf.${UNDERLAY}.rp_filter`, "0");
   apply(first.kernel, [
+    linkLocal(indices[0], 1),
     ...prefixesOf(first).map((prefix) => localAddress(prefix, indices[0])),
     ...prefixesOf(second).map((prefix) => route(prefix, indices[0])),
   ]);
-  apply(
-    second.kernel,
-    prefixesOf(first).map((prefix) => route(prefix, indices[1])),
-  );
+  apply(second.kernel, [
+    linkLocal(indices[1], 2),
+    ...prefixesOf(first).map((prefix) => route(prefix, indices[1])),
+  ]);
   return indices;
 }
 
@@ -84,11 +85,13 @@ export function connectOutside(
   });
   kernel.setSysctl(`net.ipv4.conf.${name}.rp_filter`, "0");
   apply(kernel, [
+    linkLocal(veth.host.index, 1),
     ...addresses.map((prefix) => route(prefix, veth.host.index)),
     ...proxies(gateways, veth.host.index),
   ]);
   const link = indexOf(outside.kernel, name);
   apply(outside.kernel, [
+    linkLocal(link, 2),
     ...gateways.map((gateway) => route(addressPrefix(gateway), link)),
     ...ownPrefixes(networks, host).map((prefix) =>
       route(
@@ -115,6 +118,14 @@ function ownPrefixes(networks: readonly Network[], host: Host): Prefix[] {
   return networks.flatMap((network) =>
     plansOf(network).map((plan) => hostPrefix(plan, hostPosition(network, host))),
   );
+}
+
+/**
+ * A link-local address that can be used at once. The kernel makes its own only when it hears of the carrier, up to a
+ * second later, and solicits no neighbours before.
+ */
+export function linkLocal(link: number, id: number): KernelChange {
+  return { type: "add-address", address: { link, address: parseAddress(`fe80::${id}`), prefixLength: 64 } };
 }
 
 function localAddress(address: Address, link: number): KernelChange {
