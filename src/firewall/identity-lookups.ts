@@ -1,5 +1,5 @@
 import { DEFAULT_EXTRA_BITS, segmentKey, segmentMask, tenantKey, tenantMask } from "../addressing/index.ts";
-import { type AddressPlan, type Isolation, plansOf, type SegmentCode } from "../model/index.ts";
+import { type AddressPlan, plansOf, type SegmentCode } from "../model/index.ts";
 import type { Family } from "../net/index.ts";
 import type { FirewallInput } from "./input.ts";
 import { sortElements } from "./key.ts";
@@ -64,11 +64,10 @@ function tenantPairs(input: FirewallInput, plans: readonly AddressPlan[]): Allow
 }
 
 function segmentPairs(input: FirewallInput, plans: readonly AddressPlan[]): Allowance {
-  const isolated: Isolation = "segment";
   const tenants = new Map(input.tenants.map((tenant) => [tenant.name, tenant]));
   const segments = input.segments.flatMap(({ tenant, codes }) => {
     const owner = tenants.get(tenant);
-    return owner?.isolation === isolated ? [{ tenant: owner.id, codes }] : [];
+    return owner?.isolation === "segment" ? [{ tenant: owner.id, codes }] : [];
   });
   const patterns = (plan: AddressPlan, tenant: number, codes: readonly SegmentCode[]): Pattern[] =>
     codes.map((code) => ({
@@ -124,7 +123,7 @@ function toLookups({ name, comment, fields, masks, entries }: Allowance, family:
   const lookups = [...groups.values()].map((group, index) => {
     const set = `${name}${family}${index === 0 ? "" : `_${index + 1}`}`;
     const key = group.masks.map(
-      (mask, part): KeyField => ({ field: fields[part] as "source", family, mask }),
+      (mask, part): KeyField => ({ field: fields[part] as "source" | "destination", family, mask }),
     );
     return {
       set: { name: set, comment, key: fields.map(() => type), elements: sortElements(group.elements) },

@@ -36,11 +36,6 @@ export function renderTable(table: Table, counters: ReadonlyMap<string, CounterV
   ].join("\n");
 }
 
-/** Everything of the table but its elements, as text: equal text means that changing elements is enough. */
-export function tableShape(table: Table): string {
-  return renderTable({ ...table, sets: table.sets.map((set) => ({ ...set, elements: [] })) });
-}
-
 function counterText(name: string, value: CounterValue = { packets: 0, bytes: 0 }): string {
   return block(`counter ${name}`, [`packets ${value.packets} bytes ${value.bytes}`]);
 }
