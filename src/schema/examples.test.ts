@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { agentConfigSchema } from "./agent-config.ts";
+import { agentConfigSchema, decodeAgentConfig } from "./agent-config.ts";
 import { renderKeyTable } from "./key-table.ts";
 import { decodeNetwork } from "./network.ts";
 import { decodeRomanadConfig, romanadConfigSchema } from "./romanad-config.ts";
@@ -21,6 +21,14 @@ test("examples/romanad.yaml has every key at its default", () => {
   const document = readYaml(readFileSync(join(ROOT, "examples/romanad.yaml"), "utf8"), "read example");
   expect(Object.keys(document as object).sort()).toEqual(Object.keys(romanadConfigSchema.shape).sort());
   expect(decodeRomanadConfig(document)).toEqual(decodeRomanadConfig({}));
+});
+
+test("examples/agent.yaml has every key at its default, but for the host's name", () => {
+  const document = readYaml(readFileSync(join(ROOT, "examples/agent.yaml"), "utf8"), "read example");
+  expect(["host", ...Object.keys(document as object)].toSorted()).toEqual(
+    Object.keys(agentConfigSchema.shape).toSorted(),
+  );
+  expect(decodeAgentConfig(document, "read example")).toEqual(decodeAgentConfig({}, "read example"));
 });
 
 describe("docs/configuration.md has the keys of", () => {
