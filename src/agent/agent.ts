@@ -279,7 +279,7 @@ export class Agent {
     const { config, kernel, log } = this.#options;
     const knowledge = this.#follower.knowledge;
     const host = knowledge?.ownHost;
-    if (!this.#hasMemory || knowledge === undefined || host === undefined) return;
+    if (knowledge === undefined || host === undefined) return;
     const gatewayKind = kernel.supportsLinkKind("dummy") ? "dummy" : "bridge";
     try {
       this.#reconciler.setHost(desiredHost(host, knowledge, { ...config, gatewayKind }));

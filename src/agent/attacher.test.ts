@@ -18,11 +18,12 @@ async function traces(scene: AgentScene): Promise<unknown> {
   };
 }
 
-/** A store whose write number `failsAt` fails, and whose write number `hangsAt` never ends. */
+/** A store whose write number `failsAt` fails, whose write number `hangsAt` never ends, and whose others may wait. */
 class FailingStore {
   readonly store: Store;
   failsAt = Number.POSITIVE_INFINITY;
   hangsAt = Number.POSITIVE_INFINITY;
+  readonly pauses = new Map<number, Promise<void>>();
   writes = 0;
 
   constructor() {
@@ -35,6 +36,7 @@ class FailingStore {
           if (key === "transact") {
             this.writes += 1;
             if (this.writes === this.hangsAt) return new Promise(() => {});
+            await this.pauses.get(this.writes);
             if (this.writes === this.failsAt) {
               throw new RomanaError("Cannot write store: no space left on device", { code: "unavailable" });
             }
@@ -162,6 +164,24 @@ describe("an agent that is killed half-way", () => {
     await scene.timers.advance(1_000);
     expect(await traces(scene)).toEqual(before);
   });
+});
+
+test("an endpoint that is released at romanad while it is wired is not attached", async () => {
+  const failing = new FailingStore();
+  const scene = await new AgentScene({ store: failing.store }).start();
+  const before = await traces(scene);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  failing.pauses.set(failing.writes + 2, promise);
+  const attaching = expect(scene.attach()).rejects.toMatchObject({
+    code: "aborted",
+    message: 'Cannot attach endpoint "web-1": it was released at romanad meanwhile',
+  });
+  await scene.timers.advance(10);
+  scene.romanad.remove("10.1.1.17");
+  await scene.timers.advance(10);
+  resolve();
+  await attaching;
+  expect(await traces(scene)).toEqual(before);
 });
 
 describe("attach is idempotent", () => {
@@ -386,6 +406,17 @@ describe("while romanad is away", () => {
 });
 
 describe("who allocates, releases", () => {
+  test("an endpoint that was there before stays allocated when its attach fails", async () => {
+    const scene = await new AgentScene().start();
+    await scene.romanad.allocate({ name: "web-1", host: "host-1", tenant: "acme", segment: "web" });
+    await scene.timers.advance(10);
+    const before = await traces(scene);
+    scene.refuse = ({ method }) => (method === "createVeth" ? "EPERM" : undefined);
+    await expect(scene.attach()).rejects.toThrow("EPERM");
+    expect(await traces(scene)).toEqual(before);
+    expect(scene.romanad.endpoints.size).toBe(1);
+  });
+
   test("an endpoint that was there before stays allocated after its detach", async () => {
     const scene = await new AgentScene().start();
     await scene.romanad.allocate({ name: "web-1", host: "host-1", tenant: "acme", segment: "web" });

@@ -97,6 +97,7 @@ const DRIFTS: [string, (scene: AgentScene) => void, string][] = [
   ["the device of an endpoint is set down", (s) => s.kernel.setLinkDown("rom0a010111"), "link"],
   ["the table is deleted", nft("delete table inet romana\n"), "table"],
   ["the ruleset is flushed", nft("flush ruleset\n"), "table"],
+  ["a rule is added", nft("add rule inet romana forward accept\n"), "table"],
   ["an element is deleted", nft('delete element inet romana endpoint_devices { "rom0a010111" }\n'), "table"],
   ["an element is added", nft("add element inet romana open4 { 10.0.1.0 }\n"), "table"],
   ["forwarding is switched off", sysctl("net.ipv4.ip_forward", "0"), "sysctl"],

@@ -110,36 +110,29 @@ export class Reconciler {
 
   /**
    * Binds and routes an endpoint whose device is there: first what it may send, then the way to it.
-   * @throws RomanaError when the kernel refuses; nothing is left behind then.
+   * @throws RomanaError when the kernel refuses; {@link unwire} takes away what was made until then.
    */
   wire(endpoint: DesiredEndpoint, link: Link): void {
-    const { kernel } = this.#options;
     this.inventory.add(endpoint, link);
-    try {
-      this.#bind(endpoint, link.index);
-      const failed = kernel.apply([
-        ...proxiedAddresses(endpoint).map(
-          (address): KernelChange => ({
-            type: "add-proxy-neighbour",
-            neighbour: { link: link.index, address },
-          }),
-        ),
-        ...endpoint.routes.map(
-          (route): KernelChange => ({ type: "replace-route", route: kernelRoute(route, link.index) }),
-        ),
-      ])[0];
-      if (failed !== undefined) {
-        const operation = `${failed.change.type} for endpoint "${endpoint.key}"`;
-        throw new RomanaError(`Cannot ${operation}: ${failed.errno}`, {
-          code: "kernel-refused",
-          operation,
-          errno: failed.errno,
-        });
-      }
-    } catch (error) {
-      this.unwire(endpoint.device);
-      throw error;
-    }
+    this.#bind(endpoint, link.index);
+    const failed = this.#options.kernel.apply([
+      ...proxiedAddresses(endpoint).map(
+        (address): KernelChange => ({
+          type: "add-proxy-neighbour",
+          neighbour: { link: link.index, address },
+        }),
+      ),
+      ...endpoint.routes.map(
+        (route): KernelChange => ({ type: "replace-route", route: kernelRoute(route, link.index) }),
+      ),
+    ])[0];
+    if (failed === undefined) return;
+    const operation = `${failed.change.type} for endpoint "${endpoint.key}"`;
+    throw new RomanaError(`Cannot ${operation}: ${failed.errno}`, {
+      code: "kernel-refused",
+      operation,
+      errno: failed.errno,
+    });
   }
 
   /** Takes the way to an endpoint away, then its binding; its device stays. Never fails. */
