@@ -1,4 +1,4 @@
-import { hasCode, RomanaError } from "../model/index.ts";
+import { RomanaError } from "../model/index.ts";
 import { addressBits, addressPrefix, firstAddress, prefixOf } from "../net/index.ts";
 import { endpointSysctls, interfaceSysctls } from "./endpoint-sysctls.ts";
 import { readLink } from "./inventory.ts";
@@ -18,7 +18,7 @@ import { encodeLinkAddress } from "./netlink/link-address.ts";
 import { encodeRoute } from "./netlink/route.ts";
 import { type NetlinkSocket, openNetlink, type RequestEncoder } from "./netlink/socket.ts";
 import { sys } from "./sys.ts";
-import { writeSysctl } from "./sysctl.ts";
+import { writeSysctls } from "./sysctl.ts";
 
 /**
  * Makes the pair and all that belongs to it, or leaves nothing behind.
@@ -34,9 +34,9 @@ export function createVeth(host: NetlinkSocket, atHome: <T>(run: () => T) => T, 
     inside = peer;
     createPair(host, spec, namespaceFd);
     try {
-      atHome(() => setSysctls(endpointSysctls(spec.name)));
+      atHome(() => writeSysctls(endpointSysctls(spec.name)));
       request(host, spec, [encodeLinkUp(findLink(host, spec.name).index)]);
-      inNamespaceOf(namespaceFd, namespace, () => setSysctls(interfaceSysctls(spec.peer.name)));
+      inNamespaceOf(namespaceFd, namespace, () => writeSysctls(interfaceSysctls(spec.peer.name)));
       const link = findLink(peer, spec.peer.name);
       request(peer, spec, interfaceRequests(link.index, spec));
       return { host: findLink(host, spec.name), peer: { name: link.name, mac: link.mac ?? "" } };
@@ -91,17 +91,6 @@ function interfaceRequests(device: number, spec: VethSpec): RequestEncoder[] {
     ),
     ...routes.map((route) => encodeRoute("replace", route)),
   ];
-}
-
-/** IPv6 may be compiled out: what is not there needs no setting. */
-function setSysctls(values: ReadonlyMap<string, string>): void {
-  for (const [name, value] of values) {
-    try {
-      writeSysctl(name, value);
-    } catch (error) {
-      if (!hasCode(error, "not-found")) throw error;
-    }
-  }
 }
 
 function request(socket: NetlinkSocket, spec: VethSpec, requests: readonly RequestEncoder[]): void {
