@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { readdirSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { inNamespace } from "../../src/system/namespace.ts";
@@ -36,8 +36,11 @@ async function pingDuring(action: () => Promise<void>): Promise<{ sent: number; 
     });
     return { child, ended: new Promise<string>((resolve) => child.once("close", () => resolve(text))) };
   });
-  await action();
-  for (const { child } of pings) child.kill("SIGINT");
+  try {
+    await action();
+  } finally {
+    for (const { child } of pings) child.kill("SIGINT");
+  }
   const texts = await Promise.all(pings.map(({ ended }) => ended));
   const counts = texts.map((text) => /(\d+) packets transmitted, (\d+) received/.exec(text));
   const sum = (index: number): number => counts.reduce((total, match) => total + Number(match?.[index]), 0);
@@ -89,6 +92,9 @@ describe("no packet is lost", () => {
 
   test("while romanad is away and an agent starts without it", async () => {
     const before = await state();
+    // What an agent has learnt is on disk a second later.
+    const file = join(site.host(1).stateDir, "view.json");
+    await until("its view is on disk", () => expect(readFileSync(file, "utf8")).not.toContain("second"));
     const { lost } = await pingDuring(async () => {
       await site.stop("romanad", "SIGKILL");
       await site.stop("host-1", "SIGKILL");
