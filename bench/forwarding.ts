@@ -69,7 +69,7 @@ const MEASURES: readonly {
 /** Forwarding between endpoints of two hosts through our table and through others, taking turns. */
 export async function run(): Promise<BenchResult> {
   for (const tool of TOOLS) requireTool(tool);
-  const scene = createFirewallScene(...benchWorld());
+  const scene = await createFirewallScene(...benchWorld());
   const servers: ChildProcess[] = [];
   try {
     await prepare(scene);

@@ -21,7 +21,7 @@ export async function run(): Promise<BenchResult> {
     return {
       name: "kernel calls",
       method: `medians of ${ROUNDS} alternating rounds; a table with ${ELEMENTS} elements`,
-      rows: [...vethRows(kernel, host, peer), ...nftRows(kernel, host)],
+      rows: [...(await vethRows(kernel, host, peer)), ...(await nftRows(kernel, host))],
     };
   } finally {
     kernel.close();
@@ -31,10 +31,10 @@ export async function run(): Promise<BenchResult> {
 }
 
 /** A pair with two addresses, four routes and all sysctls, and the same as two batches of `ip`, without sysctls. */
-function vethRows(kernel: Kernel, host: string, peer: string): BenchRow[] {
-  const times = compare(
-    () => {
-      kernel.createVeth({
+async function vethRows(kernel: Kernel, host: string, peer: string): Promise<BenchRow[]> {
+  const times = await compare(
+    async () => {
+      await kernel.createVeth({
         name: "rom0",
         peer: {
           namespace: peer,
@@ -60,12 +60,12 @@ function vethRows(kernel: Kernel, host: string, peer: string): BenchRow[] {
   return [row("createVeth()", times.ours), row("the same by two `ip -batch`", times.theirs)];
 }
 
-function nftRows(kernel: Kernel, host: string): BenchRow[] {
+async function nftRows(kernel: Kernel, host: string): Promise<BenchRow[]> {
   const text = "add element inet bench s { 192.0.2.1 }\n";
   const key = Buffer.from([192, 0, 2, 1]);
   const none = { table: "bench", set: "s", add: [], remove: [] };
   const undo = (): void => kernel.changeSets([{ ...none, remove: [key] }]);
-  const element = compare(
+  const element = await compare(
     () => {
       kernel.changeSets([{ ...none, add: [key] }]);
       return undo;
@@ -75,7 +75,7 @@ function nftRows(kernel: Kernel, host: string): BenchRow[] {
       return undo;
     },
   );
-  const library = compare(
+  const library = await compare(
     () => {
       kernel.runNft(text);
       return undo;
@@ -85,7 +85,7 @@ function nftRows(kernel: Kernel, host: string): BenchRow[] {
       return undo;
     },
   );
-  const table = compare(
+  const table = await compare(
     () => {
       kernel.runNft(tableText());
       return () => {};
@@ -117,13 +117,15 @@ function tableText(): string {
   ].join("\n");
 }
 
+type Work = () => (() => void) | Promise<() => void>;
+
 /** Runs both, taking turns; each returns how to undo it, which is not measured. Milliseconds. */
-function compare(ours: () => () => void, theirs: () => () => void): { ours: number[]; theirs: number[] } {
+async function compare(ours: Work, theirs: Work): Promise<{ ours: number[]; theirs: number[] }> {
   const times: { ours: number[]; theirs: number[] } = { ours: [], theirs: [] };
   for (let round = 0; round < ROUNDS; round++) {
     for (const [which, work] of [["ours", ours] as const, ["theirs", theirs] as const]) {
       const start = performance.now();
-      const undo = work();
+      const undo = await work();
       times[which].push(performance.now() - start);
       undo();
     }

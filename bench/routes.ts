@@ -20,9 +20,9 @@ export async function run(): Promise<BenchResult> {
   const kernel = createLinuxKernel({ namespace: namespacePath(`${name}h`) });
   try {
     const peer = { namespace: namespacePath(`${name}p`), name: "eth0", addresses: [], gateways: [] };
-    const device = kernel.createVeth({ name: DEVICE, peer }).host.index;
+    const { host } = await kernel.createVeth({ name: DEVICE, peer });
     const rows = ([4, 6] as const).flatMap((family) =>
-      compare(kernel, namespacePath(`${name}h`), family, device),
+      compare(kernel, namespacePath(`${name}h`), family, host.index),
     );
     return {
       name: "routes",

@@ -133,7 +133,7 @@ export class Attacher {
     try {
       await this.#site.enforced(endpoint);
       const { revision, ...plain } = endpoint;
-      attachment = this.#wire(
+      attachment = await this.#wire(
         { endpoint: plain, revision, isAllocatedHere: isOurs, isReleasing: false },
         request.attach,
         tap,
@@ -172,7 +172,7 @@ export class Attacher {
     reconciler.unwire(device);
     try {
       const record = { endpoint, revision, isAllocatedHere, isReleasing };
-      const attachment = this.#wire(record, request.attach, tap);
+      const attachment = await this.#wire(record, request.attach, tap);
       await journal.keep(attachment);
       attachments.put(attachment);
       return { created: false, attachment };
@@ -183,30 +183,41 @@ export class Attacher {
     }
   }
 
-  /** Makes the device, then binds and routes the endpoint; or leaves nothing behind. */
-  #wire(
+  /** Makes the device, binds and routes the endpoint; or leaves to the caller what there is to {@link #unwire}. */
+  async #wire(
     record: Pick<AttachmentRecord, "endpoint" | "revision" | "isAllocatedHere" | "isReleasing">,
     target: AttachTarget,
     tap: Link | undefined,
-  ): AttachmentRecord {
-    const { reconciler } = this.#site;
+  ): Promise<AttachmentRecord> {
     const { endpoint } = record;
     const network = this.#site.knowledge()?.network(endpoint.network);
     if (network === undefined) throw notFound("network", endpoint.network);
     const name = deviceOf(endpoint, target);
     const desired = desiredEndpoint(network, endpoint, { name, isOwn: target.kind === "netns" });
-    const { link, mac } = this.#device(desired, endpoint, target, tap);
-    reconciler.wire(desired, link);
+    const { link, mac } = await this.#device(desired, endpoint, target, tap);
     return { ...record, target, device: name, mtu: link.mtu, ...(mac !== undefined && { mac }) };
   }
 
-  #device(desired: DesiredEndpoint, endpoint: Endpoint, target: AttachTarget, tap: Link | undefined): Device {
+  /** The device, wired: nothing passes it before its endpoint is bound. */
+  async #device(
+    desired: DesiredEndpoint,
+    endpoint: Endpoint,
+    target: AttachTarget,
+    tap: Link | undefined,
+  ): Promise<Device> {
     const { kernel, reconciler, endpointMtu } = this.#site;
+    const wiring = {
+      wire: (link: Link) => reconciler.wire(desired, link),
+      unwire: () => reconciler.unwire(desired.device),
+    };
     if (target.kind === "netns") {
-      return makeVeth(kernel, desired, endpoint, target, target.mtu ?? endpointMtu);
+      const mtu = target.mtu ?? endpointMtu;
+      return reconciler.make(desired.device, () => makeVeth(kernel, desired, endpoint, target, mtu, wiring));
     }
     if (tap === undefined) throw notFound("device", target.device);
-    return takeTap(kernel, reconciler, desired, target, tap);
+    const device = takeTap(kernel, reconciler, desired, target, tap);
+    reconciler.wire(desired, device.link);
+    return device;
   }
 
   /** Takes an endpoint off its device, and deletes the device if it is ours. */

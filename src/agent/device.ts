@@ -1,7 +1,7 @@
 import { type Endpoint, hasCode, invalidInput, notFound, RomanaError } from "../model/index.ts";
 import { addressPrefix } from "../net/index.ts";
 import type { AttachTarget } from "../schema/index.ts";
-import type { Kernel, Link } from "../system/kernel.ts";
+import type { Kernel, Link, VethWiring } from "../system/kernel.ts";
 import type { DesiredEndpoint } from "./desired.ts";
 import { deviceName } from "./device-name.ts";
 import type { Reconciler } from "./reconciler.ts";
@@ -28,28 +28,29 @@ export function deviceOf({ addresses }: Endpoint, target: AttachTarget): string 
 }
 
 /** Makes the pair of devices of an endpoint, or leaves nothing behind. */
-export function makeVeth(
+export async function makeVeth(
   kernel: Kernel,
   { device, gateways }: DesiredEndpoint,
   { addresses }: Endpoint,
   target: NetnsTarget,
   mtu: number,
-): Device {
+  wiring: VethWiring,
+): Promise<Device> {
   const own = [addresses.ipv4, addresses.ipv6].filter((address) => address !== undefined);
   const { netns, interface: name, mac } = target;
   const peer = { namespace: netns, name, addresses: own.map(addressPrefix), gateways };
   const spec = { name: device, mtu, peer: { ...peer, ...(mac !== undefined && { mac }) } };
-  const make = (): Device => {
-    const veth = kernel.createVeth(spec);
+  const make = async (): Promise<Device> => {
+    const veth = await kernel.createVeth(spec, wiring);
     return { link: veth.host, mac: veth.peer.mac };
   };
   try {
-    return make();
+    return await make();
   } catch (error) {
     // An attach that was killed may have left a device of this name; nothing else can have it.
     if (!hasCode(error, "conflict") || error.failure.name !== device) throw error;
-    kernel.apply([{ type: "delete-link", name: device }]);
-    return make();
+    await kernel.deleteLink(device);
+    return await make();
   }
 }
 

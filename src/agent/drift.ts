@@ -16,7 +16,15 @@ export type Suspicion =
 /** What events are compared with. */
 export type Known = Pick<
   Inventory,
-  "host" | "endpointOf" | "indexOf" | "nameOf" | "hasDeleted" | "isFresh" | "routeIn" | "underlay"
+  | "host"
+  | "endpointOf"
+  | "indexOf"
+  | "nameOf"
+  | "hasDeleted"
+  | "isFresh"
+  | "isMaking"
+  | "routeIn"
+  | "underlay"
 >;
 
 /**
@@ -52,7 +60,7 @@ function suspectLink({ action, link }: Event<"link">, known: Known): Suspicion |
   const { index, name, up } = link;
   const expected = known.nameOf(index);
   if (action === "delete") return expected !== undefined || known.underlay.has(index) ? DRIFT : undefined;
-  if (known.hasDeleted(index)) return undefined;
+  if (known.hasDeleted(index) || known.isMaking(name)) return undefined;
   if (expected !== undefined) return expected === name && (up || known.isFresh(index)) ? undefined : DRIFT;
   const isOurs =
     name === known.host?.gateway.name || known.endpointOf(name) !== undefined || isOwnDeviceName(name);

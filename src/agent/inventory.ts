@@ -15,6 +15,7 @@ export class Inventory {
   readonly #linkLocals = new Map<number, LinkAddress>();
   /** Devices that were just made: the kernel still has to tell that they were down before they were up. */
   readonly #fresh = new Set<number>();
+  readonly #making = new Set<string>();
   readonly #deleted = new Set<number>();
   #host: DesiredHost | undefined;
   #underlay: ReadonlySet<number> = new Set();
@@ -39,10 +40,26 @@ export class Inventory {
   add(endpoint: DesiredEndpoint, link?: Link): void {
     const { device } = endpoint;
     this.#endpoints.set(device, endpoint);
+    this.#making.delete(device);
     for (const route of endpoint.routes) this.#routes.set(ownSlot(route.destination), route);
     if (link === undefined) return;
     this.#setIndex(device, link.index);
     if (endpoint.isOwnDevice) this.#fresh.add(link.index);
+  }
+
+  /** A device of ours is being made; its endpoint is added once it is. */
+  beginMaking(device: string): void {
+    this.#making.add(device);
+  }
+
+  /** It could not be made, or its endpoint was added. */
+  endMaking(device: string): void {
+    this.#making.delete(device);
+  }
+
+  /** True for a device that is being made and whose endpoint is yet to be added. */
+  isMaking(device: string): boolean {
+    return this.#making.has(device);
   }
 
   /** Takes an endpoint away. If its device is the agent's, it is going to be deleted. */

@@ -156,7 +156,7 @@ describe("what an earlier life left", () => {
       name: "rom0a01011b",
       peer: { namespace: "/run/netns/web", name: "x", addresses: [], gateways: [] },
     };
-    kernel.outside.createVeth(spec);
+    await kernel.outside.createVeth(spec);
     const reconciler = createReconciler(kernel);
     enter(reconciler, (alone[0] as (typeof alone)[number])[1]);
     expect(kernelText(kernel)).toContain("link rom0a01011b veth up");
@@ -165,6 +165,25 @@ describe("what an earlier life left", () => {
     await Promise.resolve();
     expect(networkText(kernel)).not.toContain("rom0a01011b");
     expect(before).not.toContain("rom0a01011b");
+  });
+
+  test("a device that is being made is not left over; one whose making failed is", async () => {
+    const kernel = createKernel();
+    const reconciler = createReconciler(kernel);
+    enter(reconciler, (alone[0] as (typeof alone)[number])[1]);
+    reconciler.pruneDevices();
+    const device = "rom0a01011b";
+    const made = reconciler.make(device, async () => {
+      kernel.addLink({ name: device, kind: "veth" });
+      reconciler.reconcile("drift");
+      await Promise.resolve();
+      expect(networkText(kernel)).toContain(device);
+      throw new Error("the namespace is gone");
+    });
+    await expect(made).rejects.toThrow("the namespace is gone");
+    reconciler.reconcile("drift");
+    await Promise.resolve();
+    expect(networkText(kernel)).not.toContain(device);
   });
 
   test("a device that only looks like ours stays", () => {

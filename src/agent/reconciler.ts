@@ -90,7 +90,8 @@ export class Reconciler {
       run.apply(diff.repairs.filter((repair) => !comesFirst(repair)));
     }
     for (const device of diff.staleDevices) {
-      if (!this.#dismantling.has(device) && run.may("link", `device ${device}`)) void this.dismantle(device);
+      const isUnderWay = this.#dismantling.has(device) || inventory.isMaking(device);
+      if (!isUnderWay && run.may("link", `device ${device}`)) void this.dismantle(device);
     }
     const outcome = run.outcome(diff.routes);
     const isComplete = outcome.failures.length === 0 && outcome.again === undefined;
@@ -155,6 +156,16 @@ export class Reconciler {
     run.apply(changes.map((change): Repair => ({ kind: "route", item, change })));
     run.attempt(item, () => this.#changeDevices({ add: [], remove: [bound(endpoint, index)] }));
     return run.outcome([]).failures;
+  }
+
+  /** Runs what makes a device of ours: until it is wired it belongs to no endpoint, and yet is not left over. */
+  async make<T>(device: string, action: () => Promise<T>): Promise<T> {
+    this.inventory.beginMaking(device);
+    try {
+      return await action();
+    } finally {
+      this.inventory.endMaking(device);
+    }
   }
 
   /** Deletes a device of ours. It takes a while, in which others can work. Never fails. */

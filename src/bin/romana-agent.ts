@@ -20,6 +20,7 @@ import { invalidInput, RomanaError } from "../model/index.ts";
 import { type AgentConfig, decodeAgentConfig, readYaml } from "../schema/index.ts";
 import { createLinuxKernel } from "../system/linux-kernel.ts";
 import { preferLittleMemory, releaseMemory } from "../system/process-memory.ts";
+import { letBackgroundThreadsGiveWay } from "../system/process-threads.ts";
 
 const DEFAULT_CONFIG_FILE = "/etc/romana/agent.yaml";
 
@@ -81,6 +82,7 @@ export async function run(): Promise<void> {
 
 async function serve(config: AgentConfig): Promise<void> {
   preferLittleMemory();
+  letBackgroundThreadsGiveWay();
   const stopped = stopSignal();
   const host = config.host ?? hostname();
   const base = { program: "romana-agent", host };

@@ -7,6 +7,7 @@ import { EXIT, EXIT_OF } from "../cli/exit.ts";
 import { createControl } from "../control/index.ts";
 import { RomanaError } from "../model/index.ts";
 import { createMemoryStore, openSqliteStore, type Store } from "../store/index.ts";
+import { letBackgroundThreadsGiveWay } from "../system/process-threads.ts";
 
 const EXAMPLES = `
 Examples:
@@ -38,6 +39,7 @@ export async function run(): Promise<void> {
 
 async function serve(flags: Flags): Promise<void> {
   const stopped = stopSignal();
+  letBackgroundThreadsGiveWay();
   const config = loadSettings(flags);
   const log = pino({
     level: config.logLevel,

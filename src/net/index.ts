@@ -1,2 +1,3 @@
 export * from "./address.ts";
+export * from "./link-local.ts";
 export * from "./prefix.ts";

@@ -18,15 +18,3 @@ export function endpointSysctls(device: string): ReadonlyMap<string, string> {
     [`net.ipv6.conf.${name}.accept_dad`, "0"],
   ]);
 }
-
-/** Sysctls of an endpoint's own interface, inside its namespace. */
-export function interfaceSysctls(device: string): ReadonlyMap<string, string> {
-  const name = device.replaceAll(".", "/");
-  return new Map([
-    // Container runtimes switch IPv6 off by default.
-    [`net.ipv6.conf.${name}.disable_ipv6`, "0"],
-    [`net.ipv6.conf.${name}.accept_ra`, "0"],
-    [`net.ipv6.conf.${name}.autoconf`, "0"],
-    [`net.ipv6.conf.${name}.accept_dad`, "0"],
-  ]);
-}

@@ -30,11 +30,11 @@ describe("the fake kernel in the hands of a test", () => {
   };
   const eth0 = { addresses: [parsePrefix("10.1.1.27/32")], gateways: [parseAddress("10.1.0.1")] };
 
-  test("shows what createVeth() has put into a namespace", () => {
+  test("shows what createVeth() has put into a namespace", async () => {
     const kernel = createFakeKernel();
     kernel.addNamespace(NAMESPACE);
     const peer = { namespace: NAMESPACE, name: "eth0", mac: "02:00:00:00:00:09", ...eth0 };
-    kernel.createVeth({ name: "rom0", mtu: 1400, peer });
+    await kernel.createVeth({ name: "rom0", mtu: 1400, peer });
     expect([...kernel.interfaces(NAMESPACE)]).toEqual([
       ["eth0", { host: "rom0", mac: "02:00:00:00:00:09", mtu: 1400, ...eth0 }],
     ]);

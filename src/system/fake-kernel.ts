@@ -15,6 +15,7 @@ import type {
   SetChange,
   Veth,
   VethSpec,
+  VethWiring,
 } from "./kernel.ts";
 import { kernelRefused } from "./kernel-refused.ts";
 
@@ -113,7 +114,7 @@ class InMemoryKernel implements FakeKernel {
     });
   }
 
-  createVeth(spec: VethSpec): Veth {
+  async createVeth(spec: VethSpec, wiring?: VethWiring): Promise<Veth> {
     const { name, mtu = DEFAULT_MTU, peer } = spec;
     const inside = this.#state.namespace(peer.namespace);
     const taken = this.#state.links.has(name) ? name : inside.has(peer.name) ? peer.name : undefined;
@@ -128,12 +129,19 @@ class InMemoryKernel implements FakeKernel {
     this.#check({ method: "createVeth", spec }, operation);
     if ([name, peer.name].some((text) => text.length > MAX_NAME_LENGTH))
       throw kernelRefused(operation, "ERANGE");
-    const texts = peer.addresses.map(({ family, value }) => `${family} ${value}`);
-    if (new Set(texts).size < texts.length) throw kernelRefused(operation, "EEXIST");
     const host = this.#state.addLink({ name, kind: "veth", up: true, mtu });
     const mac = peer.mac ?? host.mac?.replace(/^02/, "06") ?? "";
-    inside.set(peer.name, { host: name, mac, mtu, addresses: peer.addresses, gateways: peer.gateways });
     for (const [key, value] of endpointSysctls(name)) this.#state.sysctls.set(key, value);
+    try {
+      wiring?.wire(host);
+      inside.set(peer.name, { host: name, mac, mtu, addresses: peer.addresses, gateways: peer.gateways });
+      const texts = peer.addresses.map(({ family, value }) => `${family} ${value}`);
+      if (new Set(texts).size < texts.length) throw kernelRefused(operation, "EEXIST");
+    } catch (error) {
+      wiring?.unwire();
+      this.#state.deleteLink(name);
+      throw error;
+    }
     return { host, peer: { name: peer.name, mac } };
   }
 

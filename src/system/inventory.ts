@@ -12,11 +12,16 @@ export function readLinks(socket: NetlinkSocket): Link[] {
   return dump(socket, "links", encodeGetLink(), decodeLink);
 }
 
-/** The link of this name; undefined when there is none. */
-export function readLink(socket: NetlinkSocket, name: string): Link | undefined {
+/** The link of this name; undefined when there is none. `visit` may see more in the kernel's answer. */
+export function readLink(
+  socket: NetlinkSocket,
+  name: string,
+  visit?: (bytes: Buffer, message: Message) => void,
+): Link | undefined {
   let link: Link | undefined;
   socket.get(encodeGetLink(name), (bytes, message) => {
     link = decodeLink(bytes, message);
+    visit?.(bytes, message);
   });
   return link;
 }

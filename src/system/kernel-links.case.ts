@@ -36,8 +36,8 @@ export function linkCases(scene: KernelScene): void {
       expect(scene.failuresOf(...changes)).toEqual([]);
       expect(scene.kernel.links().find(({ name }) => name === "a0")?.mac).toBe("02:00:00:00:00:08");
     });
-    test("add-link refuses a name that another kind of link has", () => {
-      scene.kernel.createVeth(scene.vethSpec());
+    test("add-link refuses a name that another kind of link has", async () => {
+      await scene.kernel.createVeth(scene.vethSpec());
       expect(scene.failuresOf({ type: "add-link", name: "rom0a01011b", kind: KIND })).toEqual(["0 EEXIST"]);
     });
     test("set-link-up brings a link up, and refuses one that is gone", () => {

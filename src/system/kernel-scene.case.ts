@@ -45,6 +45,10 @@ export class KernelScene {
     return this.kernel.links().map(({ name }) => name);
   }
 
+  isUp(name: string): boolean | undefined {
+    return this.kernel.links().find((link) => link.name === name)?.up;
+  }
+
   indexOf(name: string): number {
     const link = this.kernel.links().find((other) => other.name === name);
     if (link === undefined) throw new Error(`no link ${name}`);
@@ -132,6 +136,16 @@ export function routeText({ destination, type, gateway, device, source, metric }
     "metric",
     metric,
   ].join(" ");
+}
+
+/** Why the promise was rejected. */
+export async function rejected(made: Promise<unknown>): Promise<unknown> {
+  return made.then(
+    () => {
+      throw new Error("nothing was thrown");
+    },
+    (error: unknown) => error,
+  );
 }
 
 /** What a function throws. */

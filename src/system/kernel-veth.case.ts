@@ -2,13 +2,16 @@ import { describe, expect, test } from "vitest";
 import { hasCode } from "../model/index.ts";
 import { parsePrefix } from "../net/index.ts";
 import { type VethSpec } from "./kernel.ts";
-import { type KernelScene, KIND, thrown } from "./kernel-scene.case.ts";
+import { type KernelScene, KIND, rejected, thrown } from "./kernel-scene.case.ts";
 
 /** Laws of veth pairs and sysctls. */
 export function vethCases(scene: KernelScene): void {
   describe("veth pairs", () => {
-    test("are made with the host's end up and its sysctls set", () => {
-      const veth = scene.kernel.createVeth({ ...scene.vethSpec({ mac: "02:00:0a:01:01:1b" }), mtu: 1400 });
+    test("are made with the host's end up and its sysctls set", async () => {
+      const veth = await scene.kernel.createVeth({
+        ...scene.vethSpec({ mac: "02:00:0a:01:01:1b" }),
+        mtu: 1400,
+      });
       const { name, kind, up, mtu } = veth.host;
       expect({ name, kind, up, mtu }).toEqual({ name: "rom0a01011b", kind: "veth", up: true, mtu: 1400 });
       expect(veth.peer).toEqual({ name: "eth0", mac: "02:00:0a:01:01:1b" });
@@ -19,45 +22,80 @@ export function vethCases(scene: KernelScene): void {
       expect(conf("net.ipv6.neigh.rom0a01011b.proxy_delay")).toBe("0");
       expect(conf("net.ipv6.conf.rom0a01011b.accept_ra")).toBe("0");
     });
-    test("get a MAC address when none is given", () => {
-      expect(scene.kernel.createVeth(scene.vethSpec()).peer.mac).toMatch(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/);
+    test("run what they are told to with the host's end up and nothing yet behind it", async () => {
+      const seen: unknown[] = [];
+      const veth = await scene.kernel.createVeth(scene.vethSpec(), {
+        wire: (host) => seen.push(host, scene.isUp(host.name)),
+        unwire: () => seen.push("undone"),
+      });
+      expect(seen).toEqual([veth.host, true]);
+    });
+    test.each<[string, Partial<VethSpec["peer"]>]>([
+      ["that throws", {}],
+      ["a later step fails", { addresses: [parsePrefix("10.1.1.27/32"), parsePrefix("10.1.1.27/32")] }],
+    ])("leave nothing behind when %s, and let it be undone before", async (what, peer) => {
+      const seen: unknown[] = [];
+      const made = scene.kernel.createVeth(scene.vethSpec(peer), {
+        wire: () => {
+          if (what === "that throws") throw new Error("no rules");
+        },
+        unwire: () => seen.push(scene.isUp("rom0a01011b")),
+      });
+      expect(await rejected(made)).toBeInstanceOf(Error);
+      expect(seen).toEqual([true]);
+      expect(scene.linkNames()).toEqual(["lo"]);
+      await scene.kernel.createVeth(scene.vethSpec());
+    });
+    test("many at once are all made", async () => {
+      const names = Array.from({ length: 12 }, (_, index) => `rom${index}`);
+      const made = await Promise.all(
+        names.map((name) => scene.kernel.createVeth({ ...scene.vethSpec({ name: `x${name}` }), name })),
+      );
+      expect(made.map(({ host, peer }) => `${host.name} ${peer.name}`)).toEqual(
+        names.map((name) => `${name} x${name}`),
+      );
+      expect(scene.linkNames().toSorted()).toEqual(["lo", ...names].toSorted());
+    });
+    test("get a MAC address when none is given", async () => {
+      const { peer } = await scene.kernel.createVeth(scene.vethSpec());
+      expect(peer.mac).toMatch(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/);
     });
     test.each<[string, string, Partial<VethSpec["peer"]>]>([
       ["the host's name", "rom0a01011b", { name: "eth1" }],
       ["the peer's name", "eth0", {}],
-    ])("are refused when %s is taken", (what, taken, peer) => {
-      scene.kernel.createVeth(scene.vethSpec());
+    ])("are refused when %s is taken", async (what, taken, peer) => {
+      await scene.kernel.createVeth(scene.vethSpec());
       const name = what.startsWith("the host") ? "rom0a01011b" : "romother";
-      const error = thrown(() => scene.kernel.createVeth({ ...scene.vethSpec(peer), name }));
+      const error = await rejected(scene.kernel.createVeth({ ...scene.vethSpec(peer), name }));
       expect(error).toMatchObject({ failure: { code: "conflict", noun: "interface", name: taken } });
       expect(scene.linkNames()).toEqual(["lo", "rom0a01011b"]);
     });
-    test("are refused when the namespace is gone", () => {
+    test("are refused when the namespace is gone", async () => {
       scene.fixture.deletePeerNamespace();
-      const error = thrown(() => scene.kernel.createVeth(scene.vethSpec()));
+      const error = await rejected(scene.kernel.createVeth(scene.vethSpec()));
       expect(error).toMatchObject({
         message: `Cannot find network namespace "${scene.fixture.peerNamespace}"`,
         failure: { code: "not-found" },
       });
       expect(scene.linkNames()).toEqual(["lo"]);
     });
-    test("leave nothing behind when the last step fails", () => {
+    test("leave nothing behind when the last step fails", async () => {
       const twice = [parsePrefix("10.1.1.27/32"), parsePrefix("10.1.1.27/32")];
-      const error = thrown(() => scene.kernel.createVeth(scene.vethSpec({ addresses: twice })));
+      const error = await rejected(scene.kernel.createVeth(scene.vethSpec({ addresses: twice })));
       expect(error).toMatchObject({ failure: { code: "kernel-refused", errno: "EEXIST" } });
       expect(scene.linkNames()).toEqual(["lo"]);
-      scene.kernel.createVeth(scene.vethSpec());
+      await scene.kernel.createVeth(scene.vethSpec());
     });
     test("go with their namespace", async () => {
-      scene.kernel.createVeth(scene.vethSpec());
+      await scene.kernel.createVeth(scene.vethSpec());
       scene.fixture.deletePeerNamespace();
       // Linux dismantles namespaces in the background.
       await expect.poll(() => scene.linkNames(), { timeout: 5_000 }).toEqual(["lo"]);
     });
-    test("go when the host's end is deleted, and can be made again", () => {
-      scene.kernel.createVeth(scene.vethSpec());
+    test("go when the host's end is deleted, and can be made again", async () => {
+      await scene.kernel.createVeth(scene.vethSpec());
       expect(scene.failuresOf({ type: "delete-link", name: "rom0a01011b" })).toEqual([]);
-      scene.kernel.createVeth(scene.vethSpec());
+      await scene.kernel.createVeth(scene.vethSpec());
     });
   });
 

@@ -100,6 +100,17 @@ export interface VethSpec {
   };
 }
 
+/** What is done about a veth pair while it is being made. */
+export interface VethWiring {
+  /**
+   * Makes what must be there before the first packet: the host's end is up, the peer is not, and no event has told of
+   * the device being up. If it throws, the pair is not made.
+   */
+  wire(host: Link): void;
+  /** Undoes that when a later step fails, or `wire` did, before the pair is deleted. */
+  unwire(): void;
+}
+
 /** Both ends of a veth pair that was made. */
 export interface Veth {
   readonly host: Link;
@@ -148,10 +159,10 @@ export interface Kernel {
    */
   apply(changes: readonly KernelChange[]): readonly ChangeFailure[];
   /**
-   * Makes the pair and everything inside the peer's namespace, or leaves nothing behind.
-   * @throws RomanaError `conflict` when a name is taken, `not-found` when the namespace is gone.
+   * Makes the pair and everything inside the peer's namespace, or leaves nothing behind. Others can work meanwhile.
+   * @throws RomanaError `conflict` when a name is taken, `not-found` when the namespace is gone, `kernel-refused`.
    */
-  createVeth(spec: VethSpec): Veth;
+  createVeth(spec: VethSpec, wiring?: VethWiring): Promise<Veth>;
   /**
    * As the change `delete-link`, without holding up the event loop: to dismantle a device takes the kernel some 10 ms.
    * Those that wait go together. @throws RomanaError `kernel-refused`; a link that is gone is fine.

@@ -63,10 +63,11 @@ export class LinkDeleter {
     if (names.length === 0) return;
     const [only] = names.length === 1 ? names : [];
     if (only === undefined) this.#socket.requestAll(names.map((name) => encodeLinkGroup(name, GROUP)));
-    const answer = await this.#socket.requestInBackground(
+    const answers = await this.#socket.requestAllInBackground([
       only === undefined ? encodeDeleteGroup(GROUP) : encodeDeleteLink(only),
-    );
-    for (const deletion of found) settle(deletion, answer ?? { errno: "ECANCELED" });
+    ]);
+    const answer = answers === undefined ? { errno: "ECANCELED" } : (answers[0] ?? {});
+    for (const deletion of found) settle(deletion, answer);
   }
 
   /** Settles what needs no deletion: one link that cannot go would keep its whole group. */

@@ -13,6 +13,7 @@ import type {
   SetChange,
   Veth,
   VethSpec,
+  VethWiring,
 } from "./kernel.ts";
 import { LinkDeleter } from "./link-deleter.ts";
 import { inNamespaceOf, openNamespace } from "./namespace.ts";
@@ -20,8 +21,8 @@ import { NETLINK_ROUTE } from "./netlink/constants.ts";
 import { type NetlinkSocket, openNetlink } from "./netlink/socket.ts";
 import { Nftables } from "./nftables.ts";
 import { sys } from "./sys.ts";
-import { readSysctl, writeSysctl } from "./sysctl.ts";
-import { createVeth } from "./veth.ts";
+import { Sysctls } from "./sysctl.ts";
+import { VethMaker } from "./veth.ts";
 
 /** What {@link createLinuxKernel} works on. */
 export interface LinuxKernelOptions {
@@ -42,7 +43,9 @@ class LinuxKernel implements Kernel {
   readonly #namespace: { readonly fd: number; readonly path: string } | undefined;
   readonly #socket: NetlinkSocket;
   readonly #nftables: Nftables;
+  readonly #maker: VethMaker;
   readonly #deleter: LinkDeleter;
+  readonly #sysctls = new Sysctls();
   readonly #subscriptions = new Set<Subscription>();
   readonly #linkKinds = new Map<string, boolean>();
   #closed = false;
@@ -50,9 +53,10 @@ class LinuxKernel implements Kernel {
   constructor(namespace: string | undefined) {
     if (namespace !== undefined) this.#namespace = { fd: openNamespace(namespace), path: namespace };
     try {
-      [this.#nftables, this.#socket, this.#deleter] = this.#within(() => [
+      [this.#nftables, this.#socket, this.#maker, this.#deleter] = this.#within(() => [
         new Nftables(),
         openNetlink(NETLINK_ROUTE),
+        new VethMaker((values) => this.#within(() => this.#sysctls.writeAll(values))),
         new LinkDeleter(),
       ]);
     } catch (error) {
@@ -81,8 +85,8 @@ class LinuxKernel implements Kernel {
     return applyChanges(this.#socket, changes);
   }
 
-  createVeth(spec: VethSpec): Veth {
-    return createVeth(this.#socket, (run) => this.#within(run), spec);
+  createVeth(spec: VethSpec, wiring?: VethWiring): Promise<Veth> {
+    return this.#maker.create(spec, wiring);
   }
 
   deleteLink(name: string): Promise<void> {
@@ -100,11 +104,11 @@ class LinuxKernel implements Kernel {
   }
 
   sysctl(name: string): string | undefined {
-    return this.#within(() => readSysctl(name));
+    return this.#within(() => this.#sysctls.read(name));
   }
 
   setSysctl(name: string, value: string): void {
-    this.#within(() => writeSysctl(name, value));
+    this.#within(() => this.#sysctls.write(name, value));
   }
 
   runNft(text: string): void {
@@ -142,7 +146,9 @@ class LinuxKernel implements Kernel {
     this.#subscriptions.clear();
     this.#nftables.close();
     this.#socket.close();
+    this.#maker.close();
     this.#deleter.close();
+    this.#sysctls.close();
     if (this.#namespace !== undefined) sys.close(this.#namespace.fd);
   }
 

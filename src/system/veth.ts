@@ -1,6 +1,14 @@
 import { RomanaError } from "../model/index.ts";
-import { addressBits, addressPrefix, firstAddress, prefixOf } from "../net/index.ts";
-import { endpointSysctls, interfaceSysctls } from "./endpoint-sysctls.ts";
+import {
+  type Address,
+  addressBits,
+  addressPrefix,
+  firstAddress,
+  LINK_LOCAL_LENGTH,
+  linkLocalAddress,
+  prefixOf,
+} from "../net/index.ts";
+import { endpointSysctls } from "./endpoint-sysctls.ts";
 import { readLink } from "./inventory.ts";
 import {
   type KernelRoute,
@@ -9,64 +17,150 @@ import {
   ROMANA_PROTOCOL,
   type Veth,
   type VethSpec,
+  type VethWiring,
 } from "./kernel.ts";
 import { kernelRefused } from "./kernel-refused.ts";
 import { inNamespaceOf, openNamespace } from "./namespace.ts";
 import { NETLINK_ROUTE } from "./netlink/constants.ts";
-import { encodeDeleteLink, encodeLinkUp, encodeNewVeth } from "./netlink/link.ts";
+import {
+  decodeLink,
+  encodeDeleteLink,
+  encodeGetLink,
+  encodeLinkUp,
+  encodeNewVeth,
+  encodeNoGeneratedAddress,
+  isIpv6Disabled,
+} from "./netlink/link.ts";
 import { encodeLinkAddress } from "./netlink/link-address.ts";
+import type { Acknowledgement } from "./netlink/reply.ts";
 import { encodeRoute } from "./netlink/route.ts";
 import { type NetlinkSocket, openNetlink, type RequestEncoder } from "./netlink/socket.ts";
 import { sys } from "./sys.ts";
-import { writeSysctls } from "./sysctl.ts";
+import { Sysctls } from "./sysctl.ts";
+
+/** So many are made at a time: with more they would only wait for each other. */
+const AT_ONCE = 2;
 
 /**
- * Makes the pair and all that belongs to it, or leaves nothing behind.
- * @param host socket of the host's namespace
- * @param atHome runs a function in the host's namespace, for its sysctls
+ * Makes veth pairs on other threads as far as it can: the kernel makes devices under the lock of all devices, for
+ * which this process may have to wait.
  */
-export function createVeth(host: NetlinkSocket, atHome: <T>(run: () => T) => T, spec: VethSpec): Veth {
-  const { namespace } = spec.peer;
-  const namespaceFd = openNamespace(namespace);
-  let inside: NetlinkSocket | undefined;
-  try {
-    const peer = inNamespaceOf(namespaceFd, namespace, () => openNetlink(NETLINK_ROUTE));
-    inside = peer;
-    createPair(host, spec, namespaceFd);
+export class VethMaker {
+  readonly #sockets: readonly NetlinkSocket[];
+  readonly #idle: NetlinkSocket[];
+  readonly #waiting: ((socket: NetlinkSocket) => void)[] = [];
+  readonly #setSysctls: (values: ReadonlyMap<string, string>) => void;
+
+  /**
+   * Opens its sockets in the network namespace of the calling thread.
+   * @param setSysctls sets sysctls of that namespace
+   */
+  constructor(setSysctls: (values: ReadonlyMap<string, string>) => void) {
+    this.#sockets = Array.from({ length: AT_ONCE }, () => openNetlink(NETLINK_ROUTE));
+    this.#idle = [...this.#sockets];
+    this.#setSysctls = setSysctls;
+  }
+
+  /**
+   * Makes the pair and all that belongs to it, or leaves nothing behind.
+   * @throws RomanaError `not-found` (namespace), `conflict` (a name is taken), `kernel-refused`.
+   */
+  async create(spec: VethSpec, wiring?: VethWiring): Promise<Veth> {
+    const socket =
+      this.#idle.pop() ?? (await new Promise<NetlinkSocket>((resolve) => this.#waiting.push(resolve)));
     try {
-      atHome(() => writeSysctls(endpointSysctls(spec.name)));
-      request(host, spec, [encodeLinkUp(findLink(host, spec.name).index)]);
-      inNamespaceOf(namespaceFd, namespace, () => writeSysctls(interfaceSysctls(spec.peer.name)));
-      const link = findLink(peer, spec.peer.name);
-      request(peer, spec, interfaceRequests(link.index, spec));
-      return { host: findLink(host, spec.name), peer: { name: link.name, mac: link.mac ?? "" } };
-    } catch (error) {
-      host.request(encodeDeleteLink(spec.name));
-      throw error;
+      return await this.#create(socket, spec, wiring);
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#idle.push(socket);
+      else next(socket);
     }
-  } finally {
-    inside?.close();
-    sys.close(namespaceFd);
+  }
+
+  close(): void {
+    for (const socket of this.#sockets) socket.close();
+  }
+
+  async #create(host: NetlinkSocket, spec: VethSpec, wiring?: VethWiring): Promise<Veth> {
+    const { namespace } = spec.peer;
+    const namespaceFd = openNamespace(namespace);
+    let inside: NetlinkSocket | undefined;
+    try {
+      inside = inNamespaceOf(namespaceFd, namespace, () => openNetlink(NETLINK_ROUTE));
+      const link = await createPair(host, spec, namespaceFd);
+      try {
+        this.#setSysctls(endpointSysctls(spec.name));
+        check(spec, host.requestAll([encodeLinkUp(link.index)]));
+        const up = { ...link, up: true };
+        wiring?.wire(up);
+        const mac = await configurePeer(inside, namespaceFd, spec);
+        return { host: up, peer: { name: spec.peer.name, mac } };
+      } catch (error) {
+        wiring?.unwire();
+        await host.requestAllInBackground([encodeDeleteLink(spec.name)]);
+        throw error;
+      }
+    } finally {
+      inside?.close();
+      sys.close(namespaceFd);
+    }
   }
 }
 
-function createPair(host: NetlinkSocket, spec: VethSpec, namespaceFd: number): void {
+/** Both ends, down; returns the host's. */
+async function createPair(host: NetlinkSocket, spec: VethSpec, namespaceFd: number): Promise<Link> {
   const { name, mtu, peer } = spec;
-  const answer = host.request(
-    encodeNewVeth({ name, mtu, peer: { name: peer.name, mac: peer.mac, namespaceFd } }),
+  let link: Link | undefined;
+  const answers = await host.requestAllInBackground(
+    [
+      encodeNewVeth({ name, mtu, peer: { name: peer.name, mac: peer.mac, namespaceFd } }),
+      encodeGetLink(name),
+    ],
+    (bytes, message) => {
+      link = decodeLink(bytes, message);
+    },
   );
-  if (answer.errno === undefined) return;
-  if (answer.errno !== "EEXIST") throw refusal(spec, answer.errno, answer.detail);
-  const taken = readLink(host, name) === undefined ? peer.name : name;
-  throw new RomanaError(`Cannot create interface "${taken}": the name is taken`, {
-    code: "conflict",
-    noun: "interface",
-    name: taken,
-  });
+  if (answers?.[0]?.errno === "EEXIST") throw taken(link?.name ?? peer.name);
+  check(spec, answers);
+  if (link === undefined) throw refusal(spec, "ENODEV");
+  return link;
 }
 
-/** Up, addresses, and per family the way to the gateway and on from there. */
-function interfaceRequests(device: number, spec: VethSpec): RequestEncoder[] {
+/**
+ * Brings the endpoint's interface up with addresses and routes; returns its MAC address. IPv6 is told by netlink what
+ * sysctls could say, too: a sysctl of another namespace costs as much as all of this (see {@link Sysctls}).
+ */
+async function configurePeer(socket: NetlinkSocket, namespaceFd: number, spec: VethSpec): Promise<string> {
+  const { namespace, name, addresses } = spec.peer;
+  const usesIpv6 = addresses.some(({ family }) => family === 6);
+  let isDisabled = false;
+  const link = readLink(socket, name, (bytes, message) => {
+    isDisabled = isIpv6Disabled(bytes, message);
+  });
+  if (link === undefined) throw refusal(spec, "ENODEV");
+  // Container runtimes switch IPv6 off by default.
+  if (usesIpv6 && isDisabled) inNamespaceOf(namespaceFd, namespace, () => enableIpv6(name));
+  check(spec, await socket.requestAllInBackground(interfaceRequests(link, usesIpv6, spec)));
+  return link.mac ?? "";
+}
+
+/** Switches IPv6 on for an interface of the thread's namespace. */
+function enableIpv6(name: string): void {
+  const sysctls = new Sysctls();
+  try {
+    sysctls.write(`net.ipv6.conf.${name.replaceAll(".", "/")}.disable_ipv6`, "0");
+  } finally {
+    sysctls.close();
+  }
+}
+
+/**
+ * Up, addresses, and per family the way to the gateway and on from there. The link-local address is ours, too: the
+ * kernel would look for duplicates of its own for a second, in which the interface cannot resolve neighbours.
+ */
+function interfaceRequests(link: Link, usesIpv6: boolean, spec: VethSpec): RequestEncoder[] {
+  const device = link.index;
+  const linkLocal = usesIpv6 && link.mac !== undefined ? [linkLocalAddress(link.mac)] : [];
   const routes = spec.peer.gateways.flatMap((gateway): KernelRoute[] => {
     const common = {
       type: "unicast",
@@ -80,34 +174,32 @@ function interfaceRequests(device: number, spec: VethSpec): RequestEncoder[] {
       { ...common, destination: prefixOf({ family: gateway.family, value: 0n }, 0), gateway },
     ];
   });
+  const add = (address: Address, prefixLength: number): RequestEncoder =>
+    encodeLinkAddress("add", { link: device, address, prefixLength });
   return [
+    ...linkLocal.map(() => encodeNoGeneratedAddress(device)),
     encodeLinkUp(device),
-    ...spec.peer.addresses.map((prefix) =>
-      encodeLinkAddress("add", {
-        link: device,
-        address: firstAddress(prefix),
-        prefixLength: addressBits(prefix.family),
-      }),
-    ),
+    ...linkLocal.map((address) => add(address, LINK_LOCAL_LENGTH)),
+    ...spec.peer.addresses.map((prefix) => add(firstAddress(prefix), addressBits(prefix.family))),
     ...routes.map((route) => encodeRoute("replace", route)),
   ];
 }
 
-function request(socket: NetlinkSocket, spec: VethSpec, requests: readonly RequestEncoder[]): void {
-  const failure = socket.requestAll(requests).find((answer) => answer?.errno !== undefined);
+/** Without answers the socket was closed. */
+function check(spec: VethSpec, answers: readonly Acknowledgement[] | undefined): void {
+  if (answers === undefined) throw refusal(spec, "ECANCELED");
+  const failure = answers.find((answer) => answer?.errno !== undefined);
   if (failure?.errno !== undefined) throw refusal(spec, failure.errno, failure.detail);
 }
 
-function refusal(spec: VethSpec, errno: string, detail: string | undefined): RomanaError {
-  return kernelRefused(
-    `create interface "${spec.name}" with "${spec.peer.name}" in ${spec.peer.namespace}`,
-    errno,
-    detail,
-  );
+function refusal({ name, peer }: VethSpec, errno: string, detail?: string): RomanaError {
+  return kernelRefused(`create interface "${name}" with "${peer.name}" in ${peer.namespace}`, errno, detail);
 }
 
-function findLink(socket: NetlinkSocket, name: string): Link {
-  const link = readLink(socket, name);
-  if (link === undefined) throw kernelRefused(`find interface "${name}"`, "ENODEV");
-  return link;
+function taken(name: string): RomanaError {
+  return new RomanaError(`Cannot create interface "${name}": the name is taken`, {
+    code: "conflict",
+    noun: "interface",
+    name,
+  });
 }

@@ -18,8 +18,8 @@ const ENDPOINTS = [1, 2].map((id) => ({
 
 let scene: FirewallScene;
 let own: SceneHost;
-beforeAll(() => {
-  scene = createFirewallScene(exampleWorld(), ENDPOINTS, [{ protocol: "udp", port: PROBE_PORT }]);
+beforeAll(async () => {
+  scene = await createFirewallScene(exampleWorld(), ENDPOINTS, [{ protocol: "udp", port: PROBE_PORT }]);
   own = scene.hosts[0] as SceneHost;
   scene.apply();
 });

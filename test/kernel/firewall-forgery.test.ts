@@ -43,8 +43,8 @@ const ENDPOINTS = [
 
 let scene: FirewallScene;
 const sockets: NetworkSocket[] = [];
-beforeAll(() => {
-  scene = createFirewallScene(exampleWorld(), ENDPOINTS);
+beforeAll(async () => {
+  scene = await createFirewallScene(exampleWorld(), ENDPOINTS);
   scene.apply();
   // Every neighbour is known from here on, so that nothing waits.
   probeUdp(scene, allPairs(scene.parties));

@@ -36,8 +36,8 @@ const ENDPOINTS = [
 
 describe("endpoints, hosts and outside reach whom the evaluator says", () => {
   let scene: FirewallScene;
-  beforeAll(() => {
-    scene = createFirewallScene(exampleWorld(), ENDPOINTS);
+  beforeAll(async () => {
+    scene = await createFirewallScene(exampleWorld(), ENDPOINTS);
     scene.apply();
   });
   afterAll(() => scene.close());

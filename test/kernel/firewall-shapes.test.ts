@@ -14,8 +14,8 @@ afterEach(() => {
 });
 
 /** One datagram from each address to each other one, against the evaluator. Returns how many arrived. */
-function compareAll({ world, endpoints }: Setup): number {
-  scene = createFirewallScene(world, endpoints);
+async function compareAll({ world, endpoints }: Setup): Promise<number> {
+  scene = await createFirewallScene(world, endpoints);
   scene.apply();
   const probes = allPairs(scene.parties);
   const outcome = probeUdp(scene, probes);
@@ -47,7 +47,7 @@ function endpoint(text: string): SceneEndpoint {
 }
 
 describe("plans of every shape hold on the kernel", () => {
-  test("two networks side by side: one identity in both, whatever their layouts", () => {
+  test("two networks side by side: one identity in both, whatever their layouts", async () => {
     const v1 = { numbering: "v1", hostBits: 4, tenantBits: 4, segmentBits: 4, endpointBits: 4 } as const;
     const world = {
       networks: [network("new", SEED_IPV4, SEED_IPV6), network("old", { prefix: "172.16.0.0/16", ...v1 })],
@@ -61,12 +61,12 @@ describe("plans of every shape hold on the kernel", () => {
     };
     const texts = ["1 new 1 1 11", "2 new 1 1 1", "1 new 1 2 1", "2 new 1 12+2 1", "2 new 2 1 1"];
     texts.push("1 old 1 1 0", "2 old 1 1 1", "1 old 1 2 3", "1 old 1 12+2 0", "2 old 2 1 2");
-    expect(compareAll({ world, endpoints: texts.map(endpoint) })).toBeGreaterThan(60);
+    expect(await compareAll({ world, endpoints: texts.map(endpoint) })).toBeGreaterThan(60);
   });
 
   test.each(["literal", "v1"] as const)(
     "stride with %s numbering: every address of a block may send",
-    (numbering) => {
+    async (numbering) => {
       const widths = {
         numbering,
         hostBits: 4,
@@ -94,13 +94,13 @@ describe("plans of every shape hold on the kernel", () => {
         "1 strided 1 2 2",
         "2 strided 1 12+2 1",
       ];
-      expect(compareAll({ world, endpoints: [...texts, "2 strided 2 1 2"].map(endpoint) })).toBeGreaterThan(
-        50,
-      );
+      expect(
+        await compareAll({ world, endpoints: [...texts, "2 strided 2 1 2"].map(endpoint) }),
+      ).toBeGreaterThan(50);
     },
   );
 
-  test.each([3, 7, 11, 20, 27])("random world %i", (seed) => {
+  test.each([3, 7, 11, 20, 27])("random world %i", async (seed) => {
     const draw = createDraw(seed);
     const { networks, tenants, segments, host: own } = randomWorld(draw);
     const other: Host = { ...own, name: "other", id: own.id === 1 ? 2 : 1 };
@@ -114,6 +114,6 @@ describe("plans of every shape hold on the kernel", () => {
       endpoints.set(name, { ...drawn, name, host: where, network: drawn.network.name });
     }
     const world = { networks, tenants, segments, hosts: [own, other] };
-    expect(compareAll({ world, endpoints: [...endpoints.values()] })).toBeGreaterThan(0);
+    expect(await compareAll({ world, endpoints: [...endpoints.values()] })).toBeGreaterThan(0);
   });
 });

@@ -38,11 +38,11 @@ describe("sockets in network namespaces", () => {
   const writable = (socket: NetworkSocket): boolean =>
     pollSockets([{ socket, write: true }], 2_000).length === 1;
 
-  beforeAll(() => {
+  beforeAll(async () => {
     createNamespace(`${name}h`);
     createNamespace(`${name}p`);
     kernel = createLinuxKernel({ namespace: host });
-    const veth = kernel.createVeth({
+    const veth = await kernel.createVeth({
       name: "rom0",
       peer: {
         namespace: peer,

@@ -88,14 +88,35 @@ class Stage {
  * outside that both hosts have a device to. Routes are as the agent makes them; the reverse path filter of endpoint
  * devices is off, so that it is the table alone which stops forged sources.
  */
-export function createFirewallScene(
+export async function createFirewallScene(
   world: World,
   endpoints: readonly SceneEndpoint[],
   gatewayServices: readonly GatewayService[] = [],
-): FirewallScene {
+): Promise<FirewallScene> {
   const stage = new Stage();
   try {
-    return new FirewallScene(stage, world, endpoints, gatewayServices);
+    const hosts = await createHosts(stage, world);
+    const outside = stage.namespace("outside");
+    const outsideKernel = stage.kernel(outside);
+    for (const host of hosts) {
+      await connectOutside(host, { namespace: outside, kernel: outsideKernel }, world.networks);
+    }
+    const parties: SceneParty[] = [];
+    for (const endpoint of endpoints) {
+      parties.push(await attach(world, hosts, endpoint, stage.namespace(endpoint.name)));
+    }
+    parties.push(
+      ...hosts.map(
+        ({ host, namespace }): SceneParty => ({
+          name: host.name,
+          kind: "host",
+          namespace,
+          addresses: FAMILIES.map((family) => underlayAddress(host, family)),
+        }),
+      ),
+      { name: "outside", kind: "outside", namespace: outside, addresses: [OUTSIDE[4], OUTSIDE[6]] },
+    );
+    return new FirewallScene(stage, world, gatewayServices, hosts, parties);
   } catch (error) {
     stage.close();
     throw error;
@@ -113,30 +134,15 @@ export class FirewallScene {
   constructor(
     stage: Stage,
     world: World,
-    endpoints: readonly SceneEndpoint[],
     gatewayServices: readonly GatewayService[],
+    hosts: readonly SceneHost[],
+    parties: readonly SceneParty[],
   ) {
     this.#stage = stage;
     this.world = world;
     this.gatewayServices = gatewayServices;
-    this.hosts = createHosts(stage, world);
-    const outside = stage.namespace("outside");
-    const outsideKernel = stage.kernel(outside);
-    for (const host of this.hosts) {
-      connectOutside(host, { namespace: outside, kernel: outsideKernel }, world.networks);
-    }
-    this.parties = [
-      ...endpoints.map((endpoint) => this.#attach(endpoint, stage.namespace(endpoint.name))),
-      ...this.hosts.map(
-        ({ host, namespace }): SceneParty => ({
-          name: host.name,
-          kind: "host",
-          namespace,
-          addresses: FAMILIES.map((family) => underlayAddress(host, family)),
-        }),
-      ),
-      { name: "outside", kind: "outside", namespace: outside, addresses: [OUTSIDE[4], OUTSIDE[6]] },
-    ];
+    this.hosts = hosts;
+    this.parties = parties;
   }
 
   /** What the table of a host is made from. */
@@ -179,43 +185,49 @@ export class FirewallScene {
   close(): void {
     this.#stage.close();
   }
+}
 
-  #attach(endpoint: SceneEndpoint, namespace: string): SceneParty {
-    const { kernel, host, devices } = this.hosts.find(
-      (candidate) => candidate.host.name === endpoint.host,
-    ) as SceneHost;
-    const network = this.world.networks.find(({ name }) => name === endpoint.network) as Network;
-    const { tenant, code } = endpoint;
-    const identity = { ...hostPosition(network, host), tenant, code, endpoint: endpoint.endpoint };
-    const gateways = gatewaysOf([network], host);
-    const owns = plansOf(network).map((plan) => endpointPrefix(plan, identity));
-    const addresses = owns.flatMap(addressesOf);
-    const veth = kernel.createVeth({
-      name: `rom${devices.length}`,
-      peer: { namespace, name: "eth0", addresses: addresses.map(addressPrefix), gateways },
-    });
-    const device: EndpointDevice = { name: veth.host.name, index: veth.host.index, owns };
-    kernel.setSysctl(`net.ipv4.conf.${device.name}.rp_filter`, "0");
-    apply(kernel, [
-      linkLocal(veth.host.index, 1),
-      ...owns.map((block) => route(block, veth.host.index)),
-      ...proxies(gateways, veth.host.index),
-    ]);
-    devices.push(device);
-    const wire = { device, hostMac: veth.host.mac as string, mac: veth.peer.mac };
-    return { name: endpoint.name, kind: "endpoint", namespace, addresses, wire };
-  }
+/** Puts an endpoint behind a veth pair on its host. */
+async function attach(
+  world: World,
+  hosts: readonly SceneHost[],
+  endpoint: SceneEndpoint,
+  namespace: string,
+): Promise<SceneParty> {
+  const { kernel, host, devices } = hosts.find(
+    (candidate) => candidate.host.name === endpoint.host,
+  ) as SceneHost;
+  const network = world.networks.find(({ name }) => name === endpoint.network) as Network;
+  const { tenant, code } = endpoint;
+  const identity = { ...hostPosition(network, host), tenant, code, endpoint: endpoint.endpoint };
+  const gateways = gatewaysOf([network], host);
+  const owns = plansOf(network).map((plan) => endpointPrefix(plan, identity));
+  const addresses = owns.flatMap(addressesOf);
+  const veth = await kernel.createVeth({
+    name: `rom${devices.length}`,
+    peer: { namespace, name: "eth0", addresses: addresses.map(addressPrefix), gateways },
+  });
+  const device: EndpointDevice = { name: veth.host.name, index: veth.host.index, owns };
+  kernel.setSysctl(`net.ipv4.conf.${device.name}.rp_filter`, "0");
+  apply(kernel, [
+    linkLocal(veth.host.index, 1),
+    ...owns.map((block) => route(block, veth.host.index)),
+    ...proxies(gateways, veth.host.index),
+  ]);
+  devices.push(device);
+  const wire = { device, hostMac: veth.host.mac as string, mac: veth.peer.mac };
+  return { name: endpoint.name, kind: "endpoint", namespace, addresses, wire };
 }
 
 /** The first two hosts of the world, joined and with routes to each other. */
-function createHosts(stage: Stage, { hosts, networks }: World): readonly SceneHost[] {
+async function createHosts(stage: Stage, { hosts, networks }: World): Promise<readonly SceneHost[]> {
   const both = hosts.slice(0, 2).map((host) => {
     const namespace = stage.namespace(host.name);
     return { host, namespace, kernel: stage.kernel(namespace), devices: [] };
   });
   const [first, second] = both as [(typeof both)[0], (typeof both)[0]];
   for (const { host, kernel } of both) prepareHost(kernel, networks, host);
-  const links = joinHosts(first, second);
+  const links = await joinHosts(first, second);
   return both.map((own, index) => {
     const underlayDevice = links[index] as number;
     routeTo(own.kernel, networks, own === first ? second.host : first.host, underlayDevice);

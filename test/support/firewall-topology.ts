@@ -41,10 +41,10 @@ interface Joined {
 }
 
 /** Makes a veth pair between two hosts; returns the index of its end on each. */
-export function joinHosts(first: Joined, second: Joined): readonly [number, number] {
+export async function joinHosts(first: Joined, second: Joined): Promise<readonly [number, number]> {
   const prefixesOf = ({ host }: Joined): Prefix[] =>
     FAMILIES.map((family) => addressPrefix(underlayAddress(host, family)));
-  const veth = first.kernel.createVeth({
+  const veth = await first.kernel.createVeth({
     name: UNDERLAY,
     peer: { namespace: second.namespace, name: UNDERLAY, addresses: prefixesOf(second), gateways: [] },
   });
@@ -71,15 +71,15 @@ export function routeTo(kernel: Kernel, networks: readonly Network[], other: Hos
 }
 
 /** The machine outside reaches all prefixes of a host by way of its gateway addresses. */
-export function connectOutside(
+export async function connectOutside(
   { host, kernel }: { readonly host: Host; readonly kernel: Kernel },
   outside: { readonly namespace: string; readonly kernel: Kernel },
   networks: readonly Network[],
-): void {
+): Promise<void> {
   const gateways = gatewaysOf(networks, host);
   const name = `wan${host.id}`;
   const addresses = FAMILIES.map((family) => addressPrefix(OUTSIDE[family]));
-  const veth = kernel.createVeth({
+  const veth = await kernel.createVeth({
     name,
     peer: { namespace: outside.namespace, name, addresses, gateways: [] },
   });

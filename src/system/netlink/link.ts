@@ -1,5 +1,5 @@
 import type { Link } from "../kernel.ts";
-import { FLAG, RTM } from "./constants.ts";
+import { ADDRESS_FAMILY, FLAG, RTM } from "./constants.ts";
 import { Attributes, type Message } from "./reader.ts";
 import type { RequestEncoder } from "./socket.ts";
 import type { MessageWriter } from "./writer.ts";
@@ -7,7 +7,23 @@ import type { MessageWriter } from "./writer.ts";
 /** Bytes of `struct ifinfomsg`. */
 const HEADER = 16;
 const IFF_UP = 1;
-const IFLA = { ADDRESS: 1, IFNAME: 3, MTU: 4, LINKINFO: 18, GROUP: 27, NET_NS_FD: 28, EXT_MASK: 29 } as const;
+const IFLA = {
+  ADDRESS: 1,
+  IFNAME: 3,
+  MTU: 4,
+  LINKINFO: 18,
+  AF_SPEC: 26,
+  GROUP: 27,
+  NET_NS_FD: 28,
+  EXT_MASK: 29,
+  TX_QUEUES: 31,
+  RX_QUEUES: 32,
+} as const;
+const INET6_CONF = 2;
+const INET6_ADDR_GEN_MODE = 8;
+const ADDR_GEN_MODE_NONE = 1;
+/** Where `disable_ipv6` stands in the array of a device's IPv6 settings. */
+const DEVCONF_DISABLE_IPV6 = 26;
 const INFO_KIND = 1;
 const INFO_DATA = 2;
 const VETH_INFO_PEER = 1;
@@ -58,6 +74,7 @@ export function encodeNewVeth(spec: VethRequest): RequestEncoder {
     writeHeader(writer, 0, 0, 0);
     writer.attributeString(IFLA.IFNAME, spec.name);
     if (spec.mtu !== undefined) writer.attributeU32(IFLA.MTU, spec.mtu);
+    writeOneQueue(writer);
     const info = writer.beginNested(IFLA.LINKINFO);
     writer.attributeString(INFO_KIND, "veth");
     const data = writer.beginNested(INFO_DATA);
@@ -65,11 +82,32 @@ export function encodeNewVeth(spec: VethRequest): RequestEncoder {
     writeHeader(writer, 0, 0, 0);
     writer.attributeString(IFLA.IFNAME, spec.peer.name);
     if (spec.mtu !== undefined) writer.attributeU32(IFLA.MTU, spec.mtu);
+    writeOneQueue(writer);
     if (spec.peer.mac !== undefined) writer.attribute(IFLA.ADDRESS, macBytes(spec.peer.mac));
     writer.attributeU32(IFLA.NET_NS_FD, spec.peer.namespaceFd);
     writer.endNested(peer);
     writer.endNested(data);
     writer.endNested(info);
+    writer.endMessage();
+  };
+}
+
+/** What a veth has anyway; unasked, the kernel first makes a queue per processor, and then takes all but one away. */
+function writeOneQueue(writer: MessageWriter): void {
+  writer.attributeU32(IFLA.TX_QUEUES, 1);
+  writer.attributeU32(IFLA.RX_QUEUES, 1);
+}
+
+/** Lets a link come up without an IPv6 address that the kernel makes for it. */
+export function encodeNoGeneratedAddress(link: number): RequestEncoder {
+  return (writer, sequence) => {
+    writer.beginMessage(RTM.NEWLINK, FLAG.REQUEST, sequence);
+    writeHeader(writer, link, 0, 0);
+    const families = writer.beginNested(IFLA.AF_SPEC);
+    const family = writer.beginNested(ADDRESS_FAMILY[6]);
+    writer.attributeU8(INET6_ADDR_GEN_MODE, ADDR_GEN_MODE_NONE);
+    writer.endNested(family);
+    writer.endNested(families);
     writer.endMessage();
   };
 }
@@ -148,4 +186,12 @@ export function decodeLink(bytes: Buffer, message: Message): Link {
     ...(mac.length === 6 ? { mac: formatMac(mac) } : {}),
     mtu: attributes.u32(IFLA.MTU) ?? 0,
   };
+}
+
+/** True when an `RTM_NEWLINK` message says that IPv6 is switched off on the link. */
+export function isIpv6Disabled(bytes: Buffer, message: Message): boolean {
+  const attributes = new Attributes(bytes, message.start + HEADER, message.end, IFLA.AF_SPEC);
+  const settings = attributes.nested(IFLA.AF_SPEC, ADDRESS_FAMILY[6]).nested(ADDRESS_FAMILY[6], INET6_CONF);
+  const at = settings.start(INET6_CONF) + 4 * DEVCONF_DISABLE_IPV6;
+  return at + 4 <= settings.end(INET6_CONF) && bytes.readInt32LE(at) !== 0;
 }

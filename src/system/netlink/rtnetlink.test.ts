@@ -11,6 +11,8 @@ import {
   encodeLinkUp,
   encodeNewLink,
   encodeNewVeth,
+  encodeNoGeneratedAddress,
+  isIpv6Disabled,
 } from "./link.ts";
 import { decodeLinkAddress, encodeGetAddresses, encodeLinkAddress } from "./link-address.ts";
 import { decodeProxyNeighbour, encodeGetProxyNeighbours, encodeProxyNeighbour } from "./neighbour.ts";
@@ -64,11 +66,13 @@ describe("links", () => {
       "00000000 00000000 00000000 00000000" +
         "06000300 6100 0000" +
         "08000400 78050000" +
-        "4c001280 09000100 7665746800 000000" +
-        "3c000280 38000180" +
+        "08001f00 01000000 08002000 01000000" +
+        "5c001280 09000100 7665746800 000000" +
+        "4c000280 48000180" +
         "00000000 00000000 00000000 00000000" +
         "06000300 6200 0000" +
         "08000400 78050000" +
+        "08001f00 01000000 08002000 01000000" +
         "0a000100 02000000000b 0000" +
         "08001c00 05000000",
     ],
@@ -79,11 +83,20 @@ describe("links", () => {
       "601",
       "00000000 00000000 00000000 00000000" +
         "06000300 6100 0000" +
-        "38001280 09000100 7665746800 000000" +
-        "28000280 24000180" +
+        "08001f00 01000000 08002000 01000000" +
+        "48001280 09000100 7665746800 000000" +
+        "38000280 34000180" +
         "00000000 00000000 00000000 00000000" +
         "06000300 6200 0000" +
+        "08001f00 01000000 08002000 01000000" +
         "08001c00 05000000",
+    ],
+    [
+      "no generated address",
+      encodeNoGeneratedAddress(9),
+      "10",
+      "1",
+      "00000000 09000000 00000000 00000000" + "10001a80 0c000a80 05000800 01000000",
     ],
     ["up", encodeLinkUp(9), "10", "1", "00000000 09000000 01000000 01000000"],
     [
@@ -144,6 +157,22 @@ describe("links", () => {
     ],
   ])("decodeLink() of %s", (_, payload, expected) => {
     expect(decoded(decodeLink, 16, payload)).toEqual(expected);
+  });
+  test.each([
+    ["switched off", "01000000", true],
+    ["on", "00000000", false],
+    ["of a kernel that says less", "", false],
+  ])("isIpv6Disabled() of IPv6 that is %s", (_, value, expected) => {
+    // The 27th of the settings of family 10, whose length is that of all.
+    const settings = "ffffffff".repeat(26) + value;
+    const bytes = settings.length / 2;
+    const header = (length: number, type: string): string =>
+      `${length.toString(16).padStart(2, "0")}00${type}`;
+    const payload = `${header(bytes + 12, "1a00")}${header(bytes + 8, "0a00")}${header(bytes + 4, "0200")}${settings}`;
+    expect(decoded(isIpv6Disabled, 16, `00000100 09000000 00000000 00000000 ${payload}`)).toBe(expected);
+  });
+  test("isIpv6Disabled() of a link without IPv6", () => {
+    expect(decoded(isIpv6Disabled, 16, "00000100 09000000 00000000 00000000 08000400 dc050000")).toBe(false);
   });
 });
 

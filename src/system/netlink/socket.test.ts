@@ -133,8 +133,8 @@ describe("NetlinkSocket", () => {
   });
   test("requests in the background end with the answer, or without one when closed", async () => {
     answer(error(1, -19));
-    expect(await socket.requestInBackground(request)).toEqual({ errno: "ENODEV" });
-    const late = socket.requestInBackground(request);
+    expect(await socket.requestAllInBackground([request])).toEqual([{ errno: "ENODEV" }]);
+    const late = socket.requestAllInBackground([request]);
     socket.close();
     expect(await late).toBeUndefined();
   });

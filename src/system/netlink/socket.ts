@@ -109,43 +109,32 @@ export class NetlinkSocket {
   requestAll(encoders: readonly RequestEncoder[]): Acknowledgement[] {
     const failures: Acknowledgement[] = [];
     for (let start = 0; start < encoders.length; start += BATCH_MESSAGES) {
-      const end = Math.min(start + BATCH_MESSAGES, encoders.length);
-      const first = this.#sequence + 1;
-      this.#writer.reset();
-      for (let index = start; index < end; index++) {
-        (encoders[index] as RequestEncoder)(this.#writer, ++this.#sequence);
-      }
-      this.#writer.addFlags(FLAG.ACK);
+      const first = this.#writeAll(encoders.slice(start, start + BATCH_MESSAGES));
       this.#send();
-      this.#receiveUntil((message) => {
-        if (message.type !== CONTROL.ERROR || message.sequence < first) return false;
-        const answer = readAcknowledgement(this.#received, message);
-        if (answer.errno !== undefined) failures[start + message.sequence - first] = answer;
-        return message.sequence === this.#sequence;
+      this.#receiveFailures(first).forEach((failure, index) => {
+        failures[start + index] = failure;
       });
     }
     return failures;
   }
 
   /**
-   * Sends one request on another thread, for what makes the kernel wait. Nothing else may be sent before the promise
-   * is settled. @returns undefined when the socket was closed meanwhile
+   * As {@link requestAll} on another thread, for what makes the kernel wait. Nothing else may be sent before the
+   * promise is settled.
+   * @param encoders as many as one system call takes ({@link BATCH_MESSAGES})
+   * @param visit called with the answer to a question among the requests
+   * @returns undefined when the socket was closed meanwhile
    */
-  async requestInBackground(encode: RequestEncoder): Promise<Acknowledgement | undefined> {
-    let answer: Acknowledgement = {};
-    this.#writer.reset();
-    encode(this.#writer, ++this.#sequence);
-    this.#writer.addFlags(FLAG.ACK);
+  async requestAllInBackground(
+    encoders: readonly RequestEncoder[],
+    visit?: (bytes: Buffer, message: Message) => void,
+  ): Promise<Acknowledgement[] | undefined> {
+    const first = this.#writeAll(encoders);
     const sent = await sendInBackground(this.fd, this.#writer.bytes);
     if (!this.#open) return undefined;
     // The reason stayed on the other thread: trying again here tells it, or succeeds.
     if (sent < 0) this.#send();
-    this.#receiveUntil((message) => {
-      if (message.type !== CONTROL.ERROR || message.sequence !== this.#sequence) return false;
-      answer = readAcknowledgement(this.#received, message);
-      return true;
-    });
-    return answer;
+    return this.#receiveFailures(first, visit);
   }
 
   /** Sends messages that belong together (an nfnetlink batch) and returns the first failure, if any. */
@@ -239,6 +228,31 @@ export class NetlinkSocket {
   close(): void {
     if (this.#open) sys.close(this.fd);
     this.#open = false;
+  }
+
+  /** Writes requests of which the last asks for an answer; returns the sequence number of the first. */
+  #writeAll(encoders: readonly RequestEncoder[]): number {
+    const first = this.#sequence + 1;
+    this.#writer.reset();
+    for (const encode of encoders) encode(this.#writer, ++this.#sequence);
+    this.#writer.addFlags(FLAG.ACK);
+    return first;
+  }
+
+  /** Receives the answers to the requests from a sequence number on; failures by position. */
+  #receiveFailures(first: number, visit?: (bytes: Buffer, message: Message) => void): Acknowledgement[] {
+    const failures: Acknowledgement[] = [];
+    this.#receiveUntil((message) => {
+      if (message.sequence < first) return false;
+      if (message.type !== CONTROL.ERROR) {
+        visit?.(this.#received, message);
+        return false;
+      }
+      const answer = readAcknowledgement(this.#received, message);
+      if (answer.errno !== undefined) failures[message.sequence - first] = answer;
+      return message.sequence === this.#sequence;
+    });
+    return failures;
   }
 
   #send(): void {
