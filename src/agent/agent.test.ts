@@ -50,7 +50,12 @@ describe("an agent on a new host", () => {
       attachments: 0,
       version: "1.2.3",
     });
-    expect(scene.romanad.reports[0]?.routes.map(({ state }) => state)).toEqual(Array(4).fill("present"));
+    expect(scene.romanad.reports[0]?.routes.map(({ device, state }) => `${state} ${device}`)).toEqual([
+      "present undefined",
+      "present eth0",
+      "present undefined",
+      "present eth0",
+    ]);
   });
 
   test("makes the gateway before anything else, and the rules before any route", async () => {

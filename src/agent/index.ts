@@ -1,7 +1,8 @@
 export { Agent, type AgentOptions } from "./agent.ts";
-export { type OpenedJournal, openJournal } from "./journal.ts";
+export { keepMemorySmall } from "./frugality.ts";
 export { createRomanad } from "./romanad.ts";
+export { DEFAULT_CONFIG_FILE, type Flags, loadSettings } from "./settings.ts";
 export { serveAgent, type SocketServer } from "./socket-server.ts";
-export { type Removal, tearDown } from "./teardown.ts";
+export { describeLoss, openState } from "./state.ts";
+export { formatRemoval, tearDown } from "./teardown.ts";
 export { systemTimers } from "./timers.ts";
-export { ViewFile } from "./view-file.ts";

@@ -1,12 +1,18 @@
 import { createTable, deviceChanges, type EndpointDevice, type Table } from "../firewall/index.ts";
 import { RomanaError } from "../model/index.ts";
-import { type KernelChange, type Link, MAIN_TABLE, ROMANA_PROTOCOL } from "../system/kernel.ts";
+import {
+  type KernelChange,
+  type KernelRoute,
+  type Link,
+  MAIN_TABLE,
+  ROMANA_PROTOCOL,
+} from "../system/kernel.ts";
 import type { Fight } from "./damper.ts";
 import { type DesiredEndpoint, type DesiredHost, proxiedAddresses } from "./desired.ts";
 import { Inventory } from "./inventory.ts";
-import { diffNetwork, type Repair } from "./network-diff.ts";
+import { diffNetwork, type Repair, type RouteFinding } from "./network-diff.ts";
 import { type Cause, type Outcome, Run, type RunOptions } from "./reconcile-run.ts";
-import { kernelRoute } from "./route-slot.ts";
+import { kernelRoute, ownSlot, slotOf } from "./route-slot.ts";
 import type { TableKeeper } from "./table-keeper.ts";
 
 /** What a {@link Reconciler} works with. */
@@ -96,10 +102,11 @@ export class Reconciler {
     const outcome = run.outcome(diff.routes);
     const isComplete = outcome.failures.length === 0 && outcome.again === undefined;
     // The rules name the devices of the underlay, which are only known once the routes are there.
-    const isOther = inventory.seeRoutes(kernel.routes(MAIN_TABLE, ROMANA_PROTOCOL), isComplete);
+    const made = kernel.routes(MAIN_TABLE, ROMANA_PROTOCOL);
+    const isOther = inventory.seeRoutes(made, isComplete);
     if (isOther) this.#keepTable(own, host);
     const failures = [...outcome.failures, ...own.outcome([]).failures, ...this.#stuck.values()];
-    return { ...outcome, failures };
+    return { ...outcome, routes: withDevices(outcome.routes, made, links), failures };
   }
 
   /** Sets those of the sysctls that differ. */
@@ -267,6 +274,26 @@ export class Reconciler {
 /** The gateway before anything else. */
 function comesFirst({ kind, change }: Repair): boolean {
   return change.type === "set-link-up" || (kind === "address" && change.type !== "delete-address");
+}
+
+/** The routes with the devices that the kernel has found for gateways. */
+function withDevices(
+  routes: readonly RouteFinding[],
+  made: readonly KernelRoute[],
+  links: readonly Link[],
+): readonly RouteFinding[] {
+  const names = new Map(links.map(({ index, name }) => [index, name]));
+  const devices = new Map(
+    made.flatMap((route) => {
+      const device = route.gateway && route.device && names.get(route.device);
+      return device ? [[slotOf(route), device] as const] : [];
+    }),
+  );
+  return routes.map((finding) => {
+    const { route, state } = finding;
+    const device = devices.get(ownSlot(route.destination));
+    return state !== "present" || device === undefined ? finding : { route: { ...route, device }, state };
+  });
 }
 
 function bound({ device, owns }: DesiredEndpoint, index: number | undefined): EndpointDevice {

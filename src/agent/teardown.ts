@@ -65,3 +65,9 @@ function stepsOf(
     })),
   ];
 }
+
+/** A removal in words. */
+export function formatRemoval({ item, failure }: Removal, isDryRun: boolean): string {
+  if (failure !== undefined) return `cannot remove ${item}: ${failure}`;
+  return isDryRun ? `would remove ${item}` : `removed ${item}`;
+}

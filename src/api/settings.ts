@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { invalidInput } from "../model/index.ts";
-import { decodeRomanadConfig, type RomanadConfig, readYaml } from "../schema/index.ts";
+import { decodeRomanadConfig, readYamlMapping, type RomanadConfig } from "../schema/index.ts";
 
 /** The configuration file that is read, when it is there, if none is named. */
 export const DEFAULT_CONFIG_FILE = "/etc/romana/romanad.yaml";
@@ -21,10 +21,7 @@ export interface Flags {
  */
 export function loadSettings({ config: file, ...flags }: Flags): RomanadConfig {
   const what = `read configuration "${file ?? DEFAULT_CONFIG_FILE}"`;
-  const document = readYaml(readConfigFile(file, what), what);
-  if (typeof document !== "object" || document === null || Array.isArray(document)) {
-    throw invalidInput(what, [{ path: "", reason: "expected keys and values" }]);
-  }
+  const document = readYamlMapping(readConfigFile(file, what), what);
   const config = decodeRomanadConfig({ ...document, ...flags }, what);
   if (config.socket !== null || config.listen !== null) return config;
   throw invalidInput(what, [

@@ -8,6 +8,7 @@ import { createControl } from "../control/index.ts";
 import { RomanaError } from "../model/index.ts";
 import { createMemoryStore, openSqliteStore, type Store } from "../store/index.ts";
 import { letBackgroundThreadsGiveWay } from "../system/process-threads.ts";
+import { stopSignal } from "./stop-signal.ts";
 
 const EXAMPLES = `
 Examples:
@@ -67,18 +68,4 @@ async function serve(flags: Flags): Promise<void> {
     await store.close();
   }
   log.info({}, "stopped");
-}
-
-/** The first signal that asks this process to end. */
-function stopSignal(): Promise<string> {
-  return new Promise((resolve) => {
-    let asked = false;
-    for (const signal of ["SIGTERM", "SIGINT"] as const) {
-      process.on(signal, () => {
-        if (asked) process.exit(1);
-        asked = true;
-        resolve(signal);
-      });
-    }
-  });
 }

@@ -22,3 +22,10 @@ export function readYaml(text: string, what: string): unknown {
     throw invalidInput(what, [{ path: "", reason: (error as Error).message }]);
   }
 }
+
+/** As {@link readYaml}, for a document of keys and values. */
+export function readYamlMapping(text: string, what: string): object {
+  const document = readYaml(text, what);
+  if (typeof document === "object" && document !== null && !Array.isArray(document)) return document;
+  throw invalidInput(what, [{ path: "", reason: "expected keys and values" }]);
+}
