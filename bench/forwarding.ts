@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { createTable, type EndpointDevice, type FirewallInput, renderTable } from "../src/firewall/index.ts";
 import { RomanaError, type Segment, type Tenant } from "../src/model/index.ts";
@@ -20,9 +21,8 @@ const ROUNDS = QUICK ? 1 : 31;
 /** What has no bar is measured in every third round only. */
 const COMPARISON_ROUNDS = 3;
 const SECONDS = 1;
-const ECHOES = QUICK ? 1_000 : 20_000;
 
-const TOOLS = ["iperf3", "sockperf", "ethtool", "ping", "taskset", "chrt"];
+const TOOLS = ["iperf3", "ethtool", "taskset", "chrt"];
 
 /** On one processor each, ahead of everything else on the machine. */
 const PINNED = ["chrt -f 10 taskset -c 0", "chrt -f 10 taskset -c 1"] as const;
@@ -32,7 +32,9 @@ const NEIGHBOURS = 200;
 const TENANTS = 100;
 const SEGMENTS = 10;
 
-const ROUND_TRIP_PORT = 11111;
+/** Measures round trips; a port for each family. */
+const PING_PONG = `${process.execPath} ${join(import.meta.dirname, "ping-pong.ts")}`;
+const ROUND_TRIP_PORT: Readonly<Record<Family, number>> = { 4: 11114, 6: 11116 };
 /** What is left of the underlay's 1,500 bytes inside VXLAN over IPv4. */
 const VXLAN_MTU = 1450;
 const MTU = 1500;
@@ -54,16 +56,17 @@ const VARIANTS = ["reference", "ours", "no table", "vxlan"] as const;
 type Variant = (typeof VARIANTS)[number];
 const COMPARED: readonly Variant[] = ["reference", "ours"];
 
-/** The bars are on IPv4: sockperf of Debian 12 speaks no IPv6, whose round trips are echoes instead. */
+const TCP_BAR = { relation: "at least", value: 0.95 } as const;
+const ROUND_TRIP_BAR = { relation: "at most", value: 1.05 } as const;
 const MEASURES: readonly {
   readonly measure: string;
   readonly unit: string;
-  readonly bar?: BenchRow["bar"];
+  readonly bar: NonNullable<BenchRow["bar"]>;
 }[] = [
-  { measure: "TCP IPv4", unit: "Gb/s", bar: { relation: "at least", value: 0.95 } },
-  { measure: "round trip IPv4", unit: "µs", bar: { relation: "at most", value: 1.05 } },
-  { measure: "TCP IPv6", unit: "Gb/s" },
-  { measure: "round trip IPv6", unit: "µs" },
+  { measure: "TCP IPv4", unit: "Gb/s", bar: TCP_BAR },
+  { measure: "round trip IPv4", unit: "µs", bar: ROUND_TRIP_BAR },
+  { measure: "TCP IPv6", unit: "Gb/s", bar: TCP_BAR },
+  { measure: "round trip IPv6", unit: "µs", bar: ROUND_TRIP_BAR },
 ];
 
 /** Forwarding between endpoints of two hosts through our table and through others, taking turns. */
@@ -156,13 +159,17 @@ async function startServers(scene: FirewallScene): Promise<readonly ChildProcess
   const { namespace, addresses } = scene.party("server");
   const lines = [
     `${PINNED[1]} iperf3 -s`,
-    `${PINNED[1]} sockperf server --tcp -i ${formatAddress(addresses[0] as Address)} -p ${ROUND_TRIP_PORT}`,
+    ...addresses.map(
+      (address) =>
+        `${PINNED[1]} ${PING_PONG} server ${formatAddress(address)} ${ROUND_TRIP_PORT[address.family]}`,
+    ),
   ];
   const servers = lines.map((line) => {
     const [program, ...words] = line.split(" ");
     return inNamespace(namespace, () => spawn(program as string, words, { stdio: "ignore" }));
   });
-  while (!["5201", `${ROUND_TRIP_PORT}`].every((port) => listening(namespace).includes(`:${port} `))) {
+  const ports = [5201, ...Object.values(ROUND_TRIP_PORT)];
+  while (!ports.every((port) => listening(namespace).includes(`:${port} `))) {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   return servers;
@@ -189,10 +196,10 @@ async function measureRound(scene: FirewallScene, isComparison: boolean): Promis
   for (const variant of shuffled(isComparison ? VARIANTS : COMPARED)) {
     await use(scene, variant);
     round.set(`TCP IPv4, ${variant}`, await throughput(scene, 4));
-    round.set(`round trip IPv4, ${variant}`, await roundTrip(scene));
-    if (!isComparison || variant === "vxlan") continue;
+    round.set(`round trip IPv4, ${variant}`, await roundTrip(scene, 4));
+    if (variant === "vxlan") continue;
     round.set(`TCP IPv6, ${variant}`, await throughput(scene, 6));
-    round.set(`round trip IPv6, ${variant}`, await echoRoundTrip(scene));
+    round.set(`round trip IPv6, ${variant}`, await roundTrip(scene, 6));
   }
   return round;
 }
@@ -249,20 +256,11 @@ async function throughput(scene: FirewallScene, family: Family): Promise<number>
   return report.end.sum_received.bits_per_second / 1e9;
 }
 
-/** Microseconds for 64 bytes there and back over TCP. sockperf reports half of it. */
-async function roundTrip(scene: FirewallScene): Promise<number> {
+/** Microseconds for 64 bytes there and back over TCP. */
+async function roundTrip(scene: FirewallScene, family: Family): Promise<number> {
   const [client, server] = [scene.party("client"), scene.party("server")];
-  const line = `${PINNED[1]} sockperf ping-pong --tcp -i ${addressText(server, 4)} -p ${ROUND_TRIP_PORT} -t 1`;
-  const report = await inside(client.namespace, line);
-  return 2 * Number(/percentile 50\.000 = +([0-9.]+)/.exec(report)?.[1]);
-}
-
-/** Microseconds for an echo there and back. */
-async function echoRoundTrip(scene: FirewallScene): Promise<number> {
-  const [client, server] = [scene.party("client"), scene.party("server")];
-  const line = `${PINNED[1]} ping -q -f -c ${ECHOES} ${addressText(server, 6)}`;
-  const milliseconds = Number(/time ([0-9]+)ms/.exec(await inside(client.namespace, line))?.[1]);
-  return (1000 * milliseconds) / ECHOES;
+  const line = `${PINNED[1]} ${PING_PONG} client ${addressText(server, family)} ${ROUND_TRIP_PORT[family]} ${SECONDS}`;
+  return Number(await inside(client.namespace, line));
 }
 
 function addressText({ addresses }: SceneParty, family: Family): string {
@@ -281,7 +279,7 @@ function rowsOf(rounds: readonly Round[]): BenchRow[] {
       if (variant === "reference") return [absolute];
       const ratio = pairedRatio(values, valuesOf(`${measure}, reference`));
       const row = { what: `${what} / reference`, value: ratio, unit: "×" };
-      return [absolute, variant === "ours" && bar !== undefined ? { ...row, bar } : row];
+      return [absolute, variant === "ours" ? { ...row, bar } : row];
     }),
   );
 }
