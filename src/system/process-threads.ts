@@ -14,7 +14,11 @@ const NICE = 10;
  */
 export function letBackgroundThreadsGiveWay(): void {
   for (const thread of readdirSync(THREADS)) {
-    const name = readFileSync(join(THREADS, thread, "comm"), "utf8").trim();
-    if (name === BACKGROUND) setPriority(Number(thread), NICE);
+    try {
+      const name = readFileSync(join(THREADS, thread, "comm"), "utf8").trim();
+      if (name === BACKGROUND) setPriority(Number(thread), NICE);
+    } catch {
+      // The thread has ended meanwhile. Nothing depends on this.
+    }
   }
 }

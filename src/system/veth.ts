@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { RomanaError } from "../model/index.ts";
 import {
   type Address,
@@ -50,6 +51,8 @@ export class VethMaker {
   readonly #idle: NetlinkSocket[];
   readonly #waiting: ((socket: NetlinkSocket) => void)[] = [];
   readonly #setSysctls: (values: ReadonlyMap<string, string>) => void;
+  /** The last of the creations that wait for a namespace. */
+  readonly #last = new Map<unknown, Promise<unknown>>();
 
   /**
    * Opens its sockets in the network namespace of the calling thread.
@@ -65,7 +68,22 @@ export class VethMaker {
    * Makes the pair and all that belongs to it, or leaves nothing behind.
    * @throws RomanaError `not-found` (namespace), `conflict` (a name is taken), `kernel-refused`.
    */
-  async create(spec: VethSpec, wiring?: VethWiring): Promise<Veth> {
+  create(spec: VethSpec, wiring?: VethWiring): Promise<Veth> {
+    // Routes of two interfaces of one namespace would come between each other.
+    const key = identityOf(spec.peer.namespace);
+    const made = (this.#last.get(key) ?? Promise.resolve()).then(() => this.#inLane(spec, wiring));
+    const settled = made.then(ignore, ignore).then(() => {
+      if (this.#last.get(key) === settled) this.#last.delete(key);
+    });
+    this.#last.set(key, settled);
+    return made;
+  }
+
+  close(): void {
+    for (const socket of this.#sockets) socket.close();
+  }
+
+  async #inLane(spec: VethSpec, wiring?: VethWiring): Promise<Veth> {
     const socket =
       this.#idle.pop() ?? (await new Promise<NetlinkSocket>((resolve) => this.#waiting.push(resolve)));
     try {
@@ -75,10 +93,6 @@ export class VethMaker {
       if (next === undefined) this.#idle.push(socket);
       else next(socket);
     }
-  }
-
-  close(): void {
-    for (const socket of this.#sockets) socket.close();
   }
 
   async #create(host: NetlinkSocket, spec: VethSpec, wiring?: VethWiring): Promise<Veth> {
@@ -106,6 +120,18 @@ export class VethMaker {
     }
   }
 }
+
+/** What tells a namespace from others, whatever path leads to it. */
+function identityOf(path: string): unknown {
+  try {
+    return statSync(path).ino;
+  } catch {
+    // Opening it will say why.
+    return path;
+  }
+}
+
+function ignore(): void {}
 
 /** Both ends, down; returns the host's. */
 async function createPair(host: NetlinkSocket, spec: VethSpec, namespaceFd: number): Promise<Link> {
