@@ -13,6 +13,9 @@ export interface TableReference {
 /** What it takes to make the kernel's table the desired one. */
 export type TableFinding = "equal" | "elements" | "replace";
 
+/** How often a table is replaced in a row while others change rules at the same moment. */
+const ATTEMPTS = 3;
+
 /** Makes the kernel's table equal to the desired one: elements one by one, anything else in one transaction. */
 export class TableKeeper {
   readonly #kernel: Kernel;
@@ -68,12 +71,26 @@ export class TableKeeper {
     return elementChanges(desired, listing.sets);
   }
 
+  /** Without a listing that is surely of our own table, the next look replaces it again. */
   #replace(desired: Table, rendered: string): void {
-    this.#kernel.runNft(renderTable(desired, this.#kernel.counters(desired.name)));
-    const text = this.#kernel.listTable(desired.name);
-    if (text === undefined) return;
-    this.#reference = { rendered, listed: fingerprint(readListing(text, () => undefined).shape) };
-    this.#remember(this.#reference);
+    this.#reference = undefined;
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      const text = this.#replaceOnce(desired);
+      if (text === undefined) continue;
+      this.#reference = { rendered, listed: fingerprint(readListing(text, () => undefined).shape) };
+      this.#remember(this.#reference);
+      return;
+    }
+  }
+
+  /** Replaces the table and returns its listing; undefined when somebody changed rules before it was read. */
+  #replaceOnce(desired: Table): string | undefined {
+    const kernel = this.#kernel;
+    const text = renderTable(desired, kernel.counters(desired.name));
+    const before = kernel.rulesetGeneration();
+    kernel.runNft(text);
+    const listing = kernel.listTable(desired.name);
+    return kernel.rulesetGeneration() === before + 1 ? listing : undefined;
   }
 }
 

@@ -174,6 +174,10 @@ class InMemoryKernel implements FakeKernel {
     return this.#state.nftables.list(name);
   }
 
+  rulesetGeneration(): number {
+    return this.#state.nftables.generation;
+  }
+
   counters(table: string): ReadonlyMap<string, { readonly packets: number; readonly bytes: number }> {
     return this.#state.nftables.counters(table);
   }

@@ -24,6 +24,7 @@ const COUNTED = /^packets ([0-9]+) bytes ([0-9]+)$/;
 /** nftables in memory: tables as text in normal form, changed by one transaction at a time. */
 export class FakeNftables {
   #tables = new Map<string, FakeTable>();
+  #generation = 1;
   readonly #links: () => ReadonlyMap<string, number>;
 
   /** @param links indexes of the host's links by name, for keys that hold them */
@@ -50,7 +51,12 @@ export class FakeNftables {
       if (missing !== undefined) throw commandFailed(NO_SUCH, `"${missing}" in table "${name}"`);
     }
     this.#tables = tables;
+    this.#generation++;
     return touched;
+  }
+
+  get generation(): number {
+    return this.#generation;
   }
 
   list(name: string): string | undefined {
@@ -93,6 +99,7 @@ export class FakeNftables {
       for (const key of add) object.elements.add(text(key));
     }
     this.#tables = tables;
+    if (real.length > 0) this.#generation++;
     return new Set(real.map(({ table }) => table));
   }
 

@@ -65,6 +65,25 @@ export function nftablesCases(scene: KernelScene): void {
       expect(scene.kernel.listTable("romana")).toBe(listing);
       expect([...scene.kernel.counters("nothere")]).toEqual([]);
     });
+    test("every transaction of anybody raises the generation by one", () => {
+      const start = scene.kernel.rulesetGeneration();
+      const raised = (): number => scene.kernel.rulesetGeneration() - start;
+      scene.kernel.runNft(TABLE);
+      expect(raised()).toBe(1);
+      scene.kernel.runNft(TABLE);
+      expect(raised()).toBe(2);
+      scene.kernel.changeSets([
+        { table: "romana", set: "bound", add: [boundKey(1, [10, 1, 1, 28])], remove: [] },
+      ]);
+      expect(raised()).toBe(3);
+      scene.kernel.listTable("romana");
+      scene.kernel.counters("romana");
+      expect(raised()).toBe(3);
+      scene.fixture.foreignNft("add table inet other\n");
+      expect(raised()).toBe(4);
+      thrown(() => scene.kernel.runNft("delete table inet nothere\n"));
+      expect(raised()).toBe(4);
+    });
     test("elements come and go without a look at the rest, and twice is fine", () => {
       scene.kernel.runNft(TABLE);
       const before = scene.kernel.listTable("romana");

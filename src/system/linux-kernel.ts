@@ -119,6 +119,10 @@ class LinuxKernel implements Kernel {
     return this.#within(() => this.#nftables.listTable(name));
   }
 
+  rulesetGeneration(): number {
+    return this.#nftables.generation();
+  }
+
   counters(table: string): ReadonlyMap<string, { readonly packets: number; readonly bytes: number }> {
     return this.#nftables.counters(table);
   }

@@ -5,9 +5,11 @@ import { NftContext } from "./libnftables.ts";
 import { NETLINK_NETFILTER } from "./netlink/constants.ts";
 import {
   decodeCounter,
+  decodeGeneration,
   type ElementChange,
   encodeElementBatch,
   encodeGetCounters,
+  encodeGetGeneration,
   encodeGetTable,
 } from "./netlink/nftables.ts";
 import { type NetlinkSocket, openNetlink } from "./netlink/socket.ts";
@@ -49,6 +51,15 @@ export class Nftables {
     const result = this.#context.query(`list table inet ${name}`);
     if (!result.ok) throw commandFailed(result.errors);
     return result.output;
+  }
+
+  generation(): number {
+    let generation: number | undefined;
+    const answer = this.#socket.get(encodeGetGeneration, (bytes, message) => {
+      generation = decodeGeneration(bytes, message);
+    });
+    if (generation !== undefined) return generation;
+    throw kernelRefused("ask for the generation of the ruleset", answer.errno ?? "ENODATA", answer.detail);
   }
 
   counters(table: string): Map<string, { packets: number; bytes: number }> {

@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
+import { setTimeout as wait } from "node:timers/promises";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createPlace, type Romanad, until } from "./romanad-process.case.ts";
 
@@ -31,7 +32,19 @@ class Connection {
     socket.on("close", () => this.#answer?.(""));
   }
 
-  static open(path: string): Promise<Connection> {
+  /** While more wait than the system lets wait, it says EAGAIN: romanad gets too little of a busy machine. */
+  static async open(path: string): Promise<Connection> {
+    for (;;) {
+      try {
+        return await Connection.#openOnce(path);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
+        await wait(20);
+      }
+    }
+  }
+
+  static #openOnce(path: string): Promise<Connection> {
     return new Promise((resolve, reject) => {
       const socket = connect(path, () => resolve(new Connection(socket)));
       socket.on("error", reject);

@@ -1,10 +1,12 @@
 import { describe, expect, test } from "vitest";
 import {
   decodeCounter,
+  decodeGeneration,
   decodeNftablesEvent,
   type ElementChange,
   encodeElementBatch,
   encodeGetCounters,
+  encodeGetGeneration,
   encodeGetTable,
 } from "./nftables.ts";
 import { type Message, readMessages } from "./reader.ts";
@@ -33,6 +35,14 @@ function message(type: number, payload: string): [Buffer, Message] {
   const bytes = Buffer.concat([header, body]);
   return [bytes, [...readMessages(bytes, bytes.length)][0] as Message];
 }
+
+test("the generation of the ruleset is asked for and read", () => {
+  const writer = new MessageWriter();
+  encodeGetGeneration(writer, 7);
+  expect(lines(Buffer.from(writer.bytes))).toEqual(["a10 1 7 01000000"]);
+  expect(decodeGeneration(...message(0xa0f, "00000007 0800010000000107 0800020000000001"))).toBe(263);
+  expect(decodeGeneration(...message(0xa0f, "00000007"))).toBeUndefined();
+});
 
 describe("encodeElementBatch()", () => {
   test("writes one transaction of which the last change is answered", () => {

@@ -11,9 +11,18 @@ const NFPROTO_INET = 1;
 const HEADER = 4;
 
 /** Message types of nftables (`NFT_MSG_…`). */
-const NFT = { GETTABLE: 1, NEWSETELEM: 12, DELSETELEM: 14, NEWGEN: 15, NEWOBJ: 18, GETOBJ: 19 } as const;
+const NFT = {
+  GETTABLE: 1,
+  NEWSETELEM: 12,
+  DELSETELEM: 14,
+  NEWGEN: 15,
+  GETGEN: 16,
+  NEWOBJ: 18,
+  GETOBJ: 19,
+} as const;
 
 const TABLE_NAME = 1;
+const GENERATION_ID = 1;
 const ELEMENT_LIST = { TABLE: 1, SET: 2, ELEMENTS: 3 } as const;
 const LIST_ELEMENT = 1;
 const ELEMENT_KEY = 1;
@@ -109,6 +118,17 @@ export function encodeGetTable(name: string): RequestEncoder {
     writer.attributeString(TABLE_NAME, name);
     writer.endMessage();
   };
+}
+
+/** Asks for the generation of the ruleset. */
+export const encodeGetGeneration: RequestEncoder = (writer, sequence) => {
+  beginMessage(writer, NFT.GETGEN, 0, sequence);
+  writer.endMessage();
+};
+
+/** The number of an answer to {@link encodeGetGeneration}. */
+export function decodeGeneration(bytes: Buffer, message: Message): number | undefined {
+  return new Attributes(bytes, message.start + HEADER, message.end, GENERATION_ID).u32be(GENERATION_ID);
 }
 
 /** Asks for a dump of the named counters of a table. */
