@@ -2,6 +2,9 @@ import type { Caller, Client } from "../client/index.ts";
 import type { AGENT_CONTRACT } from "../schema/index.ts";
 import type { Screen } from "./format.ts";
 
+/** The name of the program. */
+export const PROGRAM = "romana";
+
 /** Names that the shell may complete from the server. */
 export type Completer =
   | "network"

@@ -1,11 +1,11 @@
 import { styleText } from "node:util";
-import type { Context, Result } from "./command.ts";
+import { type Context, PROGRAM, type Result } from "./command.ts";
 import { openConnections } from "./connection.ts";
 import { EXIT } from "./exit.ts";
 import { exitCodeOf, renderFailure } from "./failure.ts";
 import { type OutputFormat, renderJson, renderYaml, type Screen, type Tone } from "./format.ts";
 import { NOUNS } from "./nouns.ts";
-import { type Invocation, PROGRAM, parseCommandLine } from "./program.ts";
+import { type Invocation, parseCommandLine } from "./program.ts";
 
 /** A stream of the process as far as the program uses it. */
 export interface Terminal {

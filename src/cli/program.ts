@@ -1,14 +1,11 @@
 import { Command as Commander, CommanderError, Option as CommanderOption } from "commander";
 import { invalidInput } from "../model/index.ts";
-import type { Argument, Command, Input, Noun, Option } from "./command.ts";
+import { type Argument, type Command, type Input, type Noun, type Option, PROGRAM } from "./command.ts";
 import { OUTPUT_FORMATS, type OutputFormat } from "./format.ts";
 import { CONNECTION_OPTIONS } from "./connection.ts";
 import { createInput, type RawInput } from "./input.ts";
 import { behindVerb } from "./leading-options.ts";
 import type { NounEntry } from "./nouns.ts";
-
-/** The name of the program. */
-export const PROGRAM = "romana";
 
 /** What a command line asks for: a command to run, or text to print (help, usage). */
 export type Invocation =

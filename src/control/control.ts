@@ -2,7 +2,7 @@ import type {
   AddressPair,
   Endpoint,
   Group,
-  Host,
+  HostDetails,
   Isolation,
   Network,
   Segment,
@@ -10,7 +10,7 @@ import type {
   Tenant,
   HostStatus,
 } from "../model/index.ts";
-import type { Address, Prefix } from "../net/index.ts";
+import type { Address } from "../net/index.ts";
 import type { CheckReport } from "./findings.ts";
 import type {
   ChangeOptions,
@@ -24,14 +24,6 @@ import type {
 import type { HostRoutes, RouteCounts } from "./routes.ts";
 import type { Usage } from "./usage.ts";
 import type { HostView, WatchEvent, WatchOptions } from "./watch.ts";
-
-/** The prefixes of a host by network name. */
-export type HostPrefixes = ReadonlyMap<string, { readonly ipv4?: Prefix; readonly ipv6?: Prefix }>;
-
-/** A host with its prefix in each network, which follows from its IDs. */
-export interface HostDetails extends Host {
-  readonly prefixes: HostPrefixes;
-}
 
 /** What a host shall be; an absent ID is the lowest free one of the group. */
 export interface HostSpec {

@@ -11,13 +11,14 @@ import {
   type Group,
   hasCode,
   type Host,
+  type HostDetails,
+  type HostPrefixes,
   type Network,
   plansOf,
   type SegmentCode,
 } from "../model/index.ts";
 import type { Address } from "../net/index.ts";
 import type { Catalog } from "./catalog.ts";
-import type { HostDetails, HostPrefixes } from "./control.ts";
 import { hostIdKey, readSpot, type Spot, tenantIdKey } from "./keys.ts";
 import { decodeEndpointRecord, type EndpointRecord } from "./records.ts";
 

@@ -1,8 +1,8 @@
 import { hostFaults, hostRange } from "../ipam/index.ts";
-import { type AddressPair, type Host, invalidInput } from "../model/index.ts";
+import { type AddressPair, type Host, type HostDetails, invalidInput } from "../model/index.ts";
 import { type Address, formatAddress } from "../net/index.ts";
 import type { Context } from "./context.ts";
-import type { HostDetails, HostPatch, Hosts, HostSpec } from "./control.ts";
+import type { HostPatch, Hosts, HostSpec } from "./control.ts";
 import { hostTarget } from "./deletion-targets.ts";
 import { deleteObject } from "./deletion.ts";
 import { hostDetails } from "./directory.ts";

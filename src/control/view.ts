@@ -1,6 +1,5 @@
-import { notFound } from "../model/index.ts";
+import { type HostDetails, notFound } from "../model/index.ts";
 import type { Context } from "./context.ts";
-import type { HostDetails } from "./control.ts";
 import { endpointOf, hostDetails } from "./directory.ts";
 import { hostKey, PREFIX } from "./keys.ts";
 import type { Versioned } from "./listing.ts";

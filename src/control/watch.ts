@@ -1,5 +1,4 @@
-import type { Endpoint, Network, Segment, Tenant } from "../model/index.ts";
-import type { HostDetails } from "./control.ts";
+import type { Endpoint, HostDetails, Network, Segment, Tenant } from "../model/index.ts";
 import type { Versioned } from "./listing.ts";
 
 /** What can be watched, with the type of its objects. */

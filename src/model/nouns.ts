@@ -1,4 +1,4 @@
-import type { Address } from "../net/index.ts";
+import type { Address, Prefix } from "../net/index.ts";
 
 /** A pair of addresses, one per family. */
 export interface AddressPair {
@@ -14,6 +14,14 @@ export interface Host {
   readonly group: readonly string[];
   /** Where other hosts reach it: the next hop of its prefixes. */
   readonly underlay: AddressPair;
+}
+
+/** The prefixes of a host by network name. */
+export type HostPrefixes = ReadonlyMap<string, { readonly ipv4?: Prefix; readonly ipv6?: Prefix }>;
+
+/** A host with its prefix in each network, which follows from its IDs. */
+export interface HostDetails extends Host {
+  readonly prefixes: HostPrefixes;
 }
 
 /** Who may reach an endpoint of a tenant when no policy says otherwise (design, section 3). */

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import type { Host } from "../model/index.ts";
-import { formatPrefix, type Prefix } from "../net/index.ts";
+import type { Host, HostDetails, HostPrefixes } from "../model/index.ts";
+import { formatPrefix } from "../net/index.ts";
 import { decodeWith, strict } from "./decode.ts";
 import {
   addressPairSchema,
@@ -10,12 +10,8 @@ import {
   revisionSchema,
 } from "./text.ts";
 
-/** The prefixes of a host, by network name. */
-export type HostPrefixes = ReadonlyMap<string, { readonly ipv4?: Prefix; readonly ipv6?: Prefix }>;
-
 /** A host with what the API adds to it. */
-export interface HostResource extends Host {
-  readonly prefixes: HostPrefixes;
+export interface HostResource extends HostDetails {
   readonly revision: number;
 }
 

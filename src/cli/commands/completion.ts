@@ -1,5 +1,4 @@
-import type { Noun } from "../command.ts";
-import { PROGRAM } from "../program.ts";
+import { type Noun, PROGRAM } from "../command.ts";
 
 /** Shells that scripts are made for. */
 const SHELLS = ["bash", "zsh", "fish"] as const;
