@@ -77,7 +77,7 @@ describe("no packet is lost", () => {
     const table = await site.tableText(1);
     const { sent, lost } = await pingDuring(async () => {
       const plan = { prefix: "172.16.0.0/12", hostBits: 8, tenantBits: 4, segmentBits: 2, endpointBits: 6 };
-      for (let round = 0; round < 10; round++) {
+      for (let round = 0; round < 40; round++) {
         await site.client.call("createNetwork", { body: { name: "second", plans: { ipv4: plan } } });
         await until("the table knows it", async () =>
           expect(await site.tableText(1)).toContain("172.16.0.0/12"),
