@@ -47,6 +47,25 @@ describe("main()", () => {
   });
 });
 
+describe("plan", () => {
+  test("speaks of the seed's plan when none is named", async () => {
+    const identity = ["--host", "1", "--tenant", "1", "--segment", "1", "--endpoint", "11"];
+    expect(await run("plan", "encode", ...identity)).toEqual({ status: 0, out: "10.1.1.27\n", err: "" });
+    const { out } = await run("plan", "decode", "10.1.1.27", "-o", "json");
+    expect(JSON.parse(out)).toMatchObject({ host: 1, tenant: 1, segment: "1", endpoint: 11 });
+  });
+  test("proposes layouts of 10.0.0.0/8 when no prefix is named", async () => {
+    const wanted = ["--hosts", "255", "--tenants", "255", "--segments", "15", "--endpoints", "13"];
+    const { status, out } = await run("plan", "propose", ...wanted, "-o", "json");
+    const named = await run("plan", "propose", "--prefix", "10.0.0.0/8", ...wanted, "-o", "json");
+    expect([status, out]).toEqual([0, named.out]);
+    const choice = await run("plan", "propose", ...wanted, "--choose", "balanced", "-o", "json");
+    expect(JSON.parse(choice.out)).toMatchObject({
+      plans: { ipv4: { prefix: "10.0.0.0/8", hostBits: 8, tenantBits: 8, segmentBits: 4, endpointBits: 4 } },
+    });
+  });
+});
+
 describe("screenOf()", () => {
   const write = () => {};
   test.each<[string, boolean, Record<string, string>, boolean]>([

@@ -16,9 +16,12 @@ const PREFERENCES = [
   "endpoints",
 ] as const satisfies readonly Preference[];
 
+/** The largest that is free for private use (RFC 1918), and the seed's. */
+const DEFAULT_PREFIX = "10.0.0.0/8";
+
 /** The options of `plan propose`. */
 export const PROPOSE_OPTIONS: readonly Option[] = [
-  { ...PREFIX_OPTION, summary: "Prefix to cut up, of either family", required: true },
+  { ...PREFIX_OPTION, summary: `Prefix to cut up, of either family; default ${DEFAULT_PREFIX}` },
   {
     name: "hosts",
     value: "NUMBER",
@@ -59,7 +62,7 @@ export const PROPOSE_OPTIONS: readonly Option[] = [
 
 /** The result of `plan propose`. @throws RomanaError `invalid-input` when nothing fits, with what is missing. */
 export function propose(input: Input): Result {
-  const prefix = prefixOf(input.text("prefix") as string);
+  const prefix = prefixOf(input.text("prefix") ?? DEFAULT_PREFIX);
   const numbering = input.text("numbering") as "literal" | "v1" | undefined;
   const proposals = proposePlans({
     prefix,

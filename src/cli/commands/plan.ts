@@ -72,7 +72,7 @@ export const plan: Noun = {
       summary: "Propose plans for wanted numbers of hosts, tenants, segments and endpoints",
       options: PROPOSE_OPTIONS,
       examples: [
-        "romana plan propose --prefix 10.0.0.0/8 --hosts 100 --tenants 40 --segments 8 --endpoints 12",
+        "romana plan propose --hosts 100 --tenants 40 --segments 8 --endpoints 12",
         "romana plan propose --prefix 10.0.0.0/8 --group rack=12 --hosts 20 --tenants 30 --segments 8 --endpoints 10",
         "romana plan propose --prefix fd00:1234:5678::/48 --hosts 5000 --tenants 2000 --segments 200 --endpoints 100",
         "romana plan propose --prefix 10.0.0.0/8 --hosts 100 --tenants 40 --segments 8 --endpoints 12 --choose hosts -o yaml",
