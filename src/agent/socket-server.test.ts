@@ -65,6 +65,25 @@ describe("the local socket", () => {
     expect(statSync(join(directory, "run")).mode & 0o777).toBe(0o700);
   });
 
+  test("ends with the answers to what was asked before, not with the connections", async () => {
+    let asked = (): void => {};
+    const isAsked = new Promise<void>((resolve) => {
+      asked = resolve;
+    });
+    const attach = scene.agent.attach.bind(scene.agent);
+    scene.agent.attach = (json) => {
+      asked();
+      return new Promise((resolve) => setImmediate(() => resolve(attach(json))));
+    };
+    const answer = caller.callWithStatus("createAttachment", { body: BODY });
+    await isAsked;
+    const start = performance.now();
+    await server.close();
+    expect((await answer).status).toBe(201);
+    // The client keeps connections for seconds.
+    expect(performance.now() - start).toBeLessThan(1_000);
+  });
+
   test("attaches, shows, lists and detaches", async () => {
     const first = await caller.callWithStatus("createAttachment", { body: BODY });
     expect(first).toMatchObject({ status: 201, result: { state: "attached", interface: "eth0" } });

@@ -34,7 +34,12 @@ const MAX_CONNECTIONS = 1_000;
 export async function serveAgent(agent: Agent, path: string, log: Log): Promise<SocketServer> {
   const server = createServer(
     { requestTimeout: REQUEST_TIMEOUT, headersTimeout: REQUEST_TIMEOUT, keepAlive: true },
-    (request, response) => void respond(agent, log, request, response),
+    async (request, response) => {
+      const answer = await answerTo(agent, log, request);
+      // A connection that stayed open would hold up the end of the server until the client gives it up.
+      response.shouldKeepAlive &&= server.listening;
+      send(response, answer);
+    },
   );
   server.maxConnections = MAX_CONNECTIONS;
   try {
@@ -65,24 +70,18 @@ export async function serveAgent(agent: Agent, path: string, log: Log): Promise<
   };
 }
 
-async function respond(
-  agent: Agent,
-  log: Log,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
+async function answerTo(agent: Agent, log: Log, request: IncomingMessage): Promise<Answer> {
   const { method = "", url = "" } = request;
-  let answer: Answer;
   try {
     const route = findRoute(method, url.split("?")[0] ?? "");
     const body = route.wantsBody ? await readBody(request) : undefined;
-    answer = await route.run(agent, body);
+    return await route.run(agent, body);
   } catch (error) {
-    answer = problemOf(error);
+    const answer = problemOf(error);
     if (answer.status === STATUS_OF_CODE.internal) log.error({ method, url, err: error }, "request failed");
     else log.info({ method, url, error: (error as Error).message }, "request refused");
+    return answer;
   }
-  send(response, answer);
 }
 
 function send(response: ServerResponse, { status, body }: Answer): void {
