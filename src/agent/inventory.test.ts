@@ -137,6 +137,18 @@ describe("suspect()", () => {
       expect(suspect(linkEvent(link(DEVICE, 8, { up: false })), known)?.kind).toBe("drift");
     });
 
+    test("a device that is being made is no drift; once its endpoint is added, setting it down is", () => {
+      const known = inventory();
+      const other = { ...ENDPOINT, device: "rom0a01011c" };
+      const event = linkEvent(link(other.device, 8, { up: false }));
+      expect(suspect(event, known)?.kind).toBe("drift");
+      known.beginMaking(other.device);
+      expect(suspect(event, known)).toBeUndefined();
+      known.add(other, link(other.device, 8));
+      known.noteUp(8);
+      expect(suspect(event, known)?.kind).toBe("drift");
+    });
+
     test("a device that was deleted is told of as it was", () => {
       const known = inventory();
       const [route] = ENDPOINT.routes;
