@@ -15,8 +15,18 @@ const LAYERS: Record<string, { folders: string[]; packages: string[]; reason: st
   ipam: { folders: ["net", "model", "addressing"], packages: [], reason: "which address next; pure" },
   routing: { folders: ["net", "model", "addressing"], packages: [], reason: "who needs which route; pure" },
   policy: { folders: ["net", "model", "addressing"], packages: [], reason: "who may talk to whom; pure" },
+  rules: {
+    folders: ["net", "model", "addressing"],
+    packages: [],
+    reason: "policies compiled to the rule model; pure",
+  },
+  kubernetes: {
+    folders: ["net", "model", "addressing"],
+    packages: [],
+    reason: "Kubernetes objects as policies, tenants and segments; pure",
+  },
   firewall: {
-    folders: ["net", "model", "addressing", "policy"],
+    folders: ["net", "model", "addressing", "policy", "rules"],
     packages: [],
     reason: "rules as data and text; pure",
   },
@@ -81,7 +91,7 @@ const LAYERS: Record<string, { folders: string[]; packages: string[]; reason: st
 /** `bin` is wiring and may import anything. */
 const UNRESTRICTED = new Set(["bin"]);
 
-const PURE = ["net", "model", "addressing", "ipam", "routing", "policy", "firewall"];
+const PURE = ["net", "model", "addressing", "ipam", "routing", "policy", "rules", "kubernetes", "firewall"];
 
 const MAX_LINES = 500;
 

@@ -1,4 +1,5 @@
 export * from "./errors.ts";
 export * from "./network.ts";
 export * from "./nouns.ts";
+export * from "./policy.ts";
 export * from "./status.ts";

@@ -1,4 +1,5 @@
 import type { Address, Prefix } from "../net/index.ts";
+import type { Labels, NamedPort } from "./policy.ts";
 
 /** A pair of addresses, one per family. */
 export interface AddressPair {
@@ -14,6 +15,7 @@ export interface Host {
   readonly group: readonly string[];
   /** Where other hosts reach it: the next hop of its prefixes. */
   readonly underlay: AddressPair;
+  readonly labels?: Labels;
 }
 
 /** The prefixes of a host by network name. */
@@ -36,6 +38,8 @@ export interface Tenant {
   readonly quota?: number;
   /** The tenant's identifier in the orchestrator. */
   readonly externalId?: string;
+  /** What policies select it by, such as the labels of a Kubernetes namespace. */
+  readonly labels?: Labels;
 }
 
 /**
@@ -53,6 +57,10 @@ export interface Segment {
   readonly name: string;
   readonly codes: readonly SegmentCode[];
   readonly externalId?: string;
+  /** What policies select it by: the labels that all its endpoints share. */
+  readonly labels?: Labels;
+  /** Ports that policies may name. */
+  readonly ports?: readonly NamedPort[];
 }
 
 /** What has an address. The IDs of (network, host, tenant, code, endpointId) make the addresses. */

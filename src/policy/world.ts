@@ -1,8 +1,10 @@
 import { decodeAddress, type HostPosition, hostPosition } from "../addressing/index.ts";
 import {
+  type Exception,
   type Host,
   type Network,
   plansOf,
+  type Policy,
   type Segment,
   type SegmentCode,
   type Tenant,
@@ -15,6 +17,12 @@ export interface World {
   readonly hosts: readonly Host[];
   readonly tenants: readonly Tenant[];
   readonly segments: readonly Segment[];
+}
+
+/** A world with everything that decides about traffic. */
+export interface PolicyWorld extends World {
+  readonly policies: readonly Policy[];
+  readonly exceptions: readonly Exception[];
 }
 
 /** Whose address it is, by its bits alone. Tenant and segment are undefined when the bits name none. */
