@@ -10,7 +10,7 @@ export interface Owner {
 
 /**
  * Whose address it is: what an exception says, whatever the bits say, or else what the bits say. Undefined when it
- * is no exception and lies in no network.
+ * lies in no network, or when its exception names a tenant that nobody knows.
  */
 export function ownerOf(world: PolicyWorld, address: Address): Owner | undefined {
   const exception = world.exceptions.find(({ blocks }) =>
@@ -18,8 +18,9 @@ export function ownerOf(world: PolicyWorld, address: Address): Owner | undefined
   );
   if (exception === undefined) return identify(world, address);
   const tenant = world.tenants.find(({ name }) => name === exception.tenant);
+  if (tenant === undefined) return undefined;
   const segment = world.segments.find(
-    (candidate) => candidate.tenant === tenant?.name && candidate.name === exception.segment,
+    (candidate) => candidate.tenant === tenant.name && candidate.name === exception.segment,
   );
   return { tenant, segment };
 }

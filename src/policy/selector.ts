@@ -31,15 +31,23 @@ export function matchesLabels(
 }
 
 /**
- * True when the selector is about this owner. Whoever is no known tenant's is never selected, and where segments are
- * asked for, neither is who is in no known segment.
+ * True when the selector is about this owner. A part that is absent or requires nothing selects whoever is in a
+ * network, known or not; any other part selects only who is known.
  */
 export function selectsOwner(selector: EndpointSelector, owner: Owner | undefined): boolean {
-  const { tenant, segment } = owner ?? {};
-  if (tenant === undefined) return false;
-  if (selector.tenant !== undefined && !selectsTenant(selector.tenant, tenant)) return false;
-  if (selector.segment === undefined) return true;
-  return segment !== undefined && selectsSegment(selector.segment, segment);
+  if (owner === undefined) return false;
+  const { tenant, segment } = owner;
+  const isTenant =
+    isEverything(selector.tenant) || (tenant !== undefined && selectsTenant(selector.tenant, tenant));
+  const isSegment =
+    isEverything(selector.segment) || (segment !== undefined && selectsSegment(selector.segment, segment));
+  return isTenant && isSegment;
+}
+
+function isEverything(
+  selector: NounSelector | undefined,
+): selector is undefined | { by: "labels"; requirements: [] } {
+  return selector === undefined || (selector.by === "labels" && selector.requirements.length === 0);
 }
 
 function selectsTenant(selector: NounSelector, tenant: Tenant): boolean {
