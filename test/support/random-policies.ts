@@ -36,9 +36,9 @@ export interface RandomPolicyWorld extends FirewallInput, PolicyWorld {}
 const KEYS = ["app", "tier"] as const;
 const VALUES = ["a", "b", "c"] as const;
 const DIRECTIONS: readonly Direction[] = ["ingress", "egress"];
-const PORTS = [53, 80, 81, 443, 8080] as const;
+const PORTS = [53, 80, 81] as const;
 const PORT_NAMES = ["serve", "admin"] as const;
-const PORT_PROTOCOLS = [PROTOCOL.tcp, PROTOCOL.udp, PROTOCOL.sctp] as const;
+const PORT_PROTOCOLS = [PROTOCOL.tcp, PROTOCOL.tcp, PROTOCOL.udp, PROTOCOL.sctp] as const;
 
 /** Interfaces that targets `machine` and {@link randomMachineTraffic} name. */
 const INTERFACES = ["eth0", "rom0", "docker0"] as const;
@@ -77,7 +77,7 @@ export function randomPolicyWorld(draw: Draw): RandomPolicyWorld {
   );
   const named = { ...input, host, hosts, tenants, segments };
   const world = { ...named, exceptions: randomExceptions(draw, named) };
-  const count = draw.pick([0, 1, 2, 4, 8]);
+  const count = draw.pick([0, 2, 4, 8, 12]);
   return {
     ...world,
     policies: Array.from({ length: count }, (_, index) => randomPolicy(draw, world, index)),
@@ -195,10 +195,12 @@ function randomRule(draw: Draw, world: Named): PolicyRule {
 }
 
 function randomPeer(draw: Draw, world: Named): PolicyPeer {
-  switch (draw.between(0, 9)) {
+  switch (draw.between(0, 11)) {
     case 0:
+    case 10:
       return { kind: "any" };
     case 1:
+    case 11:
       return { kind: "local" };
     case 2:
       return { kind: "host" };
@@ -221,7 +223,7 @@ function randomPeer(draw: Draw, world: Named): PolicyPeer {
 
 function randomSelector(draw: Draw, world: Named): Extract<PolicyPeer, { kind: "endpoints" }> {
   const tenant = draw.pick([undefined, true]) && randomNoun(draw, world.tenants);
-  const segment = draw.pick([undefined, true]) && randomNoun(draw, world.segments);
+  const segment = draw.pick([undefined, undefined, true]) && randomNoun(draw, world.segments);
   return { kind: "endpoints", ...(tenant && { tenant }), ...(segment && { segment }) };
 }
 
@@ -269,14 +271,16 @@ function randomPrefix(draw: Draw, world: Named): Prefix {
 function randomTrafficMatch(draw: Draw): TrafficMatch {
   const protocol = draw.pick(PORT_PROTOCOLS);
   const first = draw.pick(PORTS);
-  switch (draw.between(0, 7)) {
+  switch (draw.between(0, 9)) {
     case 0:
-      return {};
     case 1:
-      return { protocol: draw.pick([...PORT_PROTOCOLS, PROTOCOL.icmp, PROTOCOL.icmpv6, 47]) };
     case 2:
-      return { protocol, ports: { first, last: first } };
+      return {};
     case 3:
+      return { protocol: draw.pick([...PORT_PROTOCOLS, PROTOCOL.icmp, PROTOCOL.icmpv6, 47]) };
+    case 4:
+      return { protocol, ports: { first, last: first } };
+    case 5:
       return { protocol, ports: { first, last: first + draw.pick([1, 2, 400, 1000]) } };
     case 4:
       return {
@@ -286,7 +290,7 @@ function randomTrafficMatch(draw: Draw): TrafficMatch {
           { first: 1024, last: 65535 },
         ]),
       };
-    case 5:
+    case 7:
       return { protocol, portName: draw.pick([...PORT_NAMES, "unknown"]) };
     default: {
       const icmp = { type: draw.pick([0, 3, 8, 128, 129]), ...draw.pick([{}, { code: 0 }, { code: 1 }]) };
@@ -339,20 +343,19 @@ function randomParty(draw: Draw, world: RandomPolicyWorld, family: Family): Addr
   const plans = world.networks.flatMap((network) => plansOf(network).map((plan) => ({ network, plan })));
   const own = plans.filter(({ plan }) => plan.family === family);
   const blocks = world.exceptions.flatMap((exception) => exception.blocks);
-  const candidates: readonly Address[] = [
-    ...endpointBlocks(draw, world),
-    ...endpointBlocks(draw, world),
-    ...endpointBlocks(draw, world),
-    ...endpointBlocks(draw, world),
-    ...blocks,
-    ...blocks,
+  const ofFamily = (addresses: readonly Address[]): readonly Address[] =>
+    addresses.filter((address) => address.family === family);
+  const endpoints = ofFamily(Array.from({ length: 4 }, () => endpointBlocks(draw, world)).flat());
+  const exceptions = ofFamily(blocks);
+  const others = ofFamily([
     ...[...PINNED, ...OUTSIDE_ADDRESSES].map(parseAddress),
     ...world.hosts.flatMap(({ underlay }) =>
       [underlay.ipv4, underlay.ipv6].filter((one) => one !== undefined),
     ),
     ...own.map(({ network, plan }) => gatewayAddress(plan, hostPosition(network, draw.pick(world.hosts)))),
     ...own.map(({ plan }) => ({ family, value: plan.prefix.value + BigInt(draw.between(0, 65535)) })),
-  ];
-  const { value } = draw.pick(candidates.filter((candidate) => candidate.family === family));
+  ]);
+  const kinds = [endpoints, endpoints, endpoints, exceptions, others].filter(({ length }) => length > 0);
+  const { value } = draw.pick(draw.pick(kinds));
   return { family, value };
 }
