@@ -21,7 +21,7 @@ const LAYERS: Record<string, { folders: string[]; packages: string[]; reason: st
     reason: "policies compiled to the rule model; pure",
   },
   kubernetes: {
-    folders: ["net", "model", "addressing"],
+    folders: ["net", "model", "addressing", "policy"],
     packages: [],
     reason: "Kubernetes objects as policies, tenants and segments; pure",
   },
@@ -82,7 +82,7 @@ const LAYERS: Record<string, { folders: string[]; packages: string[]; reason: st
     reason: "hosts as network namespaces, with the real programs",
   },
   cli: {
-    folders: ["net", "model", "addressing", "schema", "client", "lab"],
+    folders: ["net", "model", "addressing", "policy", "kubernetes", "schema", "client", "lab"],
     packages: ["commander", "@bomb.sh/tab", "cli-table3", "yaml", "node:util", "node:fs", "node:path"],
     reason: "words in, tables out",
   },
