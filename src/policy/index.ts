@@ -4,6 +4,8 @@ export * from "./flow.ts";
 export * from "./isolation.ts";
 export * from "./owner.ts";
 export * from "./packet.ts";
+export * from "./packet-flow.ts";
 export * from "./reachability.ts";
+export * from "./safety-net.ts";
 export * from "./traffic-match.ts";
 export * from "./world.ts";

@@ -10,6 +10,8 @@ export interface Packet {
   /** `established` includes related ICMP errors. What the kernel cannot follow (`invalid`) counts as `new`. */
   readonly state: "new" | "established";
   readonly traffic: Traffic;
+  /** Where it comes in; of a process of the host: where it goes out. Only targets `machine` ask. */
+  readonly interfaceName?: string;
 }
 
 /** Where the host got a packet from. */
@@ -23,7 +25,7 @@ export type Arrival =
 
 /** What a packet carries, as far as rules tell it apart. */
 export type Traffic =
-  | { readonly kind: "tcp" | "udp"; readonly port: number }
+  | { readonly kind: "tcp" | "udp" | "sctp"; readonly port: number }
   | { readonly kind: "echo-request" }
   /** Neighbour solicitation or advertisement. */
   | { readonly kind: "neighbour-discovery"; readonly hopLimit: number }
@@ -31,6 +33,9 @@ export type Traffic =
   | { readonly kind: "redirect" }
   /** Sent to all: multicast or broadcast that is not neighbour discovery, such as DHCP, MLD or mDNS. */
   | { readonly kind: "multicast" }
+  | { readonly kind: "icmp"; readonly type: number; readonly code: number }
+  /** Only known by its IP protocol number (IANA). */
+  | { readonly kind: "protocol"; readonly protocol: number }
   | { readonly kind: "other" };
 
 /** Why a packet is dropped. Each reason has a counter of this name. */
@@ -39,6 +44,10 @@ export const DROP_REASONS = [
   "spoofed-source",
   /** The isolation of the destination's tenant does not let this identity in. */
   "isolation",
+  /** A rule of a policy drops it. */
+  "denied",
+  /** Policies isolate the sender or the receiver, and no rule accepts it. */
+  "not-allowed",
   /** From outside all networks to an endpoint whose tenant is not open. */
   "from-outside",
   /** From an endpoint to the host itself, other than the gateway services. */
@@ -55,6 +64,8 @@ export type AcceptReason =
   | "established"
   | "from-own-host"
   | "foreign"
+  /** A rule of a policy accepts it. */
+  | "allowed"
   | "open-tenant"
   | "same-tenant"
   | "same-segment"

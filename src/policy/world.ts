@@ -25,6 +25,14 @@ export interface PolicyWorld extends World {
   readonly exceptions: readonly Exception[];
 }
 
+/** A world whose policies and exceptions may not be known; it then has none. */
+export type MaybePolicyWorld = World & Partial<PolicyWorld>;
+
+/** The world with the policies and exceptions that it has. */
+export function withPolicies(world: MaybePolicyWorld): PolicyWorld {
+  return { policies: [], exceptions: [], ...world };
+}
+
 /** Whose address it is, by its bits alone. Tenant and segment are undefined when the bits name none. */
 export interface Identity {
   readonly network: Network;
