@@ -13,6 +13,8 @@ import type {
   LinkAddress,
   ProxyNeighbour,
   SetChange,
+  SetElement,
+  SetElementCounter,
   Veth,
   VethSpec,
   VethWiring,
@@ -57,6 +59,14 @@ export interface FakeKernel extends Kernel {
   setLinkDown(name: string): void;
   /** Adds to a named counter, as packets would. */
   count(table: string, counter: string, packets: number, bytes: number): void;
+  /** Adds to the counter of an element of a set, as packets would. */
+  countElement(
+    table: string,
+    set: string,
+    element: Uint8Array | SetElement,
+    packets: number,
+    bytes: number,
+  ): void;
   /** Tells every subscriber that events were lost. */
   overrun(): void;
   /** While set, called before each change; the name of an error number that it returns is the kernel's refusal. */
@@ -187,6 +197,10 @@ class InMemoryKernel implements FakeKernel {
     this.#tell(this.#state.nftables.changeSets(changes));
   }
 
+  readSetCounters(table: string, set: string): readonly SetElementCounter[] {
+    return this.#state.nftables.setCounters(table, set);
+  }
+
   events(signal: AbortSignal): AsyncIterable<KernelEvent> {
     const subscription = new FakeSubscription();
     this.#subscriptions.add(subscription);
@@ -231,6 +245,16 @@ class InMemoryKernel implements FakeKernel {
 
   count(table: string, counter: string, packets: number, bytes: number): void {
     this.#state.nftables.count(table, counter, packets, bytes);
+  }
+
+  countElement(
+    table: string,
+    set: string,
+    element: Uint8Array | SetElement,
+    packets: number,
+    bytes: number,
+  ): void {
+    this.#state.nftables.countElement(table, set, element, packets, bytes);
   }
 
   overrun(): void {

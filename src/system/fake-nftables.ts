@@ -1,7 +1,7 @@
 import { RomanaError } from "../model/index.ts";
 import { type NftCommand, NftSyntaxError, parseNftText, type TableObject } from "./fake-nft-text.ts";
-import { formatKey, normalElement } from "./fake-set-elements.ts";
-import type { SetChange } from "./kernel.ts";
+import { FakeSet } from "./fake-set.ts";
+import type { SetChange, SetElement, SetElementCounter } from "./kernel.ts";
 import { kernelRefused } from "./kernel-refused.ts";
 
 /** A chain, set, map or counter. */
@@ -9,7 +9,8 @@ interface FakeObject {
   readonly kind: TableObject["kind"];
   readonly name: string;
   readonly lines: string[];
-  readonly elements: Set<string>;
+  /** Of sets and maps; others have none. */
+  readonly elements: FakeSet;
   packets: number;
   bytes: number;
 }
@@ -38,7 +39,7 @@ export class FakeNftables {
    */
   run(text: string): ReadonlySet<string> {
     const commands = parse(text);
-    const tables = structuredClone(this.#tables);
+    const tables = this.#clone();
     const touched = new Set<string>();
     for (const command of commands) {
       const reason = this.#execute(tables, command);
@@ -64,7 +65,7 @@ export class FakeNftables {
     if (table === undefined) return undefined;
     const blocks = [...table].map(([key, { lines, elements }]) => {
       const shown = chainHead(lines);
-      if (elements.size > 0) shown.push(`elements = { ${[...elements].sort().join(", ")} }`);
+      if (elements.size > 0) shown.push(`elements = { ${elements.texts().join(", ")} }`);
       return [`\t${key} {`, ...shown.map((line) => `\t\t${line}`), "\t}\n"].join("\n");
     });
     return `table inet ${name} {\n${blocks.join("\n")}}\n`;
@@ -83,24 +84,53 @@ export class FakeNftables {
     object.bytes += bytes;
   }
 
-  /** @throws RomanaError `kernel-refused` with `ENOENT` when a table or set is not there, and nothing has changed. */
+  /** As {@link Kernel.changeSets}; returns the names of the tables that it touched. */
   changeSets(changes: readonly SetChange[]): ReadonlySet<string> {
-    const tables = structuredClone(this.#tables);
+    const tables = this.#clone();
     const real = changes.filter(({ add, remove }) => add.length + remove.length > 0);
     for (const { table, set, add, remove } of real) {
       const object = findSet(tables.get(table), set);
-      if (object === undefined) throw kernelRefused(`change sets "${table} ${set}"`, "ENOENT");
-      const text = (key: Uint8Array): string => {
-        const known = formatKey(key, setType(object), this.#links());
-        if (known === undefined) throw kernelRefused(`change sets "${table} ${set}"`, "EINVAL");
-        return known;
-      };
-      for (const key of remove) object.elements.delete(text(key));
-      for (const key of add) object.elements.add(text(key));
+      if (object === undefined) throw kernelRefused(`change set "${table} ${set}"`, "ENOENT");
+      const refused =
+        object.elements.remove(remove.map(asElement)) ?? object.elements.add(add.map(asElement));
+      if (refused !== undefined) {
+        const key = Buffer.from(refused.element.key).toString("hex");
+        throw kernelRefused(`change element ${key} of set "${table} ${set}"`, refused.errno);
+      }
     }
     this.#tables = tables;
     if (real.length > 0) this.#generation++;
     return new Set(real.map(({ table }) => table));
+  }
+
+  setCounters(table: string, set: string): readonly SetElementCounter[] {
+    return findSet(this.#tables.get(table), set)?.elements.counters() ?? [];
+  }
+
+  /** Adds to the counter of an element, as packets would. @throws RangeError when it is not there. */
+  countElement(
+    table: string,
+    set: string,
+    element: Uint8Array | SetElement,
+    packets: number,
+    bytes: number,
+  ): void {
+    const found = findSet(this.#tables.get(table), set)?.elements.count(asElement(element), packets, bytes);
+    if (found !== true) throw new RangeError(`set "${table} ${set}" has no such element`);
+  }
+
+  #clone(): Map<string, FakeTable> {
+    const object = (known: FakeObject): FakeObject => ({
+      ...known,
+      lines: [...known.lines],
+      elements: known.elements.clone(),
+    });
+    return new Map(
+      [...this.#tables].map(([name, table]) => [
+        name,
+        new Map([...table].map(([key, known]) => [key, object(known)])),
+      ]),
+    );
   }
 
   /** Carries out one command; returns why it cannot. */
@@ -114,8 +144,7 @@ export class FakeNftables {
       if (command.verb === "create" && table !== undefined) return EXISTS;
       const grown = table ?? new Map<string, FakeObject>();
       tables.set(command.table, grown);
-      for (const object of command.objects) this.#add(grown, object);
-      return undefined;
+      return this.#addAll(grown, command.objects);
     }
     if (table === undefined) return NO_SUCH;
     switch (command.noun) {
@@ -141,19 +170,23 @@ export class FakeNftables {
       case "element": {
         const set = findSet(table, command.set);
         if (set === undefined) return NO_SUCH;
-        const elements = command.elements.map((text) => this.#normal(set, text));
-        if (command.verb === "delete" && !elements.every((text) => set.elements.has(text))) return NO_SUCH;
-        for (const text of elements) {
-          if (command.verb === "add") set.elements.add(text);
-          else set.elements.delete(text);
-        }
-        return undefined;
+        const { elements } = set;
+        if (command.verb === "delete") return reasonOf(elements.removeTexts(command.elements));
+        return reasonOf(elements.addTexts(command.elements));
       }
     }
   }
 
-  /** Adds an object, or its elements and rules to the one that is there. */
-  #add(table: FakeTable, object: TableObject): undefined {
+  #addAll(table: FakeTable, objects: readonly TableObject[]): string | undefined {
+    for (const object of objects) {
+      const reason = this.#add(table, object);
+      if (reason !== undefined) return reason;
+    }
+    return undefined;
+  }
+
+  /** Adds an object, or its elements and rules to the one that is there; returns why it cannot. */
+  #add(table: FakeTable, object: TableObject): string | undefined {
     const key = `${object.kind} ${object.name}`;
     const counted = COUNTED.exec(object.lines.join(" "));
     const known = table.get(key);
@@ -163,19 +196,15 @@ export class FakeNftables {
       kind,
       name,
       lines,
-      elements: new Set(),
+      elements: new FakeSet(lines, this.#links),
       packets: Number(counted?.[1] ?? 0),
       bytes: Number(counted?.[2] ?? 0),
     };
     if (known !== undefined && kind === "chain") {
       known.lines.push(...lines.filter((line) => !isDeclaration(line)));
     }
-    for (const element of object.elements) target.elements.add(this.#normal(target, element));
     table.set(key, target);
-  }
-
-  #normal(set: FakeObject, element: string): string {
-    return normalElement(element, setType(set), this.#links());
+    return reasonOf(target.elements.addTexts(object.elements));
   }
 }
 
@@ -192,10 +221,14 @@ function findSet(table: FakeTable | undefined, name: string): FakeObject | undef
   return table?.get(`set ${name}`) ?? table?.get(`map ${name}`);
 }
 
-/** The types of the key, such as `iface_index . ipv4_addr`. */
-function setType(set: FakeObject): string {
-  const line = set.lines.find((text) => text.startsWith("type ")) ?? "type ";
-  return (line.slice("type ".length).split(" : ")[0] as string).trim();
+function asElement(element: Uint8Array | SetElement): SetElement {
+  return element instanceof Uint8Array ? { key: element } : element;
+}
+
+/** nft's words for an error number. */
+function reasonOf(errno: string | undefined): string | undefined {
+  if (errno === undefined) return undefined;
+  return errno === "ENOENT" ? NO_SUCH : EXISTS;
 }
 
 function isDeclaration(line: string): boolean {
@@ -218,7 +251,8 @@ function flushRules(object: FakeObject): void {
 function missingReference(table: FakeTable): string | undefined {
   for (const chain of table.values()) {
     if (chain.kind !== "chain") continue;
-    for (const line of chain.lines) {
+    for (const whole of chain.lines) {
+      const line = whole.replace(/\bprefix "[^"]*"/, "");
       for (const [, set] of line.matchAll(/@([A-Za-z_][\w-]*)(?![\w,-])/g)) {
         if (findSet(table, set as string) === undefined) return set;
       }

@@ -4,6 +4,7 @@ import { linkCases } from "./kernel-links.case.ts";
 import { nftablesCases } from "./kernel-nftables.case.ts";
 import { routeCases } from "./kernel-routes.case.ts";
 import { type KernelFixture, KernelScene } from "./kernel-scene.case.ts";
+import { setCases } from "./kernel-sets.case.ts";
 import { vethCases } from "./kernel-veth.case.ts";
 
 /** The laws of {@link Kernel}: the same suite for the fake and for Linux. */
@@ -16,5 +17,6 @@ export function kernelCases(open: () => KernelFixture): void {
   routeCases(scene);
   vethCases(scene);
   nftablesCases(scene);
+  setCases(scene);
   eventCases(scene);
 }

@@ -117,12 +117,35 @@ export interface Veth {
   readonly peer: { readonly name: string; readonly mac: string };
 }
 
-/** Add or delete elements of a set of our nftables table. Elements are raw keys, as the kernel stores them. */
+/** Families of nftables tables that sets can be changed in. */
+export type TableFamily = "inet" | "ip" | "ip6" | "netdev";
+
+/** An element of a set: one key, or a range of keys of a set with the flag `interval`. */
+export interface SetElement {
+  /** Raw key, as the kernel stores it; of a set with ranges every part is in network byte order. */
+  readonly key: Uint8Array;
+  /** Last key of the range, in each part of a concatenation; absent, or the same, for a single key. */
+  readonly keyEnd?: Uint8Array;
+}
+
+/**
+ * Add or delete elements of a set. The kernel refuses ranges that overlap others of the set with `EEXIST`: in a
+ * concatenation, one of which the first or the last key lies in another.
+ */
 export interface SetChange {
+  /** `inet` without it. */
+  readonly family?: TableFamily;
   readonly table: string;
   readonly set: string;
-  readonly add: readonly Uint8Array[];
-  readonly remove: readonly Uint8Array[];
+  /** A bare key stands for an element without an end. */
+  readonly add: readonly (Uint8Array | SetElement)[];
+  readonly remove: readonly (Uint8Array | SetElement)[];
+}
+
+/** What the counter of one element has counted. */
+export interface SetElementCounter extends SetElement {
+  readonly packets: number;
+  readonly bytes: number;
 }
 
 /**
@@ -184,9 +207,15 @@ export interface Kernel {
   counters(table: string): ReadonlyMap<string, { readonly packets: number; readonly bytes: number }>;
   /**
    * Element changes in one transaction, without a look at the rest of the table. Adding what is there and removing
-   * what is not succeeds. @throws RomanaError `kernel-refused`, `ENOENT` when a table or set is gone.
+   * what is not succeeds. @throws RomanaError `kernel-refused`, which names set and element: `ENOENT` when a table or
+   * set is gone, `EEXIST` for a range that overlaps another, `EINVAL` for one of a set that has no ranges.
    */
   changeSets(changes: readonly SetChange[]): void;
+  /**
+   * Packets and bytes of every element of a set, in no order; 0 without `counter` in the set. Empty when the set is not
+   * there. Each element is its {@link SetElement}, with an end only where it is a range.
+   */
+  readSetCounters(table: string, set: string, family?: TableFamily): readonly SetElementCounter[];
   /** Events from now on, until the signal aborts. The subscription exists when this returns. */
   events(signal: AbortSignal): AsyncIterable<KernelEvent>;
   close(): void;

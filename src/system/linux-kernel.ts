@@ -11,6 +11,8 @@ import type {
   LinkAddress,
   ProxyNeighbour,
   SetChange,
+  SetElementCounter,
+  TableFamily,
   Veth,
   VethSpec,
   VethWiring,
@@ -129,6 +131,10 @@ class LinuxKernel implements Kernel {
 
   changeSets(changes: readonly SetChange[]): void {
     this.#nftables.changeSets(changes);
+  }
+
+  readSetCounters(table: string, set: string, family: TableFamily = "inet"): readonly SetElementCounter[] {
+    return this.#nftables.setCounters({ family, table, set });
   }
 
   events(signal: AbortSignal): AsyncIterable<KernelEvent> {

@@ -1,23 +1,14 @@
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import {
   decodeCounter,
   decodeGeneration,
   decodeNftablesEvent,
-  type ElementChange,
-  encodeElementBatch,
   encodeGetCounters,
   encodeGetGeneration,
   encodeGetTable,
 } from "./nftables.ts";
 import { type Message, readMessages } from "./reader.ts";
 import { MessageWriter } from "./writer.ts";
-
-function batch(changes: readonly ElementChange[]): Buffer {
-  const writer = new MessageWriter();
-  let sequence = 6;
-  encodeElementBatch(changes)(writer, () => ++sequence);
-  return Buffer.from(writer.bytes);
-}
 
 /** Bytes as hexadecimal text, one message a line: type and flags, sequence number, payload. */
 function lines(bytes: Buffer): string[] {
@@ -42,47 +33,6 @@ test("the generation of the ruleset is asked for and read", () => {
   expect(lines(Buffer.from(writer.bytes))).toEqual(["a10 1 7 01000000"]);
   expect(decodeGeneration(...message(0xa0f, "00000007 0800010000000107 0800020000000001"))).toBe(263);
   expect(decodeGeneration(...message(0xa0f, "00000007"))).toBeUndefined();
-});
-
-describe("encodeElementBatch()", () => {
-  test("writes one transaction of which the last change is answered", () => {
-    const key = Uint8Array.of(10, 1, 1, 27);
-    const changes: ElementChange[] = [
-      { type: "add", table: "t", set: "s", keys: [key] },
-      { type: "delete", table: "t", set: "s", keys: [key] },
-    ];
-    const elements =
-      "01000000" +
-      "0600010074000000" +
-      "0600020073000000" +
-      "14000380" +
-      "10000180" +
-      "0c000180" +
-      "080001000a01011b";
-    expect(lines(batch(changes))).toEqual([
-      "10 1 7 0000000a",
-      `a0c 401 8 ${elements}`,
-      `a0e 5 9 ${elements}`,
-      "11 1 10 0000000a",
-    ]);
-  });
-  test("splits what one attribute cannot hold, each key once and in order", () => {
-    const keys = Array.from({ length: 5_000 }, (_, index) => {
-      const key = Buffer.alloc(4);
-      key.writeUInt32BE(index);
-      return key;
-    });
-    const bytes = batch([{ type: "add", table: "t", set: "s", keys }]);
-    const parts = [...readMessages(bytes, bytes.length)].filter(({ type }) => type === 0xa0c);
-    expect(parts.map(({ start, end }) => end - start)).toEqual([65_544, 14_504]);
-    expect(parts.map(({ flags }) => flags)).toEqual([0x401, 0x405]);
-    const found = parts.flatMap(({ start, end }) =>
-      Array.from({ length: (end - start - 24) / 16 }, (_, index) =>
-        bytes.readUInt32BE(start + 24 + index * 16 + 12),
-      ),
-    );
-    expect(found).toEqual(keys.map((key) => key.readUInt32BE()));
-  });
 });
 
 test("requests name the table", () => {

@@ -28,7 +28,7 @@ test.each<[string, string, object]>([
   [
     "other attributes only",
     `2c000000 0200 0003 07000000 00000000 eaffffff ${REQUEST} 0800 0200 04000000`,
-    { errno: "EINVAL" },
+    { errno: "EINVAL", offset: 4 },
   ],
   ["the end of a dump", "14000000 0300 0200 07000000 00000000 00000000", {}],
   ["a dump that ended early", "14000000 0300 0200 07000000 00000000 feffffff", { errno: "ENOENT" }],

@@ -8,9 +8,12 @@ export interface Acknowledgement {
   readonly errno?: string;
   /** The kernel's own words (extended acknowledgement), where it has any. */
   readonly detail?: string;
+  /** Where in the request the attribute stands that it is about, in bytes from its start. */
+  readonly offset?: number;
 }
 
-const ATTRIBUTE_MESSAGE = 1;
+/** `NLMSGERR_ATTR_MSG` and `NLMSGERR_ATTR_OFFS`. */
+const ATTRIBUTE = { MESSAGE: 1, OFFSET: 2 } as const;
 /** `struct nlmsgerr`: the error number and the header of the request. */
 const ERROR_BYTES = 4 + 16;
 
@@ -18,16 +21,18 @@ const ERROR_BYTES = 4 + 16;
 export function readAcknowledgement(bytes: Buffer, message: Message): Acknowledgement {
   const code = message.end - message.start >= 4 ? bytes.readInt32LE(message.start) : 0;
   if (code === 0) return {};
-  const detail = readDetail(bytes, message);
-  return detail === undefined ? { errno: errnoName(-code) } : { errno: errnoName(-code), detail };
+  return { errno: errnoName(-code), ...readExtension(bytes, message) };
 }
 
-function readDetail(bytes: Buffer, message: Message): string | undefined {
-  if ((message.flags & FLAG.ACK_ATTRIBUTES) === 0) return undefined;
+function readExtension(bytes: Buffer, message: Message): Pick<Acknowledgement, "detail" | "offset"> {
+  if ((message.flags & FLAG.ACK_ATTRIBUTES) === 0) return {};
   let start = message.start + 4;
   if (message.type === CONTROL.ERROR) {
     const echoed = (message.flags & FLAG.CAPPED) === 0 ? bytes.readUInt32LE(message.start + 4) - 16 : 0;
     start = message.start + ERROR_BYTES + ((echoed + 3) & ~3);
   }
-  return new Attributes(bytes, start, message.end, ATTRIBUTE_MESSAGE).string(ATTRIBUTE_MESSAGE);
+  const attributes = new Attributes(bytes, start, message.end, ATTRIBUTE.OFFSET);
+  const detail = attributes.string(ATTRIBUTE.MESSAGE);
+  const offset = attributes.u32(ATTRIBUTE.OFFSET);
+  return { ...(detail === undefined ? {} : { detail }), ...(offset === undefined ? {} : { offset }) };
 }

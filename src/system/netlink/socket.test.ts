@@ -127,9 +127,11 @@ describe("NetlinkSocket", () => {
     answer(error(1, -2));
     answer(error(2, -17));
     answer(error(2, 0));
-    expect(batch()).toEqual({ errno: "ENOENT" });
+    expect(batch()).toEqual({ errno: "ENOENT", position: 0 });
     answer(error(4, 0));
     expect(batch()).toEqual({});
+    answer(error(6, -17));
+    expect(batch()).toEqual({ errno: "EEXIST", position: 1 });
   });
   test("requests in the background end with the answer, or without one when closed", async () => {
     answer(error(1, -19));

@@ -137,17 +137,22 @@ export class NetlinkSocket {
     return this.#receiveFailures(first, visit);
   }
 
-  /** Sends messages that belong together (an nfnetlink batch) and returns the first failure, if any. */
-  transact(encode: (writer: MessageWriter, nextSequence: () => number) => void): Acknowledgement {
+  /**
+   * Sends messages that belong together (an nfnetlink batch) and returns the first failure, if any, with the position
+   * of its message.
+   */
+  transact(
+    encode: (writer: MessageWriter, nextSequence: () => number) => void,
+  ): Acknowledgement & { readonly position?: number } {
     const first = this.#sequence + 1;
-    let failure: Acknowledgement = {};
+    let failure: Acknowledgement & { position?: number } = {};
     this.#writer.reset();
     encode(this.#writer, () => ++this.#sequence);
     this.#send();
     this.#receiveUntil((message) => {
       if (message.type !== CONTROL.ERROR || message.sequence < first) return false;
       const answer = readAcknowledgement(this.#received, message);
-      if (failure.errno === undefined) failure = answer;
+      if (answer.errno !== undefined) failure = { ...answer, position: message.sequence - first };
       return true;
     });
     this.drain(() => {});
