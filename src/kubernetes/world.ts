@@ -163,7 +163,7 @@ function placePods(
       continue;
     }
     const segment = segmentOf(namespace, classOf(pod), segments);
-    if (!pinned) continue;
+    if (!pinned || pod.addresses.length === 0) continue;
     faults.push(...claim(owners, pod));
     exceptions.push({
       blocks: pod.addresses.map(addressPrefix),

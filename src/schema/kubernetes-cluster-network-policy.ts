@@ -3,6 +3,7 @@ import { decodeWith, oneOf, strict } from "./decode.ts";
 import {
   cidrSchema,
   clusterMetadataSchema,
+  documentOf,
   labelSelectorSchema,
   listOf,
   maybe,
@@ -180,5 +181,5 @@ export type ClusterNetworkPolicyDocument = z.output<typeof clusterNetworkPolicyS
 
 /** Reads a ClusterNetworkPolicy. @throws RomanaError `invalid-input` with every fault and its path. */
 export function decodeClusterNetworkPolicy(value: unknown): ClusterNetworkPolicyDocument {
-  return decodeWith(clusterNetworkPolicySchema, "read ClusterNetworkPolicy", value);
+  return decodeWith(documentOf(clusterNetworkPolicySchema), "read ClusterNetworkPolicy", value);
 }

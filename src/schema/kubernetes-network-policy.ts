@@ -3,6 +3,7 @@ import { formatPrefix } from "../net/index.ts";
 import { decodeWith, oneOf, strict } from "./decode.ts";
 import {
   cidrSchema,
+  documentOf,
   isStrictlyInside,
   kubernetesProtocolSchema,
   labelSelectorSchema,
@@ -82,5 +83,5 @@ export type NetworkPolicyDocument = z.output<typeof networkPolicySchema>;
 
 /** Reads a NetworkPolicy. @throws RomanaError `invalid-input` with every fault and its path. */
 export function decodeNetworkPolicy(value: unknown): NetworkPolicyDocument {
-  return decodeWith(networkPolicySchema, "read NetworkPolicy", value);
+  return decodeWith(documentOf(networkPolicySchema), "read NetworkPolicy", value);
 }

@@ -26,10 +26,12 @@ export const objectNameSchema = patterned(
   'an object name: at most 253 lower-case letters, digits, "-" and ".", a letter or digit at the ends of each part',
 );
 
+const LABEL_KEY_WORDS = 'a label key such as "app" or "example.com/app"';
+
 /** Key of a label: a name of at most 63 characters, perhaps behind a domain and "/". */
 export const labelKeySchema = patterned(
   /^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/,
-  'a label key such as "app" or "example.com/app"',
+  LABEL_KEY_WORDS,
 );
 
 /** Value of a label; may be empty. */
@@ -39,7 +41,9 @@ export const labelValueSchema = patterned(
 );
 
 /** Labels of an object. */
-export const labelsSchema = z.record(labelKeySchema, labelValueSchema);
+export const labelsSchema = z.record(labelKeySchema, labelValueSchema, {
+  error: ({ code }) => (code === "invalid_key" ? `is not ${LABEL_KEY_WORDS}` : undefined),
+});
 
 /** An optional part: null means that it is not there, as for the Kubernetes API server. */
 export function maybe<S extends z.ZodType>(
@@ -58,6 +62,26 @@ export function listOf<S extends z.ZodType>(schema: S, most = Number.MAX_SAFE_IN
     .max(most)
     .nullish()
     .transform((list) => list ?? []);
+}
+
+/**
+ * A document of Kubernetes. A field `__proto__` is refused wherever it is: schemas would lose it, and a selector
+ * that loses a label selects more.
+ */
+export function documentOf<S extends z.ZodType>(schema: S): z.ZodPipe<z.ZodUnknown, S> {
+  const whole = z.unknown().superRefine((value, context) => {
+    for (const path of protoPaths(value)) {
+      context.addIssue({ code: "custom", path: [...path], message: "no field may have this name" });
+    }
+  });
+  return whole.pipe(schema) as z.ZodPipe<z.ZodUnknown, S>;
+}
+
+function protoPaths(value: unknown): string[][] {
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) =>
+    key === "__proto__" ? [[key]] : protoPaths(inner).map((path) => [key, ...path]),
+  );
 }
 
 /** `metadata` of an object of a namespace; whatever else is in it is nobody's business here. */

@@ -3,6 +3,7 @@ import { decodeWith, strict } from "./decode.ts";
 import { clusterNetworkPolicySchema } from "./kubernetes-cluster-network-policy.ts";
 import { networkPolicySchema } from "./kubernetes-network-policy.ts";
 import {
+  documentOf,
   kubernetesProtocolSchema,
   labelsSchema,
   listOf,
@@ -62,5 +63,5 @@ export type KubernetesWorldDocument = z.output<typeof worldSchema>;
 
 /** Reads the document of a cluster. @throws RomanaError `invalid-input` with every fault and its path. */
 export function decodeKubernetesWorld(value: unknown): KubernetesWorldDocument {
-  return decodeWith(worldSchema, "read cluster", value);
+  return decodeWith(documentOf(worldSchema), "read cluster", value);
 }

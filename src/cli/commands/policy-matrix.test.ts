@@ -1,0 +1,66 @@
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { readDocument } from "../documents.ts";
+import type { Screen } from "../format.ts";
+import { matrixOf } from "./policy-matrix.ts";
+
+const SCREEN: Screen = { wide: false, columns: 100, unicode: true, paint: (_, text) => text };
+const EXAMPLE = readDocument(join(import.meta.dirname, "../../../examples/kubernetes/world.yaml"));
+
+describe("matrixOf()", () => {
+  test("the example for programs", () => {
+    expect(matrixOf(EXAMPLE, "evaluator").data).toEqual({
+      order: ["shop/web", "shop/db", "bank/teller"],
+      expected: {
+        "TCP/5432": ["#.X.#X.X#", "#...#...#", "#.X.#X.X#"],
+        "TCP/http": ["#XX.#X.X#", "#XX.#X.X#", "#XX.#X.X#"],
+      },
+    });
+  });
+  test("the example for people", () => {
+    const [first] = matrixOf(EXAMPLE).text(SCREEN).split("\n\n");
+    expect(first).toBe(
+      [
+        "TCP/5432",
+        "#  FROM         1  2  3",
+        "1  shop/web     #  .  X",
+        "2  shop/db      .  #  X",
+        "3  bank/teller  .  X  #",
+      ].join("\n"),
+    );
+    const wide = matrixOf(EXAMPLE).text({ ...SCREEN, wide: true });
+    expect(wide).toContain("3  bank/teller  ...  X.X  ###");
+  });
+  test("what is not supported is told", () => {
+    const policy = {
+      metadata: { name: "names" },
+      spec: {
+        tier: "Admin",
+        priority: 1,
+        subject: { namespaces: {} },
+        egress: [{ action: "Accept", to: [{ domainNames: ["example.com"] }] }],
+      },
+    };
+    const result = matrixOf({ namespaces: {}, pods: [], clusterNetworkPolicies: [policy], probes: [] });
+    const message = "egress[0]: peer domainNames is not supported, so this Accept rule matches nothing";
+    expect(result.data).toEqual({ order: [], expected: {}, problems: [{ policy: "cnp.names", message }] });
+    expect(result.text(SCREEN)).toContain(`cnp.names: ${message}`);
+  });
+  test.each<[unknown, string | undefined, string]>([
+    [{ namespaces: {}, pods: [], probe: [] }, undefined, 'probe: unknown field, did you mean "probes"?'],
+    [
+      { namespaces: {}, pods: [{ namespace: "n", name: "p", ip: "10.0.0.1" }] },
+      undefined,
+      'no namespace "n"',
+    ],
+    [{ namespaces: {}, pods: [], probes: [{ port: 0 }] }, undefined, "probes.0.port: 0 is less than 1"],
+    [
+      { namespaces: { n: JSON.parse('{"__proto__":"x"}') }, pods: [] },
+      undefined,
+      "namespaces.n.__proto__: no field",
+    ],
+    [EXAMPLE, "oracle", '--engine: there is no engine "oracle"'],
+  ])("refuses %#", (document, engine, reason) => {
+    expect(() => matrixOf(document, engine)).toThrow(reason);
+  });
+});
