@@ -8,6 +8,7 @@ import {
   podKey,
   probeCell,
 } from "../src/kubernetes/index.ts";
+import { EVALUATE_CASES } from "../src/policy/evaluate-cases.case.ts";
 import { decodeKubernetesWorld } from "../src/schema/index.ts";
 import { ENGINES, loadTruth } from "./support/truth-data.ts";
 
@@ -87,6 +88,20 @@ function probeOf({ probe }: Step, key: string): Probe {
   const [protocol, port] = key.split("/") as [KubernetesProtocol, string];
   return { protocol, port: typeof probe.port === "string" ? probe.port : Number(port) };
 }
+
+/** The project's own cases of endpoints; the rest is about machines and own hosts, which the engines are not asked here. */
+const OWN_CASES = EVALUATE_CASES.filter(
+  ({ machine, ownHost }) => machine === undefined && ownHost === undefined,
+);
+
+describe.each(ENGINES)("the project's own cases by the %s", (_, create) => {
+  test.each(OWN_CASES.map((one) => [one.name, one] as const))(
+    "%s",
+    (_name, { world, direction, flow, expected }) => {
+      expect(create(world)(direction, flow)).toBe(expected.verdict);
+    },
+  );
+});
 
 describe.skipIf(TRUTH === undefined).each(ENGINES)("NetworkPolicy v1 by the %s", (_, create) => {
   const cases = TRUTH?.cases ?? [];
