@@ -147,8 +147,8 @@ function segmentPath({ tenant, name }: Segment): string {
 }
 
 /** Prefixes follow from the plans; of a thousand hosts they would be most of the memory. */
-function withoutPrefixes({ name, id, group, underlay, revision }: Stored<Host>): Stored<Host> {
-  return { name, id, group, underlay, revision };
+function withoutPrefixes({ name, id, group, underlay, labels, revision }: Stored<Host>): Stored<Host> {
+  return { name, id, group, underlay, ...(labels !== undefined && { labels }), revision };
 }
 
 function fill<T>(map: Map<string, T>, objects: readonly T[], keyOf: (object: T) => string): void {

@@ -24,6 +24,9 @@ const NOUN_PREFIXES = [
   PREFIX.segment,
   PREFIX.segmentCode,
   PREFIX.status,
+  PREFIX.policy,
+  PREFIX.policyTrial,
+  PREFIX.exception,
 ] as const;
 
 /** A row that looked wrong when it was read. */
@@ -55,6 +58,8 @@ export class AuditScan {
   readonly tokens = new Fingerprint();
   /** Endpoints by tenant. */
   readonly counts = new Map<string, number>();
+  /** Segments that endpoints act as, by spot. */
+  readonly acting = new Map<string, string>();
   world: World;
   readonly #store: Store;
   readonly #now: number;
@@ -144,8 +149,12 @@ export class AuditScan {
     const fault = rows.check(key, value);
     this.endpoints += sign;
     this.counts.set(rows.tenant, (this.counts.get(rows.tenant) ?? 0) + sign);
-    const { name, token } = rows;
+    const { name, token, actsAs } = rows;
     const spot = PREFIX.endpoint.length;
+    if (actsAs !== undefined) {
+      if (sign === 1) this.acting.set(key.slice(spot), actsAs);
+      else this.acting.delete(key.slice(spot));
+    }
     if (name.end > name.start) {
       this.names.add(name.text, name.start, name.end, key, spot, key.length, sign);
     }

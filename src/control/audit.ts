@@ -2,6 +2,7 @@ import type { Entry } from "../store/index.ts";
 import { claimProblems, isRestOver, restedClaims, usageProblems } from "./audit-claims.ts";
 import { duplicateProblems, indexProblems, suspectProblem } from "./audit-endpoints.ts";
 import { nounProblems } from "./audit-nouns.ts";
+import { policyProblems } from "./audit-policies.ts";
 import { AuditScan } from "./audit-scan.ts";
 import type { Context } from "./context.ts";
 import { type CheckReport, type Finding, type FindingKind, MAX_FINDINGS } from "./findings.ts";
@@ -39,6 +40,7 @@ export async function checkStore(
   }
   const { world, nouns } = scan;
   const problems = [...nounProblems(context, world, nouns), ...claimProblems(context, world, nouns)];
+  problems.push(...policyProblems(context, nouns, scan.acting));
   for (const suspect of scan.suspects) {
     const problem = await suspectProblem(context, world, suspect);
     if (problem !== undefined) problems.push(problem);

@@ -1,5 +1,5 @@
 import { CodeSpace, IdPool } from "../ipam/index.ts";
-import type { Network, SegmentCode } from "../model/index.ts";
+import type { Exception, Network, Policy, SegmentCode } from "../model/index.ts";
 import {
   hostIdPrefix,
   NETWORK_GUARD,
@@ -9,6 +9,7 @@ import {
   segmentCodePrefix,
   segmentKey,
 } from "./keys.ts";
+import { decodeExceptionRecord, decodePolicyRecord } from "./policy-record.ts";
 import {
   decodeHostRecord,
   decodeNetworkRecord,
@@ -36,6 +37,9 @@ export const CATALOG_PREFIXES = [
   PREFIX.tenantId,
   PREFIX.segment,
   PREFIX.segmentCode,
+  PREFIX.policy,
+  PREFIX.policyTrial,
+  PREFIX.exception,
 ] as const;
 
 /** What a guard guards: it must be read anew, and before the guard is believed, when the guard has changed. */
@@ -50,7 +54,8 @@ export function guardedBy(key: string): readonly string[] {
 type Reader = (rest: string, value: string | undefined, revision: number) => void;
 
 /**
- * Networks, hosts, tenants, segments and the claims of their IDs, mirrored in memory: few and needed all the time.
+ * Networks, hosts, tenants, segments, the claims of their IDs, policies and exceptions, mirrored in memory: few and
+ * needed all the time.
  * Old news is no harm, because every transaction compares the revisions of what it was built on.
  */
 export class Catalog {
@@ -59,6 +64,9 @@ export class Catalog {
   readonly tenants = new Map<string, StoredRecord<TenantRecord>>();
   /** By tenant, then by name. */
   readonly segments = new Map<string, Map<string, StoredRecord<SegmentRecord>>>();
+  readonly policies = new Map<string, StoredRecord<Policy>>();
+  /** By the spot of the endpoint. */
+  readonly exceptions = new Map<string, StoredRecord<Exception>>();
   tenantIds = new IdPool();
   /** Revision of the key that every change of the networks writes. */
   guardRevision = 0;
@@ -79,6 +87,8 @@ export class Catalog {
     [PREFIX.tenantId, (rest, value) => this.#readTenantId(rest, value)],
     [PREFIX.segmentGuard, () => undefined],
     [PREFIX.segmentCode, (rest, value) => this.#readSegmentCode(rest, value)],
+    [PREFIX.policy, recordReader(this.policies, decodePolicyRecord)],
+    [PREFIX.exception, recordReader(this.exceptions, decodeExceptionRecord)],
   ]);
 
   /** Takes in a key's value (undefined: deleted). News that is older than what is known is left out. */
@@ -98,8 +108,9 @@ export class Catalog {
 
   /** Forgets everything. */
   clear(): void {
-    const maps = [this.networks, this.hosts, this.tenants, this.segments];
-    for (const map of [...maps, this.#revisions, this.#hostIds, this.#codes, this.#owners]) map.clear();
+    const maps = [this.networks, this.hosts, this.tenants, this.segments, this.policies];
+    for (const map of [...maps, this.exceptions, this.#revisions, this.#hostIds, this.#codes, this.#owners])
+      map.clear();
     this.tenantIds = new IdPool();
     this.#visible = undefined;
   }

@@ -3,12 +3,14 @@ import type {
   Endpoint,
   Group,
   HostDetails,
+  HostStatus,
   Isolation,
+  Labels,
+  NamedPort,
   Network,
   Segment,
   SegmentCode,
   Tenant,
-  HostStatus,
 } from "../model/index.ts";
 import type { Address } from "../net/index.ts";
 import type { CheckReport } from "./findings.ts";
@@ -21,6 +23,7 @@ import type {
   PageRequest,
   Versioned,
 } from "./listing.ts";
+import type { Exceptions, Policies } from "./policy-control.ts";
 import type { HostRoutes, RouteCounts } from "./routes.ts";
 import type { Usage } from "./usage.ts";
 import type { HostView, WatchEvent, WatchOptions } from "./watch.ts";
@@ -31,6 +34,7 @@ export interface HostSpec {
   readonly id?: number;
   readonly group?: readonly string[];
   readonly underlay?: AddressPair;
+  readonly labels?: Labels;
 }
 
 /** What a tenant shall be; an absent ID is the lowest free one, absent isolation is `segment`. */
@@ -40,6 +44,7 @@ export interface TenantSpec {
   readonly isolation?: Isolation;
   readonly quota?: number;
   readonly externalId?: string;
+  readonly labels?: Labels;
 }
 
 /** What a segment shall be; absent codes are one code of the plan's own width, the lowest free one. */
@@ -48,6 +53,8 @@ export interface SegmentSpec {
   readonly name: string;
   readonly codes?: readonly SegmentCode[];
   readonly externalId?: string;
+  readonly labels?: Labels;
+  readonly ports?: readonly NamedPort[];
 }
 
 /** What may change in a network: all of its groups, as they shall be from now on. */
@@ -55,9 +62,10 @@ export interface NetworkPatch {
   readonly groups?: readonly Group[];
 }
 
-/** What may change in a host. */
+/** What may change in a host; labels are all that it shall have. */
 export interface HostPatch {
   readonly underlay?: AddressPair;
+  readonly labels?: Labels;
 }
 
 /** What may change in a tenant; null takes an optional field away. */
@@ -65,17 +73,22 @@ export interface TenantPatch {
   readonly isolation?: Isolation;
   readonly quota?: number | null;
   readonly externalId?: string | null;
+  readonly labels?: Labels;
 }
 
-/** What may change in a segment: all of its codes, as they shall be from now on; null takes the ID away. */
+/** What may change in a segment: all codes, labels or ports, as they shall be; null takes the ID away. */
 export interface SegmentPatch {
   readonly codes?: readonly SegmentCode[];
   readonly externalId?: string | null;
+  readonly labels?: Labels;
+  readonly ports?: readonly NamedPort[];
 }
 
-/** What may change in an endpoint; null takes the ID away. */
+/** What may change in an endpoint; null takes the field away. */
 export interface EndpointPatch {
   readonly externalId?: string | null;
+  /** A segment of its tenant that policies shall take it for. */
+  readonly actsAs?: string | null;
 }
 
 /** What an endpoint shall be; what is absent is chosen. */
@@ -201,6 +214,8 @@ export interface Control {
   readonly tenants: Tenants;
   readonly segments: Segments;
   readonly endpoints: Endpoints;
+  readonly policies: Policies;
+  readonly exceptions: Exceptions;
   readonly ipam: Ipam;
   readonly routes: Routes;
   readonly status: Statuses;

@@ -3,6 +3,7 @@ import { Catalog } from "./catalog.ts";
 import { type Context, createInTurn } from "./context.ts";
 import type { Control } from "./control.ts";
 import { createEndpoints } from "./endpoints.ts";
+import { createExceptions } from "./exceptions.ts";
 import { Feed } from "./feed.ts";
 import { createHosts } from "./hosts.ts";
 import { Hub } from "./hub.ts";
@@ -10,6 +11,8 @@ import { createIpam } from "./ipam.ts";
 import { createNetworks } from "./networks.ts";
 import type { Clock, ControlOptions } from "./options.ts";
 import { Places } from "./places.ts";
+import { createPolicies } from "./policies.ts";
+import { rollBack, TrialKeeper } from "./policy-trials.ts";
 import { createRoutes } from "./route-lists.ts";
 import { createSegments } from "./segments.ts";
 import { createStatuses } from "./statuses.ts";
@@ -42,12 +45,16 @@ export async function createControl(options: ControlOptions): Promise<Control> {
   const catalog = new Catalog();
   const places = new Places(store, cachedIds);
   const hub = new Hub(store, catalog);
-  const feed = new Feed(store, clock, [catalog, places], {
+  const trials = new TrialKeeper({
+    clock,
+    rollBack: (id) => rollBack(context, id),
+    onTrouble: (error) => options.onTrouble?.(error),
+  });
+  const feed = new Feed(store, clock, [catalog, places, trials], {
     onBatch: (batch) => hub.publish(batch),
     onLost: (error) => hub.fail(error),
     onTrouble: (error) => options.onTrouble?.(error),
   });
-  await feed.start();
   const context: Context = {
     store,
     feed,
@@ -58,12 +65,15 @@ export async function createControl(options: ControlOptions): Promise<Control> {
     inTurn: createInTurn(),
     underWay: new Set(),
   };
+  await feed.start();
   return {
     networks: createNetworks(context),
     hosts: createHosts(context),
     tenants: createTenants(context),
     segments: createSegments(context),
     endpoints: createEndpoints(context),
+    policies: createPolicies(context),
+    exceptions: createExceptions(context),
     ipam: createIpam(context),
     routes: createRoutes(context),
     status: createStatuses(context),
@@ -71,6 +81,7 @@ export async function createControl(options: ControlOptions): Promise<Control> {
     view: (host) => viewHost(context, host),
     watch: (watchOptions) => hub.watch(watchOptions, () => feed.revision),
     async close() {
+      trials.clear();
       await feed.close();
       hub.fail(new RomanaError("Cannot go on with the watch: romanad is stopping", { code: "unavailable" }));
     },

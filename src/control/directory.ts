@@ -1,18 +1,18 @@
 import {
   decodeAddress,
   encodeAddress,
+  type HostPosition,
   hostPosition,
   hostPrefix,
-  type HostPosition,
 } from "../addressing/index.ts";
 import {
   type AddressPair,
   type Endpoint,
   type Group,
-  hasCode,
   type Host,
   type HostDetails,
   type HostPrefixes,
+  hasCode,
   type Network,
   plansOf,
   type SegmentCode,
@@ -59,7 +59,7 @@ export function joinEndpoint(
   { network, host, tenant, code, endpointId }: Spot,
   record: EndpointRecord,
 ): Endpoint {
-  const { segment, addresses, name, requestToken, externalId, createdAt } = record;
+  const { segment, addresses, name, requestToken, externalId, actsAs, createdAt } = record;
   return {
     network,
     host,
@@ -71,6 +71,7 @@ export function joinEndpoint(
     ...(name !== undefined && { name }),
     ...(requestToken !== undefined && { requestToken }),
     ...(externalId !== undefined && { externalId }),
+    ...(actsAs !== undefined && { actsAs }),
     createdAt,
   };
 }

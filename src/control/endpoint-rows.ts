@@ -65,6 +65,8 @@ export class EndpointRows {
   /** Name and token of the row that was read last; empty slices when it has none. */
   readonly name: Slice = { text: "", start: 0, end: 0 };
   readonly token: Slice = { text: "", start: 0, end: 0 };
+  /** The segment that the endpoint of the row that was read last acts as. */
+  actsAs: string | undefined;
 
   constructor(world: World) {
     this.#world = world;
@@ -72,6 +74,7 @@ export class EndpointRows {
 
   /** Reads a row; returns what is wrong with it. Afterwards {@link name}, {@link token} and {@link tenant} are its. */
   check(key: string, value: string): Fault | undefined {
+    this.actsAs = undefined;
     const place = this.#placeOf(key);
     if (place === undefined) {
       this.#clear();
@@ -196,6 +199,7 @@ export class EndpointRows {
     }
     put(this.name, record.name);
     put(this.token, record.requestToken);
+    this.actsAs = record.actsAs;
     if (place.fault !== undefined) return place.fault;
     const code = place.code as CodePlace;
     const range = rangeFault(code, id);

@@ -1,20 +1,31 @@
 import { type Endpoint, invalidInput, notFound } from "../model/index.ts";
 import { isAddress, parseAddress } from "../net/index.ts";
-import type { Entry } from "../store/index.ts";
+import type { Entry, Write } from "../store/index.ts";
 import { allocate } from "./allocation.ts";
 import { placesUnder } from "./below.ts";
 import { type Context, restUntil } from "./context.ts";
 import type { EndpointFilter, EndpointPatch, Endpoints } from "./control.ts";
 import { endpointOf, joinEndpoint, locate } from "./directory.ts";
-import { placeText, PREFIX, readSpot, segmentKey, type Spot, spotText, tenantKey } from "./keys.ts";
+import { exceptionOf, refuseUnknownSegment } from "./exceptions.ts";
+import {
+  exceptionKey,
+  PREFIX,
+  placeText,
+  readSpot,
+  type Spot,
+  segmentKey,
+  spotText,
+  tenantKey,
+} from "./keys.ts";
 import type { ChangeOptions, DeleteOptions, Deletion, ItemPage, PageRequest, Versioned } from "./listing.ts";
+import { encodeExceptionRecord } from "./policy-record.ts";
 import { finishCounting, usageShare } from "./quota.ts";
 import {
   decodeEndpointRecord,
   decodeSegmentRecord,
   decodeTenantRecord,
-  encodeEndpointRecord,
   type EndpointRecord,
+  encodeEndpointRecord,
 } from "./records.ts";
 import { damaged, revisionMismatch } from "./refusals.ts";
 import { commit, LOST, put, remove, unchanged, untilSettled } from "./settle.ts";
@@ -115,21 +126,44 @@ async function updateEndpoint(
   { expectedRevision }: ChangeOptions,
 ): Promise<Versioned<Endpoint>> {
   return await untilSettled(`update endpoint "${ref}"`, async () => {
-    const { spot, record, entry } = await find(context, ref);
+    const { spot, spotText: text, record, entry } = await find(context, ref);
     if (expectedRevision !== undefined && expectedRevision !== entry.modRevision) {
       throw revisionMismatch("update", NOUN, ref, entry.modRevision);
     }
-    const { externalId: before, ...rest } = record;
-    const externalId = patch.externalId === undefined ? before : (patch.externalId ?? undefined);
-    const next = { ...rest, ...(externalId !== undefined && { externalId }) };
-    if (externalId === before) return { object: joinEndpoint(spot, record), revision: entry.modRevision };
+    const { externalId: idBefore, actsAs: actsBefore, ...rest } = record;
+    const externalId = patch.externalId === undefined ? idBefore : (patch.externalId ?? undefined);
+    const asked = patch.actsAs === undefined ? actsBefore : (patch.actsAs ?? undefined);
+    // Whoever acts as its own segment needs no exception.
+    const actsAs = asked === record.segment ? undefined : asked;
+    const next = {
+      ...rest,
+      ...(externalId !== undefined && { externalId }),
+      ...(actsAs !== undefined && { actsAs }),
+    };
+    if (externalId === idBefore && actsAs === actsBefore)
+      return { object: joinEndpoint(spot, record), revision: entry.modRevision };
     const revision = await commit(
       context,
       [unchanged(entry.key, entry.modRevision)],
-      [put(entry.key, encodeEndpointRecord(next))],
+      [
+        put(entry.key, encodeEndpointRecord(next)),
+        ...(actsAs === actsBefore ? [] : [await exceptionWrite(context, text, spot, actsAs)]),
+      ],
     );
     return revision === LOST ? LOST : { object: joinEndpoint(spot, next), revision };
   });
+}
+
+async function exceptionWrite(
+  context: Context,
+  text: string,
+  spot: Spot,
+  actsAs: string | undefined,
+): Promise<Write> {
+  const key = exceptionKey(text);
+  if (actsAs === undefined) return remove(key);
+  await refuseUnknownSegment(context, spot.tenant, actsAs);
+  return put(key, encodeExceptionRecord(exceptionOf(context, spot, actsAs)));
 }
 
 async function releaseEndpoint(
@@ -174,6 +208,7 @@ async function commitRelease(
       remove(entry.key),
       ...(record.name === undefined ? [] : [remove(PREFIX.endpointName + record.name)]),
       ...(record.requestToken === undefined ? [] : [remove(PREFIX.endpointToken + record.requestToken)]),
+      ...(record.actsAs === undefined ? [] : [remove(exceptionKey(text))]),
       ...(until === undefined ? [] : [put(PREFIX.cooling + text, String(until))]),
       ...share.writes,
     ],

@@ -2,11 +2,12 @@ import { hostFaults, hostRange } from "../ipam/index.ts";
 import { type AddressPair, type Host, type HostDetails, invalidInput } from "../model/index.ts";
 import { type Address, formatAddress } from "../net/index.ts";
 import type { Context } from "./context.ts";
-import type { HostPatch, Hosts, HostSpec } from "./control.ts";
-import { hostTarget } from "./deletion-targets.ts";
+import type { HostPatch, HostSpec, Hosts } from "./control.ts";
 import { deleteObject } from "./deletion.ts";
+import { hostTarget } from "./deletion-targets.ts";
 import { hostDetails } from "./directory.ts";
 import { hostAddressKey, hostIdKey, hostKey, NETWORK_GUARD, PREFIX } from "./keys.ts";
+import { isSameLabels, labelsOf } from "./labels.ts";
 import type { ChangeOptions, Created, Versioned } from "./listing.ts";
 import { decodeHostRecord, encodeHostRecord, hostJson, pairJson } from "./records.ts";
 import { conflict, exhausted, goingAway, revisionMismatch } from "./refusals.ts";
@@ -45,7 +46,7 @@ export function createHosts(context: Context): Hosts {
 
 async function createHost(context: Context, spec: HostSpec): Promise<Created<Host>> {
   const { store, catalog } = context;
-  const { name, group = [], underlay = {} } = spec;
+  const { name, group = [], underlay = {}, labels } = spec;
   const what = `create host "${name}"`;
   const key = hostKey(name);
   return await untilSettled(what, async () => {
@@ -58,7 +59,13 @@ async function createHost(context: Context, spec: HostSpec): Promise<Created<Hos
     }
     const guard = catalog.guardRevision;
     const networks = catalog.respectedNetworks();
-    const host: Host = { name, id: spec.id ?? chooseId(context, group, what), group, underlay };
+    const host: Host = {
+      name,
+      id: spec.id ?? chooseId(context, group, what),
+      group,
+      underlay,
+      ...labelsOf(labels),
+    };
     const faults = hostFaults(networks, host);
     if (faults.length > 0) throw invalidInput(what, faults);
     const idKey = hostIdKey(group, host.id);
@@ -97,12 +104,18 @@ async function updateHost(
       throw revisionMismatch("update", NOUN, name, revision);
     }
     if (record.deleting !== undefined) throw goingAway("update", NOUN, NOUN, name);
-    const host = { ...record.host, underlay: patch.underlay ?? record.host.underlay };
+    const { labels, ...rest } = record.host;
+    const host: Host = {
+      ...rest,
+      underlay: patch.underlay ?? record.host.underlay,
+      ...labelsOf(patch.labels ?? labels),
+    };
     const before = addressesOf(record.host.underlay).map(hostAddressKey);
     const after = addressesOf(host.underlay);
     const added = after.filter((address) => !before.includes(hostAddressKey(address)));
     const gone = before.filter((old) => !after.some((address) => hostAddressKey(address) === old));
-    if (added.length === 0 && gone.length === 0) return { object: record.host, revision };
+    if (added.length === 0 && gone.length === 0 && isSameLabels(host.labels, labels))
+      return { object: record.host, revision };
     const done = await commit(
       context,
       [unchanged(key, revision), ...added.map((address) => unchanged(hostAddressKey(address), 0))],
@@ -173,10 +186,11 @@ function addressesOf({ ipv4, ipv6 }: AddressPair): Address[] {
 }
 
 /** True when the host is what the specification asks for. */
-function isAsked(host: Host, { id, group = [], underlay = {} }: HostSpec): boolean {
+function isAsked(host: Host, { id, group = [], underlay = {}, labels }: HostSpec): boolean {
   return (
     (id === undefined || id === host.id) &&
     group.join("/") === host.group.join("/") &&
+    isSameLabels(labels, host.labels) &&
     JSON.stringify(pairJson(underlay)) === JSON.stringify(pairJson(host.underlay))
   );
 }

@@ -3,6 +3,7 @@ import type { Change, Store, WatchBatch } from "../store/index.ts";
 import type { Catalog } from "./catalog.ts";
 import { endpointOf, hostDetails } from "./directory.ts";
 import { PREFIX } from "./keys.ts";
+import { decodeExceptionRecord, decodePolicyRecord } from "./policy-record.ts";
 import { decodeHostRecord, decodeNetworkRecord, decodeSegmentRecord, decodeTenantRecord } from "./records.ts";
 import type { WatchChange, WatchEvent, WatchKind, WatchOptions } from "./watch.ts";
 
@@ -15,6 +16,8 @@ const SHARED_KINDS = [
   ["hosts", PREFIX.host],
   ["tenants", PREFIX.tenant],
   ["segments", PREFIX.segment],
+  ["policies", PREFIX.policy],
+  ["exceptions", PREFIX.exception],
 ] as const satisfies readonly (readonly [WatchKind, string])[];
 
 /** One watcher: what it wants and what waits for it. */
@@ -219,6 +222,8 @@ export class Hub {
         return { kind, type, object };
       }
       if (kind === "tenants") return { kind, type, object: decodeTenantRecord(value).tenant };
+      if (kind === "policies") return { kind, type, object: decodePolicyRecord(value) };
+      if (kind === "exceptions") return { kind, type, object: decodeExceptionRecord(value) };
       return { kind, type, object: decodeSegmentRecord(value).segment };
     } catch {
       // A damaged value cannot be shown; the check names it.

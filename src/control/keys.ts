@@ -22,6 +22,9 @@ export const PREFIX = {
   endpointToken: "endpoint-token/",
   cooling: "cooling/",
   status: "status/",
+  policy: "policy/",
+  policyTrial: "policy-trial/",
+  exception: "exception/",
 } as const;
 
 /** Written by every change of the networks: who compares it knows that the networks are those it looked at. */
@@ -88,6 +91,21 @@ export function segmentCodePrefix(tenant: string): string {
 /** Written by every change of the codes of a tenant, so that codes of different width cannot slip in side by side. */
 export function segmentGuardKey(tenant: string): string {
   return PREFIX.segmentGuard + tenant;
+}
+
+/** The key of a policy. */
+export function policyKey(id: string): string {
+  return PREFIX.policy + id;
+}
+
+/** The key of changes of policies that are on trial. */
+export function policyTrialKey(id: string): string {
+  return PREFIX.policyTrial + id;
+}
+
+/** The key of the exception of an endpoint, which is at the spot. */
+export function exceptionKey(spot: string): string {
+  return PREFIX.exception + spot;
 }
 
 /** Where endpoint IDs are counted: host, network, tenant and code. */

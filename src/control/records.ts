@@ -6,6 +6,8 @@ import type {
   Group,
   Host,
   Isolation,
+  Labels,
+  NamedPort,
   Network,
   Segment,
   SegmentCode,
@@ -64,6 +66,7 @@ export interface EndpointRecord {
   readonly name?: string;
   readonly requestToken?: string;
   readonly externalId?: string;
+  readonly actsAs?: string;
   readonly createdAt: number;
 }
 
@@ -78,13 +81,24 @@ export function networkJson(network: Network): object {
 }
 
 /** A host as JSON data: the way it looks outside, too. */
-export function hostJson({ name, id, group, underlay }: Host): object {
-  return { name, id, group, underlay: pairJson(underlay) };
+export function hostJson({ name, id, group, underlay, labels }: Host): object {
+  return { name, id, group, underlay: pairJson(underlay), ...labelsJson(labels) };
+}
+
+/** A tenant as JSON data: the way it looks outside, too. */
+export function tenantJson({ labels, ...tenant }: Tenant): object {
+  return { ...tenant, ...labelsJson(labels) };
 }
 
 /** A segment as JSON data: the way it looks outside, too. */
-export function segmentJson({ tenant, name, codes, externalId }: Segment): object {
-  return { tenant, name, codes: codes.map(formatSegmentCode), externalId };
+export function segmentJson({ tenant, name, codes, externalId, labels, ports }: Segment): object {
+  return { tenant, name, codes: codes.map(formatSegmentCode), externalId, ...labelsJson(labels), ports };
+}
+
+/** Labels as JSON data in the order of their keys; nothing when there are none. */
+export function labelsJson(labels: Labels | undefined): { labels?: Record<string, string> } {
+  if (labels === undefined || labels.size === 0) return {};
+  return { labels: Object.fromEntries([...labels].sort(([a], [b]) => (a < b ? -1 : 1))) };
 }
 
 /** At most one address per family, as JSON data. */
@@ -132,11 +146,12 @@ export function encodeHostRecord({ host, deleting }: HostRecord): string {
 
 /** Reads what {@link encodeHostRecord} writes. @throws Error of any kind when it is damaged. */
 export function decodeHostRecord(text: string): HostRecord {
-  const { name, id, group, underlay, deleting } = JSON.parse(text) as {
+  const { name, id, group, underlay, labels, deleting } = JSON.parse(text) as {
     name: string;
     id: number;
     group: string[];
     underlay: PairJson;
+    labels?: Record<string, string>;
     deleting?: Deleting;
   };
   const host = {
@@ -144,25 +159,30 @@ export function decodeHostRecord(text: string): HostRecord {
     id: numberOf(id),
     group: group.map(textOf),
     underlay: readPair(underlay),
+    ...readLabels(labels),
   };
   return { host, ...(deleting && { deleting }) };
 }
 
 /** The value of a tenant's key. */
 export function encodeTenantRecord({ tenant, counting, deleting }: TenantRecord): string {
-  return JSON.stringify({ ...tenant, counting: counting || undefined, deleting });
+  return JSON.stringify({ ...tenantJson(tenant), counting: counting || undefined, deleting });
 }
 
 /** Reads what {@link encodeTenantRecord} writes. @throws Error of any kind when it is damaged. */
 export function decodeTenantRecord(text: string): TenantRecord {
-  const { name, id, isolation, quota, externalId, counting, deleting } = JSON.parse(text) as Tenant &
-    Omit<TenantRecord, "tenant">;
+  const { name, id, isolation, quota, externalId, labels, counting, deleting } = JSON.parse(text) as Omit<
+    Tenant,
+    "labels"
+  > &
+    Omit<TenantRecord, "tenant"> & { labels?: Record<string, string> };
   const tenant = {
     name: textOf(name),
     id: numberOf(id),
     isolation: isolationOf(isolation),
     ...(quota !== undefined && { quota: numberOf(quota) }),
     ...(externalId !== undefined && { externalId }),
+    ...readLabels(labels),
   };
   return { tenant, ...(counting === true && { counting }), ...(deleting && { deleting }) };
 }
@@ -174,11 +194,13 @@ export function encodeSegmentRecord({ segment, removing, deleting }: SegmentReco
 
 /** Reads what {@link encodeSegmentRecord} writes. @throws Error of any kind when it is damaged. */
 export function decodeSegmentRecord(text: string): SegmentRecord {
-  const { tenant, name, codes, externalId, removing, deleting } = JSON.parse(text) as {
+  const { tenant, name, codes, externalId, labels, ports, removing, deleting } = JSON.parse(text) as {
     tenant: string;
     name: string;
     codes: string[];
     externalId?: string;
+    labels?: Record<string, string>;
+    ports?: NamedPort[];
     removing?: string[];
     deleting?: Deleting;
   };
@@ -187,6 +209,8 @@ export function decodeSegmentRecord(text: string): SegmentRecord {
     name: textOf(name),
     codes: codes.map(parseSegmentCode),
     ...(externalId !== undefined && { externalId }),
+    ...readLabels(labels),
+    ...(ports !== undefined && { ports }),
   };
   return {
     segment,
@@ -200,26 +224,29 @@ export function decodeSegmentRecord(text: string): SegmentRecord {
  * together by hand, because it is made for every allocation; segment names and addresses need no escapes.
  */
 export function encodeEndpointRecord(record: EndpointRecord): string {
-  const { segment, addresses, name, requestToken, externalId, createdAt } = record;
+  const { segment, addresses, name, requestToken, externalId, actsAs, createdAt } = record;
   let text = `{"segment":"${segment}"`;
   if (addresses.ipv4 !== undefined) text += `,"ipv4":"${formatAddress(addresses.ipv4)}"`;
   if (addresses.ipv6 !== undefined) text += `,"ipv6":"${formatAddress(addresses.ipv6)}"`;
   if (name !== undefined) text += `,"name":${JSON.stringify(name)}`;
   if (requestToken !== undefined) text += `,"requestToken":${JSON.stringify(requestToken)}`;
   if (externalId !== undefined) text += `,"externalId":${JSON.stringify(externalId)}`;
+  if (actsAs !== undefined) text += `,"actsAs":"${actsAs}"`;
   return `${text},"createdAt":${createdAt}}`;
 }
 
 /** Reads what {@link encodeEndpointRecord} writes. @throws Error of any kind when it is damaged. */
 export function decodeEndpointRecord(text: string): EndpointRecord {
-  const { segment, ipv4, ipv6, name, requestToken, externalId, createdAt } = JSON.parse(text) as PairJson &
-    EndpointRecord;
+  const { segment, ipv4, ipv6, name, requestToken, externalId, actsAs, createdAt } = JSON.parse(
+    text,
+  ) as PairJson & EndpointRecord;
   return {
     segment: textOf(segment),
     addresses: readPair({ ipv4, ipv6 }),
     ...(name !== undefined && { name: textOf(name) }),
     ...(requestToken !== undefined && { requestToken: textOf(requestToken) }),
     ...(externalId !== undefined && { externalId: textOf(externalId) }),
+    ...(actsAs !== undefined && { actsAs: textOf(actsAs) }),
     createdAt: numberOf(createdAt),
   };
 }
@@ -269,6 +296,10 @@ function readPair({ ipv4, ipv6 }: PairJson): AddressPair {
     ...(ipv4 !== undefined && { ipv4: parseAddress(ipv4) }),
     ...(ipv6 !== undefined && { ipv6: parseAddress(ipv6) }),
   };
+}
+
+function readLabels(labels: Record<string, string> | undefined): { labels?: Labels } {
+  return labels === undefined ? {} : { labels: new Map(Object.entries(labels)) };
 }
 
 function textOf(value: unknown): string {

@@ -3,10 +3,11 @@ import { overlappingCodes, segmentCodeFaults } from "../ipam/index.ts";
 import { type Fault, invalidInput, notFound, type Segment, type SegmentCode } from "../model/index.ts";
 import { claimCodes, isSameCode, MAX_CODES, nextCode } from "./codes.ts";
 import { type Context, restUntil } from "./context.ts";
-import type { SegmentPatch, Segments, SegmentSpec } from "./control.ts";
-import { freed, segmentTarget } from "./deletion-targets.ts";
+import type { SegmentPatch, SegmentSpec, Segments } from "./control.ts";
 import { deleteObject } from "./deletion.ts";
+import { freed, segmentTarget } from "./deletion-targets.ts";
 import { PREFIX, segmentCodeKey, segmentGuardKey, segmentKey, tenantKey } from "./keys.ts";
+import { isSameLabels, labelsOf } from "./labels.ts";
 import type { ChangeOptions, Created, Versioned } from "./listing.ts";
 import {
   decodeSegmentRecord,
@@ -50,7 +51,7 @@ export function createSegments(context: Context): Segments {
 
 async function createSegment(context: Context, spec: SegmentSpec): Promise<Created<Segment>> {
   const { store, catalog } = context;
-  const { tenant, name, externalId } = spec;
+  const { tenant, name, externalId, labels, ports } = spec;
   const title = `${tenant}/${name}`;
   const what = `create segment "${title}"`;
   const key = segmentKey(tenant, name);
@@ -71,7 +72,14 @@ async function createSegment(context: Context, spec: SegmentSpec): Promise<Creat
       refuseOverlap(context, "create", title, tenant, codes);
     }
     const claims = claimCodes(catalog, tenant, name, codes);
-    const segment: Segment = { tenant, name, codes, ...(externalId !== undefined && { externalId }) };
+    const segment: Segment = {
+      tenant,
+      name,
+      codes,
+      ...(externalId !== undefined && { externalId }),
+      ...labelsOf(labels),
+      ...portsOf(ports),
+    };
     const revision = await commit(
       context,
       [unchanged(key, 0), unchanged(tenantKey(tenant), owner.revision), ...claims.compares],
@@ -238,15 +246,23 @@ function patched({ tenant, name, ...before }: Segment, patch: SegmentPatch): Seg
     name,
     codes: patch.codes ?? before.codes,
     ...(externalId !== undefined && { externalId }),
+    ...labelsOf(patch.labels ?? before.labels),
+    ...portsOf(patch.ports ?? before.ports),
   };
 }
 
+function portsOf(ports: Segment["ports"]): Pick<Segment, "ports"> {
+  return ports === undefined || ports.length === 0 ? {} : { ports };
+}
+
 /** True when the segment is what the specification asks for. */
-function isAsked(segment: Segment, { codes, externalId }: SegmentSpec): boolean {
+function isAsked(segment: Segment, { codes, externalId, labels, ports = [] }: SegmentSpec): boolean {
   return (
     (codes === undefined ||
       codes.map(formatSegmentCode).join() === segment.codes.map(formatSegmentCode).join()) &&
-    externalId === segment.externalId
+    externalId === segment.externalId &&
+    isSameLabels(labels, segment.labels) &&
+    JSON.stringify(ports) === JSON.stringify(segment.ports ?? [])
   );
 }
 

@@ -2,7 +2,7 @@ import { formatAddress } from "../net/index.ts";
 import type { Compare, Entry, Write } from "../store/index.ts";
 import { type Below, placesUnder } from "./below.ts";
 import type { Context } from "./context.ts";
-import { PREFIX, readSpot, tenantKey } from "./keys.ts";
+import { exceptionKey, PREFIX, readSpot, tenantKey } from "./keys.ts";
 import type { DeletedObject } from "./listing.ts";
 import { finishCounting, usageShare } from "./quota.ts";
 import { decodeEndpointRecord, decodeTenantRecord } from "./records.ts";
@@ -78,7 +78,7 @@ async function deleteEndpoints(context: Context, entries: readonly Entry[]): Pro
   const writes: Write[] = [];
   const byTenant = new Map<string, number>();
   for (const { key, value } of entries) {
-    writes.push(remove(key), ...indexKeysOf(value).map(remove));
+    writes.push(remove(key), ...indexKeysOf(key, value).map(remove));
     const tenant = readSpot(key.slice(PREFIX.endpoint.length))?.tenant;
     if (tenant !== undefined) byTenant.set(tenant, (byTenant.get(tenant) ?? 0) + 1);
   }
@@ -97,10 +97,11 @@ async function deleteEndpoints(context: Context, entries: readonly Entry[]): Pro
 }
 
 /** The index keys that belong to an endpoint with this value; none when it is damaged, which the check finds. */
-function indexKeysOf(value: string): string[] {
+function indexKeysOf(key: string, value: string): string[] {
   try {
-    const { name, requestToken } = decodeEndpointRecord(value);
+    const { name, requestToken, actsAs } = decodeEndpointRecord(value);
     return [
+      ...(actsAs === undefined ? [] : [exceptionKey(key.slice(PREFIX.endpoint.length))]),
       ...(name === undefined ? [] : [PREFIX.endpointName + name]),
       ...(requestToken === undefined ? [] : [PREFIX.endpointToken + requestToken]),
     ];

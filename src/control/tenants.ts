@@ -1,13 +1,14 @@
 import { tenantIdFaults, tenantRange } from "../ipam/index.ts";
 import { invalidInput, type Tenant } from "../model/index.ts";
 import type { Context } from "./context.ts";
-import type { TenantPatch, Tenants, TenantSpec } from "./control.ts";
-import { tenantTarget } from "./deletion-targets.ts";
+import type { TenantPatch, TenantSpec, Tenants } from "./control.ts";
 import { deleteObject } from "./deletion.ts";
+import { tenantTarget } from "./deletion-targets.ts";
 import { NETWORK_GUARD, PREFIX, tenantIdKey, tenantKey, tenantUsageKey } from "./keys.ts";
+import { isSameLabels, labelsOf } from "./labels.ts";
 import type { ChangeOptions, Created, Versioned } from "./listing.ts";
 import { finishCounting } from "./quota.ts";
-import { decodeTenantRecord, encodeTenantRecord } from "./records.ts";
+import { decodeTenantRecord, encodeTenantRecord, tenantJson } from "./records.ts";
 import { conflict, exhausted, goingAway, revisionMismatch } from "./refusals.ts";
 import { commit, inSteps, LOST, put, remove, unchanged, untilSettled } from "./settle.ts";
 import { findRecord, listObjects, readRecord } from "./stored.ts";
@@ -35,7 +36,7 @@ export function createTenants(context: Context): Tenants {
 
 async function createTenant(context: Context, spec: TenantSpec): Promise<Created<Tenant>> {
   const { store, catalog } = context;
-  const { name, isolation = "segment", quota, externalId } = spec;
+  const { name, isolation = "segment", quota, externalId, labels } = spec;
   const what = `create tenant "${name}"`;
   const key = tenantKey(name);
   return await untilSettled(what, async () => {
@@ -44,7 +45,7 @@ async function createTenant(context: Context, spec: TenantSpec): Promise<Created
       const { tenant, deleting } = found.record;
       if (deleting !== undefined) throw goingAway("create", NOUN, NOUN, name);
       if (isAsked(tenant, spec)) return { object: tenant, revision: found.revision, created: false };
-      throw conflict("create", NOUN, name, "it is there already, and different", tenant);
+      throw conflict("create", NOUN, name, "it is there already, and different", tenantJson(tenant));
     }
     const guard = catalog.guardRevision;
     const tenant: Tenant = {
@@ -53,6 +54,7 @@ async function createTenant(context: Context, spec: TenantSpec): Promise<Created
       isolation,
       ...(quota !== undefined && { quota }),
       ...(externalId !== undefined && { externalId }),
+      ...labelsOf(labels),
     };
     const faults = tenantIdFaults(catalog.respectedNetworks(), tenant.id);
     if (faults.length > 0) throw invalidInput(what, faults);
@@ -122,6 +124,7 @@ function patched({ name, id, ...before }: Tenant, patch: TenantPatch): Tenant {
     isolation: patch.isolation ?? before.isolation,
     ...(quota !== undefined && { quota }),
     ...(externalId !== undefined && { externalId }),
+    ...labelsOf(patch.labels ?? before.labels),
   };
 }
 
@@ -142,7 +145,13 @@ async function refuseTakenId({ store, catalog }: Context, { name, id }: Tenant):
   const owner = catalog.ownerOf(tenantIdKey(id));
   if (owner === undefined || owner === name) return;
   const found = await findRecord(store, NOUN, owner, tenantKey(owner), decodeTenantRecord);
-  throw conflict("create", NOUN, name, `tenant "${owner}" has ID ${id}`, found?.record.tenant);
+  throw conflict(
+    "create",
+    NOUN,
+    name,
+    `tenant "${owner}" has ID ${id}`,
+    found && tenantJson(found.record.tenant),
+  );
 }
 
 /** True when the tenant is what the specification asks for. */
@@ -151,7 +160,8 @@ function isAsked(tenant: Tenant, spec: TenantSpec): boolean {
     (spec.id === undefined || spec.id === tenant.id) &&
     (spec.isolation ?? "segment") === tenant.isolation &&
     spec.quota === tenant.quota &&
-    spec.externalId === tenant.externalId
+    spec.externalId === tenant.externalId &&
+    isSameLabels(spec.labels, tenant.labels)
   );
 }
 

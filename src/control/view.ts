@@ -3,8 +3,8 @@ import type { Context } from "./context.ts";
 import { endpointOf, hostDetails } from "./directory.ts";
 import { hostKey, PREFIX } from "./keys.ts";
 import type { Versioned } from "./listing.ts";
-import type { HostView } from "./watch.ts";
 import type { StoredRecord } from "./stored.ts";
+import type { HostView } from "./watch.ts";
 
 /**
  * Everything that the agent of a host works from. The nouns come from memory, the endpoints from the store; the
@@ -32,11 +32,19 @@ export async function viewHost(context: Context, host: string): Promise<HostView
     segments: [...catalog.segments.values()].flatMap((ofTenant) =>
       versioned(ofTenant.values(), ({ segment }) => segment),
     ),
+    policies: Array.from(catalog.policies.values(), versionedRecord).sort((a, b) =>
+      a.object.id < b.object.id ? -1 : 1,
+    ),
+    exceptions: Array.from(catalog.exceptions.values(), versionedRecord),
     endpoints: page.entries.flatMap(({ key, value, modRevision }) => {
       const object = endpointOf(key.slice(PREFIX.endpoint.length), value);
       return object === undefined ? [] : [{ object, revision: modRevision }];
     }),
   };
+}
+
+function versionedRecord<T>({ record, revision }: StoredRecord<T>): Versioned<T> {
+  return { object: record, revision };
 }
 
 function versioned<R, T extends { readonly name: string }>(

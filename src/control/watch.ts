@@ -1,4 +1,4 @@
-import type { Endpoint, HostDetails, Network, Segment, Tenant } from "../model/index.ts";
+import type { Endpoint, Exception, HostDetails, Network, Policy, Segment, Tenant } from "../model/index.ts";
 import type { Versioned } from "./listing.ts";
 
 /** What can be watched, with the type of its objects. */
@@ -7,6 +7,8 @@ export interface WatchObjects {
   readonly hosts: HostDetails;
   readonly tenants: Tenant;
   readonly segments: Segment;
+  readonly policies: Policy;
+  readonly exceptions: Exception;
   readonly endpoints: Endpoint;
 }
 
@@ -42,6 +44,10 @@ export interface HostView {
   readonly hosts: readonly Versioned<HostDetails>[];
   readonly tenants: readonly Versioned<Tenant>[];
   readonly segments: readonly Versioned<Segment>[];
+  /** All policies, those included that wait for somebody. */
+  readonly policies: readonly Versioned<Policy>[];
+  /** Exceptions of all hosts. */
+  readonly exceptions: readonly Versioned<Exception>[];
   /** The host's own endpoints. */
   readonly endpoints: readonly Versioned<Endpoint>[];
 }

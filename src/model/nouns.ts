@@ -78,6 +78,8 @@ export interface Endpoint {
   /** The same token always gets the same endpoint; unique over all endpoints. */
   readonly requestToken?: string;
   readonly externalId?: string;
+  /** The segment of its tenant that policies take it for, whatever its address says; absent: its own. */
+  readonly actsAs?: string;
   /** When it was allocated, in milliseconds since 1970 UTC. */
   readonly createdAt: number;
 }

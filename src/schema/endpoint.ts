@@ -35,6 +35,9 @@ const endpointShape = {
   name: endpointNameSchema.exactOptional(),
   requestToken: requestTokenSchema.exactOptional(),
   externalId: externalIdSchema.exactOptional(),
+  actsAs: nameSchema.exactOptional().meta({
+    description: "The segment of its tenant that policies take it for; absent: its own.",
+  }),
   createdAt: z.int().meta({ description: "When it was allocated, in milliseconds since 1970 UTC." }),
 };
 
@@ -57,10 +60,14 @@ export const allocationSchema = strict({
 /** An endpoint as it is stored. */
 export const endpointSchema = strict(endpointShape);
 
-/** What may change in an endpoint; null takes the external ID away. */
-export const endpointPatchSchema = strict({ externalId: externalIdSchema.nullable().exactOptional() }).meta({
-  id: "EndpointPatch",
-});
+/** What may change in an endpoint; null takes the field away. */
+export const endpointPatchSchema = strict({
+  externalId: externalIdSchema.nullable().exactOptional(),
+  actsAs: nameSchema
+    .nullable()
+    .exactOptional()
+    .meta({ description: "The segment of its tenant that policies shall take it for; null: its own." }),
+}).meta({ id: "EndpointPatch" });
 
 /** A stored endpoint with its revision. */
 export const endpointResourceSchema = strict({ ...endpointShape, revision: revisionSchema }).meta({
@@ -92,6 +99,7 @@ export function encodeEndpoint(endpoint: Endpoint): EndpointJson {
     ...(endpoint.name !== undefined && { name: endpoint.name }),
     ...(endpoint.requestToken !== undefined && { requestToken: endpoint.requestToken }),
     ...(endpoint.externalId !== undefined && { externalId: endpoint.externalId }),
+    ...(endpoint.actsAs !== undefined && { actsAs: endpoint.actsAs }),
     createdAt: endpoint.createdAt,
   };
 }

@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Host, HostDetails, HostPrefixes } from "../model/index.ts";
 import { formatPrefix } from "../net/index.ts";
 import { decodeWith, strict } from "./decode.ts";
+import { encodeLabels, labelsSchema } from "./label.ts";
 import {
   addressPairSchema,
   encodeAddressPair,
@@ -23,7 +24,13 @@ const underlaySchema = addressPairSchema.meta({
   description: "Where other hosts reach it: the next hop of its prefixes.",
 });
 
-const hostShape = { name: nameSchema, id: idSchema, group: groupPathSchema, underlay: underlaySchema };
+const hostShape = {
+  name: nameSchema,
+  id: idSchema,
+  group: groupPathSchema,
+  underlay: underlaySchema,
+  labels: labelsSchema.exactOptional(),
+};
 
 /** What an operator writes down for a host; an absent ID is assigned. */
 export const hostSpecSchema = strict({
@@ -31,13 +38,17 @@ export const hostSpecSchema = strict({
   id: idSchema.exactOptional(),
   group: groupPathSchema.default([]),
   underlay: underlaySchema.default({}),
+  labels: labelsSchema.exactOptional(),
 }).meta({ id: "HostSpec" });
 
 /** A host as it is stored. */
 export const hostSchema = strict(hostShape);
 
 /** What may change in a host. */
-export const hostPatchSchema = strict({ underlay: underlaySchema.exactOptional() }).meta({ id: "HostPatch" });
+export const hostPatchSchema = strict({
+  underlay: underlaySchema.exactOptional(),
+  labels: labelsSchema.exactOptional().meta({ description: "All labels that it shall have from now on." }),
+}).meta({ id: "HostPatch" });
 
 // z.record would lose a network called "__proto__".
 const hostPrefixesSchema = z
@@ -90,6 +101,7 @@ export function encodeHost(host: Host): HostJson {
     id: host.id,
     group: [...host.group],
     underlay: encodeAddressPair(host.underlay),
+    ...(host.labels !== undefined && { labels: encodeLabels(host.labels) }),
   };
 }
 

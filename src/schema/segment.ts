@@ -1,6 +1,8 @@
 import { z } from "zod";
 import type { Segment } from "../model/index.ts";
 import { decodeWith, strict } from "./decode.ts";
+import { encodeLabels, labelsSchema } from "./label.ts";
+import { encodeNamedPorts, namedPortsSchema } from "./named-port.ts";
 import {
   encodeSegmentCode,
   externalIdSchema,
@@ -16,6 +18,8 @@ const segmentShape = {
   name: nameSchema,
   codes: codesSchema.meta({ description: "The codes that the segment owns, the same ones on every host." }),
   externalId: externalIdSchema.exactOptional(),
+  labels: labelsSchema.exactOptional(),
+  ports: namedPortsSchema.exactOptional(),
 };
 
 /** What an operator writes down for a segment; the tenant is in the path, an absent code is assigned. */
@@ -23,6 +27,8 @@ export const segmentSpecSchema = strict({
   name: nameSchema,
   codes: codesSchema.exactOptional(),
   externalId: externalIdSchema.exactOptional(),
+  labels: labelsSchema.exactOptional(),
+  ports: namedPortsSchema.exactOptional(),
 }).meta({ id: "SegmentSpec" });
 
 /** A segment as it is stored. */
@@ -32,6 +38,8 @@ export const segmentSchema = strict(segmentShape);
 export const segmentPatchSchema = strict({
   codes: codesSchema.exactOptional().meta({ description: "All codes that it shall have from now on." }),
   externalId: externalIdSchema.nullable().exactOptional(),
+  labels: labelsSchema.exactOptional().meta({ description: "All labels that it shall have from now on." }),
+  ports: namedPortsSchema.exactOptional().meta({ description: "All ports that it shall have from now on." }),
 }).meta({ id: "SegmentPatch" });
 
 /** A stored segment with its revision. */
@@ -58,6 +66,8 @@ export function encodeSegment(segment: Segment): SegmentJson {
     name: segment.name,
     codes: segment.codes.map(encodeSegmentCode),
     ...(segment.externalId !== undefined && { externalId: segment.externalId }),
+    ...(segment.labels !== undefined && { labels: encodeLabels(segment.labels) }),
+    ...(segment.ports !== undefined && { ports: encodeNamedPorts(segment.ports) }),
   };
 }
 

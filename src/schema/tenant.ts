@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Isolation, Tenant } from "../model/index.ts";
 import { decodeWith, oneOf, strict } from "./decode.ts";
+import { encodeLabels, labelsSchema } from "./label.ts";
 import { externalIdSchema, nameSchema, revisionSchema } from "./text.ts";
 
 const ISOLATION_WORDS = ["segment", "tenant", "none"] as const satisfies readonly Isolation[];
@@ -22,6 +23,7 @@ const tenantShape = {
   isolation: isolationSchema,
   quota: quotaSchema.exactOptional(),
   externalId: externalIdSchema.exactOptional(),
+  labels: labelsSchema.exactOptional(),
 };
 
 /** What an operator writes down for a tenant; an absent ID is assigned. */
@@ -39,6 +41,7 @@ export const tenantPatchSchema = strict({
   isolation: isolationSchema.exactOptional(),
   quota: quotaSchema.nullable().exactOptional(),
   externalId: externalIdSchema.nullable().exactOptional(),
+  labels: labelsSchema.exactOptional().meta({ description: "All labels that it shall have from now on." }),
 }).meta({ id: "TenantPatch" });
 
 /** A stored tenant with its revision. */
@@ -66,6 +69,7 @@ export function encodeTenant(tenant: Tenant): TenantJson {
     isolation: tenant.isolation,
     ...(tenant.quota !== undefined && { quota: tenant.quota }),
     ...(tenant.externalId !== undefined && { externalId: tenant.externalId }),
+    ...(tenant.labels !== undefined && { labels: encodeLabels(tenant.labels) }),
   };
 }
 
