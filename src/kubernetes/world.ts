@@ -10,7 +10,7 @@ import {
   type Segment,
   type Tenant,
 } from "../model/index.ts";
-import { type Address, addressPrefix, formatAddress, parsePrefix } from "../net/index.ts";
+import { type Address, addressPrefix, type Family, formatAddress, parsePrefix } from "../net/index.ts";
 import type { PolicyWorld } from "../policy/index.ts";
 import { createClassifier, type LabelClass } from "./label-classes.ts";
 import { podKey } from "./matrix.ts";
@@ -152,7 +152,7 @@ function placePods(
     occupied.set(name, { tenant: name, segments: new Map(), names: new Set() });
   }
   const classOf = createClassifier(ignoredLabels);
-  const owners = new Map<string, string>();
+  const owners: Owners = { 4: new Map(), 6: new Map() };
   const segments: Segment[] = [];
   const exceptions: Exception[] = [];
   for (const pod of pods) {
@@ -189,15 +189,18 @@ function segmentOf({ tenant, segments, names }: Occupied, labelClass: LabelClass
   return segment;
 }
 
+/** Pods by their addresses of each family. */
+type Owners = Readonly<Record<Family, Map<bigint, KubernetesPod>>>;
+
 /** Makes the pod the owner of its addresses; a fault for each that another pod has. */
-function claim(owners: Map<string, string>, pod: KubernetesPod): Fault[] {
-  const name = podKey(pod);
-  return pod.addresses.flatMap((address): Fault[] => {
-    const text = formatAddress(address);
-    const owner = owners.get(text);
-    owners.set(text, name);
-    return owner === undefined
-      ? []
-      : [{ path: `pods.${name}`, reason: `${text} is the address of "${owner}" too` }];
-  });
+function claim(owners: Owners, pod: KubernetesPod): Fault[] {
+  const faults: Fault[] = [];
+  for (const address of pod.addresses) {
+    const owner = owners[address.family].get(address.value);
+    owners[address.family].set(address.value, pod);
+    if (owner === undefined) continue;
+    const reason = `${formatAddress(address)} is the address of "${podKey(owner)}" too`;
+    faults.push({ path: `pods.${podKey(pod)}`, reason });
+  }
+  return faults;
 }
