@@ -67,6 +67,8 @@ export const PARTIES = {
   "acme/db": ["10.1.1.33", "fd00:10:0:100:1:2:0:1"],
   /** The same segment by its second code. */
   "acme/db 2": ["10.2.1.49", "fd00:10:0:200:1:3:0:1"],
+  /** A tenant that isolates its segments, a code of none of them. */
+  "acme/?": ["10.1.1.113", "fd00:10:0:100:1:7:0:1"],
   "beta/web": ["10.1.2.17", "fd00:10:0:100:2:1:0:1"],
   "beta/db": ["10.2.2.33", "fd00:10:0:200:2:2:0:1"],
   "open/web": ["10.1.3.17", "fd00:10:0:100:3:1:0:1"],

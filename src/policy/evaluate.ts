@@ -3,7 +3,7 @@ import { type Address, prefixContains } from "../net/index.ts";
 import { type Ask, askOrder, isolatingPolicies } from "./ask-order.ts";
 import type { Considered, DecidedBy, MatchedRule, PolicyDecision } from "./decision.ts";
 import type { Flow } from "./flow.ts";
-import { ownerOf } from "./owner.ts";
+import { type Owner, ownerOf } from "./owner.ts";
 import { matchesPeer } from "./peer-match.ts";
 import { selectsOwner } from "./selector.ts";
 import { matchesTraffic } from "./traffic-match.ts";
@@ -16,6 +16,8 @@ interface Question {
   readonly flow: Flow;
   isTarget(target: PolicyTarget): boolean;
   isPeer(peer: PolicyPeer): boolean;
+  /** Whose ports the names of ports mean; a machine's ports have no names. */
+  readonly destination: Owner | undefined;
   /** What is settled behind the standard tier, where no rule settled anything. */
   behindStandard(): DecidedBy | undefined;
   /** What it is when nothing settles anything. */
@@ -53,6 +55,7 @@ export function evaluateEndpoint(
     direction,
     flow,
     isTarget,
+    destination: ownerOf(world, flow.destination),
     isPeer: (peer) => {
       if (peer.kind === "host") return ownHost;
       return !isFromOwnHost && matchesPeer(world, peer, other);
@@ -88,8 +91,11 @@ export function evaluateMachine(
     direction,
     flow,
     isTarget,
+    destination: direction === "ingress" ? undefined : ownerOf(world, flow.destination),
     isPeer: (peer) => matchesPeer(world, peer, other),
-    behindStandard: () => isolationByPolicies(world, direction, isTarget),
+    // Target `host` lets in what endpoints may send to it; what it does not name is for the gateway services to decide.
+    behindStandard: () =>
+      isolationByPolicies(world, direction, (target) => target.kind === "machine" && isTarget(target)),
     otherwise: { kind: "open" },
   });
 }
@@ -120,10 +126,9 @@ function decide(question: Question): PolicyDecision {
 }
 
 function outcomeOf(question: Question, { policy, rule }: Ask): Considered["outcome"] {
-  const { world, flow } = question;
+  const { flow, destination } = question;
   if (!policy.appliedTo.some((target) => question.isTarget(target))) return "target";
   if (!rule.peers.some((peer) => question.isPeer(peer))) return "peer";
-  const destination = ownerOf(world, flow.destination);
   return rule.traffic.some((match) => matchesTraffic(match, flow, destination)) ? "matched" : "traffic";
 }
 

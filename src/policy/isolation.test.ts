@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { exampleWorld, host } from "../../test/support/example-world.ts";
 import { parseAddress, parsePrefix } from "../net/index.ts";
+import { egress, HOST, ingress, LOCAL, native, of, tcp } from "./case-policies.case.ts";
+import { CASE_WORLD } from "./case-world.case.ts";
 import { judge, judgeIsolation } from "./isolation.ts";
 import type { Packet } from "./packet.ts";
 
@@ -139,4 +141,109 @@ describe("judge()", () => {
       expect(`${verdict} ${reason}`).toBe(expected);
     },
   );
+});
+
+describe("judge() of a world with policies", () => {
+  const WEB = [tcp(80)];
+  const policies = [
+    native("open db", [of("acme/db")], [ingress.accept([of("acme/web")], WEB)]),
+    native("no mail", [of("acme")], [egress.drop(undefined, [tcp(25)])]),
+    native("db goes nowhere", [of("acme/db")], [egress.accept([LOCAL], WEB)]),
+    native(
+      "own host",
+      [{ kind: "host" }],
+      [ingress.accept([of("acme/web")], WEB), ingress.drop([of("beta")])],
+    ),
+    native("from own host", [of("acme/web")], [ingress.drop([HOST], [tcp(81)])]),
+    native("not to beta", [{ kind: "host" }], [egress.drop([of("beta")])]),
+    native("machine", [{ kind: "machine", interfaces: ["eth0"] }], [ingress.accept([of("acme")], WEB)]),
+    native("machine out", [{ kind: "machine", interfaces: ["eth0"] }], [egress.accept([LOCAL])]),
+    native("given", [of("open/web")], [ingress.drop(undefined, [tcp(25)])]),
+  ];
+  const world = { ...CASE_WORLD, policies };
+  const SENDERS = {
+    web: { source: "10.1.1.17", arrival: { from: "endpoint", owns: [parsePrefix("10.1.1.17/32")] } },
+    db: { source: "10.1.1.33", arrival: { from: "endpoint", owns: [parsePrefix("10.1.1.33/32")] } },
+    beta: { source: "10.1.2.17", arrival: { from: "endpoint", owns: [parsePrefix("10.1.2.17/32")] } },
+    "far web": { source: "10.2.1.18", arrival: { from: "elsewhere" } },
+    outside: { source: "192.0.2.1", arrival: { from: "elsewhere" } },
+    "itself as given": { source: "172.16.0.9", arrival: { from: "elsewhere" } },
+    host: { source: "192.168.0.1", arrival: { from: "host" } },
+  } as const satisfies Record<string, Pick<Packet, "arrival"> & { source: string }>;
+  const cases: [keyof typeof SENDERS, string, Packet["delivery"], number, Packet["state"], string][] = [
+    ["web", "10.1.1.33", "forward", 80, "new", "accept allowed"],
+    ["web", "10.1.1.33", "forward", 81, "new", "drop not-allowed"],
+    ["web", "10.1.1.33", "forward", 81, "established", "accept established"],
+    ["web", "192.0.2.1", "forward", 25, "new", "drop denied"],
+    ["web", "192.0.2.1", "forward", 80, "new", "accept sending"],
+    ["web", "10.1.2.17", "forward", 80, "new", "drop isolation"],
+    ["db", "192.0.2.1", "forward", 80, "new", "drop not-allowed"],
+    ["db", "10.1.3.17", "forward", 80, "new", "accept open-tenant"],
+    ["far web", "10.1.1.33", "forward", 80, "new", "accept allowed"],
+    ["far web", "10.1.1.17", "forward", 25, "new", "accept same-segment"],
+    ["outside", "10.1.1.17", "forward", 80, "new", "drop from-outside"],
+    ["outside", "10.1.1.33", "forward", 80, "new", "drop not-allowed"],
+    // Towards the own host: egress, then rules of the host, then what the gateway offers.
+    ["web", "10.1.0.1", "host", 80, "new", "accept allowed"],
+    ["web", "10.1.0.1", "host", 53, "new", "accept gateway-service"],
+    ["web", "10.1.0.1", "host", 81, "new", "drop to-host"],
+    ["web", "10.1.0.1", "host", 25, "new", "drop denied"],
+    ["db", "10.1.0.1", "host", 53, "new", "drop not-allowed"],
+    ["beta", "10.1.0.1", "host", 53, "new", "drop denied"],
+    ["beta", "10.1.0.1", "host", 53, "established", "accept established"],
+    // The machine itself, behind its safety net.
+    ["far web", "192.168.0.1", "host", 80, "new", "accept allowed"],
+    ["far web", "192.168.0.1", "host", 81, "new", "drop not-allowed"],
+    ["outside", "192.168.0.1", "host", 22, "new", "accept foreign"],
+    ["outside", "192.168.0.1", "host", 81, "established", "accept foreign"],
+    ["host", "192.0.2.1", "forward", 443, "new", "drop not-allowed"],
+    ["host", "10.2.1.18", "forward", 443, "new", "accept from-own-host"],
+    ["host", "192.0.2.1", "forward", 443, "established", "accept from-own-host"],
+    // Its processes and own endpoints.
+    ["host", "10.1.1.17", "forward", 80, "new", "accept from-own-host"],
+    ["host", "10.1.1.17", "forward", 81, "new", "drop denied"],
+    ["host", "10.1.2.17", "forward", 80, "new", "drop denied"],
+    // An address that was given to an own endpoint.
+    ["outside", "172.16.0.9", "forward", 80, "new", "accept open-tenant"],
+    ["outside", "172.16.0.9", "forward", 25, "new", "drop denied"],
+    ["outside", "172.16.0.77", "forward", 25, "new", "accept foreign"],
+    ["itself as given", "10.1.3.17", "forward", 80, "new", "drop spoofed-source"],
+  ];
+  test.each(cases)(
+    "from %s to %s, %s, TCP port %d, %s: %s",
+    (sender, destination, delivery, port, state, expected) => {
+      const { source, arrival } = SENDERS[sender];
+      const { verdict, reason } = judge(
+        world,
+        host(1),
+        [{ protocol: "tcp", port: 53 }],
+        {
+          source: parseAddress(source),
+          destination: parseAddress(destination),
+          arrival,
+          delivery,
+          state,
+          traffic: { kind: "tcp", port },
+          interfaceName: "eth0",
+        },
+        { pinned: [parsePrefix("172.16.0.9/32")] },
+      );
+      expect(`${verdict} ${reason}`).toBe(expected);
+    },
+  );
+
+  test("a caller says what else the safety net holds", () => {
+    const packet = {
+      source: parseAddress("192.0.2.1"),
+      destination: parseAddress("192.168.0.1"),
+      arrival: { from: "elsewhere" },
+      delivery: "host",
+      state: "new",
+      traffic: { kind: "tcp", port: 9600 },
+      interfaceName: "eth0",
+    } as const;
+    const romanad = { direction: "ingress", protocol: 6, port: 9600 } as const;
+    expect(judge(world, host(1), [], packet).verdict).toBe("drop");
+    expect(judge(world, host(1), [], packet, { safetyNet: [romanad] }).verdict).toBe("accept");
+  });
 });

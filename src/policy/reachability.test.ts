@@ -2,6 +2,8 @@ import { describe, expect, test } from "vitest";
 import { exampleWorld } from "../../test/support/example-world.ts";
 import type { Host } from "../model/index.ts";
 import { parseAddress } from "../net/index.ts";
+import { egress, ingress, native, of, tcp } from "./case-policies.case.ts";
+import { CASE_WORLD } from "./case-world.case.ts";
 import { expectReachable, type Party } from "./reachability.ts";
 
 const WORLD = exampleWorld();
@@ -48,6 +50,42 @@ describe("expectReachable()", () => {
       party(destination),
       TRAFFIC[traffic],
     );
+    expect(`${verdict} ${reason}`).toBe(expected);
+  });
+});
+
+describe("expectReachable() in a world with policies", () => {
+  const world = {
+    ...CASE_WORLD,
+    policies: [
+      native("out", [of("acme")], [egress.accept([of("open")], [tcp(80)])]),
+      native("in", [of("open/db")], [ingress.accept([of("acme/web")])]),
+      native("given", [of("open/web")], [ingress.drop(undefined, [tcp(81)])]),
+      native("machine", [{ kind: "machine", interfaces: ["eth0"] }], [ingress.accept(undefined, [tcp(80)])]),
+    ],
+  };
+  const at = (id: 0 | 1): Host => world.hosts[id] as Host;
+  const given = { kind: "endpoint", address: parseAddress("172.16.0.9"), host: at(0) } as const;
+  const machine = {
+    kind: "host",
+    address: parseAddress("192.168.0.1"),
+    host: at(0),
+    interfaceName: "eth0",
+  } as const;
+  const inside = (text: string): Party => ({ kind: "endpoint", address: parseAddress(text) });
+  test.each<[string, Party, Party, number, string]>([
+    ["both directions accept", inside("10.1.1.17"), inside("10.2.3.33"), 80, "accept allowed"],
+    ["the source may not send", inside("10.1.1.17"), inside("10.2.3.33"), 81, "drop not-allowed"],
+    ["the destination does not let it in", inside("10.1.1.33"), inside("10.2.3.33"), 80, "drop not-allowed"],
+    ["no policy is about the source", inside("10.1.2.17"), inside("10.1.3.17"), 80, "accept open-tenant"],
+    ["to an address that was given", inside("10.2.3.33"), given, 80, "accept open-tenant"],
+    ["a rule about who has it", inside("10.2.3.33"), given, 81, "drop denied"],
+    ["from an address that was given", given, inside("10.2.2.33"), 80, "drop isolation"],
+    ["to a machine over its interface", inside("10.2.3.33"), machine, 80, "accept allowed"],
+    ["to a machine, another port", inside("10.2.3.33"), machine, 81, "drop not-allowed"],
+    ["between machines without rules", machine, { ...machine, host: at(1) }, 80, "accept allowed"],
+  ])("%s", (_, source, destination, port, expected) => {
+    const { verdict, reason } = expectReachable(world, [], source, destination, { kind: "tcp", port });
     expect(`${verdict} ${reason}`).toBe(expected);
   });
 });
