@@ -1,0 +1,3 @@
+export * from "./input.ts";
+export { readSavedRules, renderIptables, renderIptablesRemoval } from "./render.ts";
+export { setPrefix } from "./set-book.ts";
