@@ -69,7 +69,7 @@ export class Subscription implements AsyncIterable<KernelEvent> {
     return events;
   }
 
-  #drainRoute(events: KernelEvent[]): "empty" | "overrun" {
+  #drainRoute(events: KernelEvent[]): "empty" | "overrun" | "more" {
     return this.#route.drain((bytes, message) => {
       const event = decodeRouteEvent(bytes, message);
       if (event !== undefined) events.push(event);
@@ -77,7 +77,7 @@ export class Subscription implements AsyncIterable<KernelEvent> {
   }
 
   /** The kernel tells every object of a transaction and then its end, which says who made it. */
-  #drainNftables(events: KernelEvent[]): "empty" | "overrun" {
+  #drainNftables(events: KernelEvent[]): "empty" | "overrun" | "more" {
     return this.#nftables.drain((bytes, message) => {
       const event = decodeNftablesEvent(bytes, message);
       if (event?.type === "change") this.#changedTables.add(event.table);

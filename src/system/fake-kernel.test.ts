@@ -1,10 +1,28 @@
+import { isDeepStrictEqual } from "node:util";
 import { describe, expect, test } from "vitest";
 import { parseAddress, parsePrefix } from "../net/index.ts";
-import { createFakeKernel } from "./fake-kernel.ts";
+import { createFakeKernel, type FakeKernel } from "./fake-kernel.ts";
 import { kernelCases } from "./kernel.case.ts";
-import type { KernelEvent, KernelRoute } from "./kernel.ts";
+import type { FlowTuple, KernelEvent, KernelRoute } from "./kernel.ts";
+import { encodeUdp } from "./packets.ts";
+import type { SocketAddress } from "./socket-address.ts";
 
 const NAMESPACE = "/run/netns/peer";
+
+/** What the kernel makes of a datagram. */
+function trackUdp(kernel: FakeKernel, from: SocketAddress, to: SocketAddress): void {
+  const original: FlowTuple = {
+    source: from.address,
+    destination: to.address,
+    protocol: 17,
+    sourcePort: from.port,
+    destinationPort: to.port,
+  };
+  const isSame = (tuple: FlowTuple): boolean => isDeepStrictEqual(tuple, original);
+  const known = kernel.listFlows().find((flow) => isSame(flow.original) || isSame(flow.reply));
+  if (known === undefined) kernel.addFlow({ original });
+  else if (isSame(known.reply)) kernel.changeFlow({ ...known, seenReply: true });
+}
 
 describe("the fake kernel obeys the laws", () => {
   kernelCases(() => {
@@ -15,6 +33,14 @@ describe("the fake kernel obeys the laws", () => {
       peerNamespace: NAMESPACE,
       deletePeerNamespace: () => kernel.deleteNamespace(NAMESPACE),
       foreignNft: (text) => kernel.outside.runNft(text),
+      sendUdp: (from, to) => trackUdp(kernel, from, to),
+      sendLoggedUdp: ({ group, prefix }, from, to, count) => {
+        trackUdp(kernel, from, to);
+        const packet = encodeUdp(from, to, Buffer.alloc(100)).subarray(0, 128);
+        for (let sent = 0; sent < count; sent++) {
+          kernel.log(group, { type: "packet", prefix, outputDevice: 1, mark: 5, packet });
+        }
+      },
       close: () => kernel.close(),
     };
   });
@@ -90,6 +116,35 @@ describe("the fake kernel in the hands of a test", () => {
     kernel.count("romana", "drops", 2, 200);
     expect(kernel.counters("romana").get("drops")).toEqual({ packets: 3, bytes: 300 });
     expect(() => kernel.count("romana", "nothere", 1, 1)).toThrow(RangeError);
+  });
+  test("counts packets of an element", () => {
+    const kernel = createFakeKernel();
+    kernel.runNft("table inet romana {\n  set s {\n    type inet_service\n    elements = { 80 }\n  }\n}\n");
+    const key = Uint8Array.of(0, 80);
+    kernel.countElement("romana", "s", key, 2, 200);
+    kernel.countElement("romana", "s", { key }, 1, 100);
+    expect(kernel.readSetCounters("romana", "s")).toEqual([{ key, packets: 3, bytes: 300 }]);
+    expect(() => kernel.countElement("romana", "s", Uint8Array.of(0, 81), 1, 1)).toThrow(RangeError);
+    expect(() => kernel.countElement("romana", "nothere", key, 1, 1)).toThrow(RangeError);
+  });
+  test("refuses to delete flows when it is told to", () => {
+    const kernel = createFakeKernel();
+    const source = parseAddress("10.1.1.27");
+    const icmp = { type: 8, code: 0, id: 7 };
+    const flow = kernel.addFlow({ original: { source, destination: source, protocol: 1, icmp }, mark: 9 });
+    expect(flow).toMatchObject({ reply: { protocol: 1, icmp }, mark: 9, id: 1 });
+    kernel.refuse = ({ method }) => (method === "deleteFlows" ? "EPERM" : undefined);
+    expect(() => kernel.deleteFlows([flow])).toThrow("Cannot delete flows: EPERM");
+    expect(kernel.outside.deleteFlows([flow])).toBe(1);
+  });
+  test("tells what was lost of a log group", async () => {
+    const kernel = createFakeKernel();
+    const abort = new AbortController();
+    const events = kernel.loggedPackets(5, abort.signal)[Symbol.asyncIterator]();
+    kernel.log(6, { type: "lost" });
+    kernel.log(5, { type: "lost", packets: 3 });
+    expect((await events.next()).value).toEqual({ type: "lost", packets: 3 });
+    abort.abort();
   });
   test("lists tables as nft prints them", () => {
     const kernel = createFakeKernel();

@@ -1,16 +1,20 @@
 import { RomanaError } from "../model/index.ts";
+import type { Family } from "../net/index.ts";
 import { endpointSysctls } from "./endpoint-sysctls.ts";
 import { applyFakeChange } from "./fake-changes.ts";
 import { FakeSubscription } from "./fake-events.ts";
 import { type FakeInterface, FakeState } from "./fake-state.ts";
 import type {
   ChangeFailure,
+  Flow,
+  FlowTuple,
   Kernel,
   KernelChange,
   KernelEvent,
   KernelRoute,
   Link,
   LinkAddress,
+  PacketLogEvent,
   ProxyNeighbour,
   SetChange,
   SetElement,
@@ -31,6 +35,7 @@ export type FakeOperation =
   | { readonly method: "deleteLink"; readonly name: string }
   | { readonly method: "runNft"; readonly text: string }
   | { readonly method: "changeSets"; readonly changes: readonly SetChange[] }
+  | { readonly method: "deleteFlows"; readonly flows: readonly Flow[] }
   | { readonly method: "setSysctl"; readonly name: string; readonly value: string };
 
 /** Settings of {@link createFakeKernel}. */
@@ -67,6 +72,12 @@ export interface FakeKernel extends Kernel {
     packets: number,
     bytes: number,
   ): void;
+  /** Tells who listens to the log group, if anybody does. */
+  log(group: number, event: PacketLogEvent): void;
+  /** Tracks a flow; its answers come back as they must if it does not say otherwise. */
+  addFlow(flow: Partial<Omit<Flow, "id">> & Pick<Flow, "original">): Flow;
+  /** Puts the flow in the place of the one with its ID. */
+  changeFlow(flow: Flow): void;
   /** Tells every subscriber that events were lost. */
   overrun(): void;
   /** While set, called before each change; the name of an error number that it returns is the kernel's refusal. */
@@ -87,7 +98,7 @@ class InMemoryKernel implements FakeKernel {
   readonly #state: FakeState;
   readonly #linkKinds: ReadonlySet<string>;
   readonly #own: boolean;
-  readonly #subscriptions = new Set<FakeSubscription>();
+  readonly #subscriptions = new Set<{ close(): void }>();
 
   /** @param inside the kernel of which this is the view from outside */
   constructor(state: FakeState, linkKinds: ReadonlySet<string>, inside?: Kernel) {
@@ -201,17 +212,33 @@ class InMemoryKernel implements FakeKernel {
     return this.#state.nftables.setCounters(table, set);
   }
 
+  loggedPackets(group: number, signal: AbortSignal): AsyncIterable<PacketLogEvent> {
+    const { logs } = this.#state;
+    if (logs.has(group)) throw kernelRefused(`listen to log group "${group}"`, "EBUSY");
+    const subscription = new FakeSubscription<PacketLogEvent>(() => logs.delete(group));
+    logs.set(group, subscription);
+    return this.#subscribe(subscription, signal);
+  }
+
+  listFlows(family?: Family): readonly Flow[] {
+    return this.#state.flows.filter(
+      ({ original }) => family === undefined || original.source.family === family,
+    );
+  }
+
+  deleteFlows(flows: readonly Flow[]): number {
+    this.#check({ method: "deleteFlows", flows }, "delete flows");
+    const before = this.#state.flows;
+    const gone = new Set(flows.map(({ id }) => id));
+    this.#state.flows = before.filter(({ id }) => !gone.has(id));
+    return before.length - this.#state.flows.length;
+  }
+
   events(signal: AbortSignal): AsyncIterable<KernelEvent> {
-    const subscription = new FakeSubscription();
-    this.#subscriptions.add(subscription);
-    this.#state.subscriptions.add(subscription);
-    const end = (): void => {
-      subscription.close();
-      this.#state.subscriptions.delete(subscription);
-    };
-    if (signal.aborted) end();
-    else signal.addEventListener("abort", end, { once: true });
-    return subscription;
+    const { subscriptions } = this.#state;
+    const subscription = new FakeSubscription<KernelEvent>(() => subscriptions.delete(subscription));
+    subscriptions.add(subscription);
+    return this.#subscribe(subscription, signal);
   }
 
   close(): void {
@@ -259,6 +286,41 @@ class InMemoryKernel implements FakeKernel {
 
   overrun(): void {
     this.#state.emit({ type: "overrun" });
+  }
+
+  log(group: number, event: PacketLogEvent): void {
+    this.#state.logs.get(group)?.push(event);
+  }
+
+  addFlow(flow: Partial<Omit<Flow, "id">> & Pick<Flow, "original">): Flow {
+    const { source, destination, protocol, sourcePort, destinationPort, icmp } = flow.original;
+    const reply: FlowTuple = {
+      source: destination,
+      destination: source,
+      protocol,
+      ...(destinationPort === undefined ? {} : { sourcePort: destinationPort }),
+      ...(sourcePort === undefined ? {} : { destinationPort: sourcePort }),
+      ...(icmp === undefined ? {} : { icmp }),
+    };
+    const id = Math.max(0, ...this.#state.flows.map((known) => known.id)) + 1;
+    const added: Flow = { reply, seenReply: false, assured: false, mark: 0, zone: 0, ...flow, id };
+    this.#state.flows = [...this.#state.flows, added];
+    return added;
+  }
+
+  changeFlow(flow: Flow): void {
+    this.#state.flows = this.#state.flows.map((known) => (known.id === flow.id ? flow : known));
+  }
+
+  #subscribe<T>(subscription: FakeSubscription<T>, signal: AbortSignal): FakeSubscription<T> {
+    const end = (): void => {
+      subscription.close();
+      this.#subscriptions.delete(subscription);
+    };
+    this.#subscriptions.add(subscription);
+    if (signal.aborted) end();
+    else signal.addEventListener("abort", end, { once: true });
+    return subscription;
   }
 
   #check(operation: FakeOperation, description: string): void {

@@ -121,7 +121,8 @@ export class FakeSet {
       const [before = "", ...values] = whole.split(" : ");
       const [, counted = before, packets = 0, bytes = 0] = COUNTER.exec(before) ?? [];
       const value = values.length === 0 ? undefined : values.join(" : ");
-      const keys = codec.parse(counted);
+      const parsed = codec.parse(counted);
+      const keys = parsed && canonical(parsed);
       return { text: counted, keys, value, packets: Number(packets), bytes: Number(bytes) };
     });
   }

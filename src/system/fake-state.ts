@@ -4,7 +4,7 @@ import type { FakeSubscription } from "./fake-events.ts";
 import { FakeNftables } from "./fake-nftables.ts";
 import { FakeRoutes } from "./fake-routes.ts";
 import { FakeSysctls } from "./fake-sysctls.ts";
-import type { KernelEvent, Link, LinkAddress, ProxyNeighbour } from "./kernel.ts";
+import type { Flow, KernelEvent, Link, LinkAddress, PacketLogEvent, ProxyNeighbour } from "./kernel.ts";
 
 /** What createVeth() has put into a namespace of a fake kernel. */
 export interface FakeInterface {
@@ -22,6 +22,9 @@ export class FakeState {
   readonly namespaces = new Map<string, Map<string, FakeInterface>>();
   readonly routes = new FakeRoutes();
   readonly subscriptions = new Set<FakeSubscription>();
+  /** Who listens to which log group. */
+  readonly logs = new Map<number, FakeSubscription<PacketLogEvent>>();
+  flows: readonly Flow[] = [];
   readonly nftables: FakeNftables;
   readonly sysctls: FakeSysctls;
   addresses: LinkAddress[] = [];

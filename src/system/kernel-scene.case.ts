@@ -8,6 +8,7 @@ import {
   ROMANA_PROTOCOL,
   type VethSpec,
 } from "./kernel.ts";
+import type { SocketAddress } from "./socket-address.ts";
 
 /** A kernel with nothing but a loopback device, and what the suite does to it from outside. */
 export interface KernelFixture {
@@ -17,6 +18,15 @@ export interface KernelFixture {
   deletePeerNamespace(): void;
   /** Runs nft text in another process. */
   foreignNft(text: string): void;
+  /** Sends a datagram from this host to itself, over a loopback device that is up and tracked. */
+  sendUdp(from: SocketAddress, to: SocketAddress): void;
+  /** The same, logged by a rule with this prefix on its way out, with mark 5, so many times. */
+  sendLoggedUdp(
+    log: { readonly group: number; readonly prefix: string },
+    from: SocketAddress,
+    to: SocketAddress,
+    count: number,
+  ): void;
   close(): void;
 }
 

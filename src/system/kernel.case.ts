@@ -1,7 +1,9 @@
 import { afterEach, beforeEach } from "vitest";
 import { eventCases } from "./kernel-events.case.ts";
+import { flowCases } from "./kernel-flows.case.ts";
 import { linkCases } from "./kernel-links.case.ts";
 import { nftablesCases } from "./kernel-nftables.case.ts";
+import { packetLogCases } from "./kernel-packet-log.case.ts";
 import { routeCases } from "./kernel-routes.case.ts";
 import { type KernelFixture, KernelScene } from "./kernel-scene.case.ts";
 import { setCases } from "./kernel-sets.case.ts";
@@ -19,4 +21,6 @@ export function kernelCases(open: () => KernelFixture): void {
   nftablesCases(scene);
   setCases(scene);
   eventCases(scene);
+  flowCases(scene);
+  packetLogCases(scene);
 }

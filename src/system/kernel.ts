@@ -165,6 +165,54 @@ export type KernelEvent =
   /** Events were lost (ENOBUFS): read everything again. */
   | { readonly type: "overrun" };
 
+/** A packet that a rule with a log group has logged. */
+export interface LoggedPacket {
+  readonly type: "packet";
+  /** The rule's prefix. */
+  readonly prefix: string;
+  /** Index of the device that it came from; what this host sends has none. */
+  readonly inputDevice?: number;
+  /** Index of the device that it leaves by, where that is known already. */
+  readonly outputDevice?: number;
+  /** Packet mark; absent for 0. */
+  readonly mark?: number;
+  /** Its first bytes from the IP header on, for {@link decodePacketHeader}. */
+  readonly packet: Uint8Array;
+}
+
+/**
+ * What a log group tells. `lost`: so many packets were logged and not delivered; without a number the kernel had no
+ * room just now, and how many it were will be told with the next packet.
+ */
+export type PacketLogEvent = LoggedPacket | { readonly type: "lost"; readonly packets?: number };
+
+/** The packets of one direction of a flow. */
+export interface FlowTuple {
+  readonly source: Address;
+  readonly destination: Address;
+  /** Number of the transport protocol. */
+  readonly protocol: number;
+  readonly sourcePort?: number;
+  readonly destinationPort?: number;
+  readonly icmp?: { readonly type: number; readonly code: number; readonly id: number };
+}
+
+/** A connection that the kernel tracks. */
+export interface Flow {
+  /** As its first packet came, before any address translation. */
+  readonly original: FlowTuple;
+  /** As answers come. */
+  readonly reply: FlowTuple;
+  readonly seenReply: boolean;
+  /** True when the kernel keeps it even if it runs out of room. */
+  readonly assured: boolean;
+  readonly mark: number;
+  /** Zone of both directions; 0 is the one that everything is in. */
+  readonly zone: number;
+  /** The kernel's number for it. */
+  readonly id: number;
+}
+
 /**
  * The networking of the kernel in this process's network namespace. Calls are synchronous and batched: a
  * child process per endpoint would cost more than all the rest (ADR 0003). {@link FakeKernel} obeys the same
@@ -216,6 +264,15 @@ export interface Kernel {
    * there. Each element is its {@link SetElement}, with an end only where it is a range.
    */
   readSetCounters(table: string, set: string, family?: TableFamily): readonly SetElementCounter[];
+  /**
+   * Packets that rules log to the group, from now on until the signal aborts. @throws RomanaError `kernel-refused`,
+   * `EBUSY` when somebody listens to the group already.
+   */
+  loggedPackets(group: number, signal: AbortSignal): AsyncIterable<PacketLogEvent>;
+  /** The flows that the kernel tracks, of one family or both: 100,000 take it some 0.4 s. */
+  listFlows(family?: Family): readonly Flow[];
+  /** Deletes these flows and returns how many of them were still there. @throws RomanaError `kernel-refused`. */
+  deleteFlows(flows: readonly Flow[]): number;
   /** Events from now on, until the signal aborts. The subscription exists when this returns. */
   events(signal: AbortSignal): AsyncIterable<KernelEvent>;
   close(): void;

@@ -1,14 +1,18 @@
+import type { Family } from "../net/index.ts";
 import { applyChanges } from "./changes.ts";
+import { Conntrack } from "./conntrack.ts";
 import { Subscription } from "./events.ts";
 import { readAddresses, readLink, readLinks, readProxyNeighbours, readRoutes } from "./inventory.ts";
 import type {
   ChangeFailure,
+  Flow,
   Kernel,
   KernelChange,
   KernelEvent,
   KernelRoute,
   Link,
   LinkAddress,
+  PacketLogEvent,
   ProxyNeighbour,
   SetChange,
   SetElementCounter,
@@ -22,6 +26,7 @@ import { inNamespaceOf, openNamespace } from "./namespace.ts";
 import { NETLINK_ROUTE } from "./netlink/constants.ts";
 import { type NetlinkSocket, openNetlink } from "./netlink/socket.ts";
 import { Nftables } from "./nftables.ts";
+import { PacketLog } from "./packet-log.ts";
 import { sys } from "./sys.ts";
 import { Sysctls } from "./sysctl.ts";
 import { VethMaker } from "./veth.ts";
@@ -40,24 +45,30 @@ export function createLinuxKernel(options: LinuxKernelOptions = {}): Kernel {
   return new LinuxKernel(options.namespace);
 }
 
+interface Closable {
+  close(): void;
+}
+
 /** Owns the sockets of one network namespace. */
 class LinuxKernel implements Kernel {
   readonly #namespace: { readonly fd: number; readonly path: string } | undefined;
   readonly #socket: NetlinkSocket;
   readonly #nftables: Nftables;
+  readonly #conntrack: Conntrack;
   readonly #maker: VethMaker;
   readonly #deleter: LinkDeleter;
   readonly #sysctls = new Sysctls();
-  readonly #subscriptions = new Set<Subscription>();
+  readonly #subscriptions = new Set<Closable>();
   readonly #linkKinds = new Map<string, boolean>();
   #closed = false;
 
   constructor(namespace: string | undefined) {
     if (namespace !== undefined) this.#namespace = { fd: openNamespace(namespace), path: namespace };
     try {
-      [this.#nftables, this.#socket, this.#maker, this.#deleter] = this.#within(() => [
+      [this.#nftables, this.#socket, this.#conntrack, this.#maker, this.#deleter] = this.#within(() => [
         new Nftables(),
         openNetlink(NETLINK_ROUTE),
+        new Conntrack(),
         new VethMaker((values) => this.#within(() => this.#sysctls.writeAll(values))),
         new LinkDeleter(),
       ]);
@@ -137,16 +148,20 @@ class LinuxKernel implements Kernel {
     return this.#nftables.setCounters({ family, table, set });
   }
 
+  loggedPackets(group: number, signal: AbortSignal): AsyncIterable<PacketLogEvent> {
+    return this.#subscribe(() => new PacketLog(group), signal);
+  }
+
+  listFlows(family?: Family): readonly Flow[] {
+    return this.#conntrack.list(family);
+  }
+
+  deleteFlows(flows: readonly Flow[]): number {
+    return this.#conntrack.delete(flows);
+  }
+
   events(signal: AbortSignal): AsyncIterable<KernelEvent> {
-    const subscription = this.#within(() => new Subscription());
-    this.#subscriptions.add(subscription);
-    const end = (): void => {
-      subscription.close();
-      this.#subscriptions.delete(subscription);
-    };
-    if (signal.aborted) end();
-    else signal.addEventListener("abort", end, { once: true });
-    return subscription;
+    return this.#subscribe(() => new Subscription(), signal);
   }
 
   close(): void {
@@ -156,10 +171,24 @@ class LinuxKernel implements Kernel {
     this.#subscriptions.clear();
     this.#nftables.close();
     this.#socket.close();
+    this.#conntrack.close();
     this.#maker.close();
     this.#deleter.close();
     this.#sysctls.close();
     if (this.#namespace !== undefined) sys.close(this.#namespace.fd);
+  }
+
+  /** Opens what goes on until the signal aborts or the kernel is closed. */
+  #subscribe<T extends Closable>(open: () => T, signal: AbortSignal): T {
+    const subscription = this.#within(open);
+    this.#subscriptions.add(subscription);
+    const end = (): void => {
+      subscription.close();
+      this.#subscriptions.delete(subscription);
+    };
+    if (signal.aborted) end();
+    else signal.addEventListener("abort", end, { once: true });
+    return subscription;
   }
 
   /** Sysctls and nft's look at device names belong to the namespace of the thread that asks. */

@@ -145,6 +145,12 @@ describe("NetlinkSocket", () => {
     expect(() => socket.request(request)).toThrow("Cannot send a netlink request: EBADF");
     expect(socket.drain(() => {})).toBe("empty");
   });
+  test("leaves the rest for later at a limit", () => {
+    const seen: number[] = [];
+    const drain = (): string => socket.drain((_, { sequence }) => seen.push(sequence), 2);
+    for (const sequence of [1, 2, 3]) answer(error(sequence, 0));
+    expect([drain(), seen.length, drain(), seen]).toEqual(["more", 2, "empty", [1, 2, 3]]);
+  });
   test("drains all that is there and does not wait", () => {
     const seen: Message["sequence"][] = [];
     answer(item(1, 0), item(2, 0));

@@ -214,9 +214,16 @@ export class NetlinkSocket {
     return answer;
   }
 
-  /** Reads what is there without waiting. @returns "overrun" when the kernel had to drop something before. */
-  drain(visit: (bytes: Buffer, message: Message) => void): "empty" | "overrun" {
-    for (;;) {
+  /**
+   * Reads what is there without waiting.
+   * @param limit datagrams after which it leaves the rest for later
+   * @returns "overrun" when the kernel had to drop something before, "more" at the limit.
+   */
+  drain(
+    visit: (bytes: Buffer, message: Message) => void,
+    limit = Number.POSITIVE_INFINITY,
+  ): "empty" | "overrun" | "more" {
+    for (let count = 0; count < limit; count++) {
       if (!this.#open) return "empty";
       const length = sys.recv(this.fd, this.#received, DATAGRAM_BYTES, MSG_DONTWAIT);
       if (length < 0) {
@@ -228,6 +235,7 @@ export class NetlinkSocket {
       }
       for (const message of readMessages(this.#received, length)) visit(this.#received, message);
     }
+    return "more";
   }
 
   close(): void {
