@@ -1,8 +1,56 @@
 import { describe, expect, test } from "vitest";
-import { endpointKey, HostKnowledge } from "./host-knowledge.ts";
 import { endpoint, event, hostView, underlayHost } from "../../test/support/agent-view.ts";
+import type { Exception, Policy } from "../model/index.ts";
+import { parsePrefix } from "../net/index.ts";
+import { decodeSnapshot, encodeSnapshot, type Stored } from "../schema/index.ts";
+import { endpointKey, HostKnowledge } from "./host-knowledge.ts";
+
+const POLICY: Stored<Policy> = {
+  id: "p",
+  tier: "standard",
+  order: 7,
+  appliedTo: [{ kind: "machine", addresses: [parsePrefix("192.0.2.1/32")] }],
+  isolates: ["egress"],
+  rules: [],
+  established: "keep",
+  revision: 41,
+};
+const EXCEPTION: Stored<Exception> = {
+  blocks: [parsePrefix("10.2.1.27/32"), parsePrefix("fd00::7/128")],
+  tenant: "acme",
+  segment: "db",
+  revision: 42,
+};
 
 describe("HostKnowledge", () => {
+  test("policies and exceptions of all hosts come and go, and survive a restart", () => {
+    const knowledge = new HostKnowledge(hostView());
+    const change = knowledge.apply(
+      event(
+        50,
+        { kind: "policies", type: "put", object: POLICY },
+        { kind: "exceptions", type: "put", object: EXCEPTION },
+      ),
+    );
+    expect(change).toEqual({ isTopology: true, isSnapshot: false, endpoints: [] });
+    const json: unknown = JSON.parse(JSON.stringify(encodeSnapshot(knowledge.snapshot())));
+    const restarted = new HostKnowledge(decodeSnapshot(json));
+    expect([restarted.policies, restarted.exceptions]).toEqual([[POLICY], [EXCEPTION]]);
+    restarted.apply(
+      event(
+        51,
+        { kind: "policies", type: "delete", object: POLICY },
+        { kind: "exceptions", type: "delete", object: { ...EXCEPTION, segment: "other" } },
+      ),
+    );
+    expect([restarted.policies, restarted.exceptions]).toEqual([[], []]);
+  });
+
+  test("a view that an agent without policies has left is read", () => {
+    const { policies: _policies, exceptions: _exceptions, ...old } = encodeSnapshot(hostView());
+    expect(decodeSnapshot(old)).toMatchObject({ policies: [], exceptions: [] });
+  });
+
   test("a change of an endpoint is none of the topology", () => {
     const knowledge = new HostKnowledge(hostView());
     const change = knowledge.apply(event(50, { kind: "endpoints", type: "put", object: endpoint(11, 50) }));

@@ -1,10 +1,10 @@
-import type { Endpoint, Host, Network, Segment, Tenant } from "../model/index.ts";
-import { formatAddress } from "../net/index.ts";
+import type { Endpoint, Exception, Host, Network, Policy, Segment, Tenant } from "../model/index.ts";
+import { formatAddress, formatPrefix } from "../net/index.ts";
 import type { HostSnapshot, Stored, WatchEvent } from "../schema/index.ts";
 
 /** What is different in what is known. */
 export interface ViewChange {
-  /** Networks, hosts, tenants or segments changed: routes and rules are derived anew. */
+  /** Something other than an endpoint changed: routes and rules are derived anew. */
   readonly isTopology: boolean;
   /** All was read anew: whatever is not in it is gone. */
   readonly isSnapshot: boolean;
@@ -25,6 +25,9 @@ export class HostKnowledge {
   readonly #hosts = new Map<string, Stored<Host>>();
   readonly #tenants = new Map<string, Stored<Tenant>>();
   readonly #segments = new Map<string, Stored<Segment>>();
+  readonly #policies = new Map<string, Stored<Policy>>();
+  /** By their blocks. */
+  readonly #exceptions = new Map<string, Stored<Exception>>();
   readonly #endpoints = new Map<string, Stored<Endpoint>>();
   #revision = 0;
   #topologyRevision = 0;
@@ -65,6 +68,14 @@ export class HostKnowledge {
     return [...this.#segments.values()];
   }
 
+  get policies(): readonly Policy[] {
+    return [...this.#policies.values()];
+  }
+
+  get exceptions(): readonly Exception[] {
+    return [...this.#exceptions.values()];
+  }
+
   /** Own endpoints by {@link endpointKey}. */
   get endpoints(): ReadonlyMap<string, Stored<Endpoint>> {
     return this.#endpoints;
@@ -89,6 +100,8 @@ export class HostKnowledge {
     fill(this.#hosts, view.hosts.map(withoutPrefixes), ({ name }) => name);
     fill(this.#tenants, view.tenants, ({ name }) => name);
     fill(this.#segments, view.segments, segmentPath);
+    fill(this.#policies, view.policies, ({ id }) => id);
+    fill(this.#exceptions, view.exceptions, blocksText);
     fill(this.#endpoints, view.endpoints, endpointKey);
     this.#revision = view.revision;
     this.#topologyRevision = view.revision;
@@ -115,6 +128,12 @@ export class HostKnowledge {
         case "segments":
           set(this.#segments, segmentPath(change.object), type, change.object);
           break;
+        case "policies":
+          set(this.#policies, change.object.id, type, change.object);
+          break;
+        case "exceptions":
+          set(this.#exceptions, blocksText(change.object), type, change.object);
+          break;
         case "endpoints":
           if (change.object.host !== this.host) continue;
           set(this.#endpoints, endpointKey(change.object), type, change.object);
@@ -137,6 +156,8 @@ export class HostKnowledge {
       hosts: [...this.#hosts.values()],
       tenants: [...this.#tenants.values()],
       segments: [...this.#segments.values()],
+      policies: [...this.#policies.values()],
+      exceptions: [...this.#exceptions.values()],
       endpoints: [...this.#endpoints.values()],
     };
   }
@@ -144,6 +165,10 @@ export class HostKnowledge {
 
 function segmentPath({ tenant, name }: Segment): string {
   return `${tenant}/${name}`;
+}
+
+function blocksText({ blocks }: Exception): string {
+  return blocks.map(formatPrefix).join();
 }
 
 /** Prefixes follow from the plans; of a thousand hosts they would be most of the memory. */

@@ -157,7 +157,7 @@ describe("If-Match", () => {
       status: 422,
       body: {
         detail:
-          'Cannot change isolation, quota or external ID of tenant: If-Match: "42" is not a revision in quotes, such as "42"',
+          'Cannot change isolation, quota, external ID or labels of tenant: If-Match: "42" is not a revision in quotes, such as "42"',
       },
     });
   });

@@ -14,6 +14,7 @@ import type { Log } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import { networkHandlers } from "./networks.ts";
 import { type Handler, type Handlers, serveOperation } from "./operation.ts";
+import { policyHandlers } from "./policies.ts";
 import { badRequest, HttpError, PROBLEM_MEDIA_TYPE, problemOf } from "./problem.ts";
 import { routeHandlers } from "./routes.ts";
 import { segmentHandlers } from "./segments.ts";
@@ -58,7 +59,10 @@ declare module "fastify" {
 /** The API in front of control. */
 export async function createApp(options: AppOptions): Promise<App> {
   const { control, log } = options;
-  const metrics = createMetrics(() => control.revision());
+  const metrics = createMetrics({
+    revision: () => control.revision(),
+    exceptions: () => control.exceptions.count(),
+  });
   const watches = new Watches(control, metrics, log, options.watch);
   const app = fastify({
     bodyLimit: BODY_LIMIT,
@@ -72,6 +76,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     ...tenantHandlers(control),
     ...segmentHandlers(control),
     ...endpointHandlers(control, (outcome) => metrics.allocation(outcome)),
+    ...policyHandlers(control),
     ...routeHandlers(control),
     ...ipamHandlers(control),
     ...serviceHandlers(control, metrics, options.version),

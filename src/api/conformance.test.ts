@@ -16,6 +16,13 @@ import { createSeed, createTestApp, SEED_NETWORK, type TestApp } from "./test-ap
 
 const OPERATIONS = Object.entries<RouteContract>(CONTRACT) as [Operation, RouteContract][];
 
+const NATIVE_POLICY = {
+  name: "p",
+  direction: "ingress",
+  applied_to: [{ tenant: "t3", segment: "s2" }],
+  ingress: [{ peers: [{ peer: "any" }], rules: [{ protocol: "tcp", ports: [80] }] }],
+};
+
 /** Every operation once, in an order in which they succeed; `watch` does not end and has tests of its own. */
 const SCENARIO: [Exclude<Operation, "watch">, string, unknown?][] = [
   [
@@ -36,6 +43,7 @@ const SCENARIO: [Exclude<Operation, "watch">, string, unknown?][] = [
   ["getTenant", "/v1/tenants/t3"],
   ["updateTenant", "/v1/tenants/t3", { isolation: "tenant", quota: null }],
   ["createSegment", "/v1/tenants/t3/segments", { name: "s", codes: [3, "9+1"] }],
+  ["createSegment", "/v1/tenants/t3/segments", { name: "s2", labels: { app: "x" } }],
   ["listSegments", "/v1/tenants/t3/segments"],
   ["listAllSegments", "/v1/segments?limit=1"],
   ["getSegment", "/v1/tenants/t3/segments/s"],
@@ -67,6 +75,17 @@ const SCENARIO: [Exclude<Operation, "watch">, string, unknown?][] = [
     },
   ],
   ["getHostStatus", "/v1/hosts/h3/status"],
+  ["updateEndpoint", "/v1/endpoints/e", { actsAs: "s2" }],
+  ["listExceptions", "/v1/exceptions"],
+  ["createPolicy", "/v1/policies", NATIVE_POLICY],
+  ["listPolicies", "/v1/policies"],
+  ["getPolicy", "/v1/policies/p"],
+  ["replacePolicy", "/v1/policies/p?pending=true", { ...NATIVE_POLICY, applied_to: [{ tenant: "later" }] }],
+  ["applyPolicies", "/v1/policy-changes", { policies: [NATIVE_POLICY], confirmWithin: 60 }],
+  ["listPolicyTrials", "/v1/policy-trials"],
+  ["confirmPolicyTrial", "/v1/policy-trials/26/confirm"],
+  ["viewHost", "/v1/hosts/h3/view"],
+  ["deletePolicy", "/v1/policies/p"],
   ["listRoutes", "/v1/routes?host=h3"],
   ["summarizeRoutes", "/v1/routes/summary"],
   ["getUsage", "/v1/ipam/usage"],
@@ -74,7 +93,7 @@ const SCENARIO: [Exclude<Operation, "watch">, string, unknown?][] = [
   ["deleteEndpoint", "/v1/endpoints/e?dryRun=true"],
   ["deleteEndpoint", "/v1/endpoints/e"],
   ["deleteSegment", "/v1/tenants/t3/segments/s"],
-  ["deleteTenant", "/v1/tenants/t3"],
+  ["deleteTenant", "/v1/tenants/t3?cascade=true"],
   ["deleteHost", "/v1/hosts/h3"],
   ["getHealth", "/healthz"],
   ["getReadiness", "/readyz"],

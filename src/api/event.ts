@@ -1,8 +1,10 @@
 import type { WatchChange, WatchEvent } from "../control/index.ts";
 import {
   encodeEndpointResource,
+  encodeExceptionResource,
   encodeHostResource,
   encodeNetworkResource,
+  encodePolicyResource,
   encodeSegmentResource,
   encodeTenantResource,
 } from "../schema/index.ts";
@@ -42,6 +44,10 @@ function encodeObject(change: WatchChange, revision: number): object {
       return encodeTenantResource(change.object, revision);
     case "segments":
       return encodeSegmentResource(change.object, revision);
+    case "policies":
+      return encodePolicyResource(change.object, revision);
+    case "exceptions":
+      return encodeExceptionResource(change.object, revision);
     case "endpoints":
       return encodeEndpointResource(change.object, revision);
   }

@@ -1,9 +1,11 @@
 import type { Control, HostView } from "../control/index.ts";
 import {
   encodeEndpointResource,
+  encodeExceptionResource,
   encodeHostResource,
   encodeHostStatus,
   encodeNetworkResource,
+  encodePolicyResource,
   encodeSegmentResource,
   encodeTenantResource,
 } from "../schema/index.ts";
@@ -60,6 +62,8 @@ function encodeView(view: HostView): Answer<"viewHost">["body"] {
     hosts: encodeAll(view.hosts, encodeHostResource),
     tenants: encodeAll(view.tenants, encodeTenantResource),
     segments: encodeAll(view.segments, encodeSegmentResource),
+    policies: encodeAll(view.policies, encodePolicyResource),
+    exceptions: encodeAll(view.exceptions, encodeExceptionResource),
     endpoints: encodeAll(view.endpoints, encodeEndpointResource),
   };
 }

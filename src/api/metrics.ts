@@ -18,8 +18,14 @@ export interface Metrics {
 /** Why a watch ended. */
 export type WatchEnd = "client" | "stalled" | "error" | "shutdown";
 
-/** Metrics of one romanad. `revision` is asked when they are rendered. */
-export function createMetrics(revision: () => Promise<number>): Metrics {
+/** What is asked when metrics are rendered. */
+export interface MetricSources {
+  revision(): Promise<number>;
+  exceptions(): number;
+}
+
+/** Metrics of one romanad. */
+export function createMetrics(sources: MetricSources): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -48,6 +54,11 @@ export function createMetrics(revision: () => Promise<number>): Metrics {
     help: "Revision of the store; absent when the store cannot be reached.",
     registers,
   });
+  const exceptions = new Gauge({
+    name: "romana_exceptions",
+    help: "Endpoints that act as another segment than their address says.",
+    registers,
+  });
   return {
     request: (operation, status, duration) => requests.observe({ operation, status }, duration / 1000),
     allocation: (outcome) => allocations.inc({ outcome }),
@@ -58,7 +69,8 @@ export function createMetrics(revision: () => Promise<number>): Metrics {
     },
     async render() {
       storeRevision.reset();
-      const current = await revision().catch(() => undefined);
+      exceptions.set(sources.exceptions());
+      const current = await sources.revision().catch(() => undefined);
       if (current === undefined) storeRevision.remove();
       else storeRevision.set(current);
       return await registry.metrics();

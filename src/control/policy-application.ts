@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { type Fault, invalidInput, type Policy } from "../model/index.ts";
 import type { Context } from "./context.ts";
 import { policyKey, policyTrialKey } from "./keys.ts";
@@ -25,6 +24,7 @@ export async function applyPolicies(
   const { policies, dryRun = false, confirmWithin } = application;
   refuseFaults(context, application);
   return await untilSettled(WHAT, async () => {
+    const revisionBefore = await context.store.revision();
     const found = await Promise.all(
       policies.map(({ id }) => findRecord(context.store, "policy", id, policyKey(id), decodePolicyRecord)),
     );
@@ -35,7 +35,8 @@ export async function applyPolicies(
       confirmWithin === undefined
         ? undefined
         : {
-            id: randomUUID().slice(0, 8),
+            // Revisions grow, so no two trials ever have the same ID.
+            id: String(revisionBefore),
             deadline: context.now() + confirmWithin,
             before: changed.map(({ id, before }) => ({
               id,

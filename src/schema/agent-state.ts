@@ -1,10 +1,12 @@
 import { z } from "zod";
-import type { Endpoint, Host, Network, Segment, Tenant } from "../model/index.ts";
+import type { Endpoint, Exception, Host, Network, Policy, Segment, Tenant } from "../model/index.ts";
 import { attachTargetSchema } from "./attachment.ts";
 import { decodeWith, strict } from "./decode.ts";
 import { encodeEndpoint, endpointResourceSchema, endpointSchema } from "./endpoint.ts";
 import { encodeHost, hostSchema } from "./host.ts";
 import { encodeNetwork, networkResourceSchema } from "./network.ts";
+import { encodePolicy, policyResourceSchema } from "./policy.ts";
+import { encodeExceptionResource, exceptionResourceSchema } from "./policy-api.ts";
 import { encodeSegment, segmentResourceSchema } from "./segment.ts";
 import { encodeTenant, tenantResourceSchema } from "./tenant.ts";
 import { endpointNameSchema, nameSchema, requestTokenSchema, revisionSchema } from "./text.ts";
@@ -39,6 +41,9 @@ const snapshotSchema = strict({
   hosts: z.array(strict({ ...hostSchema.shape, revision: revisionSchema })),
   tenants: z.array(tenantResourceSchema),
   segments: z.array(segmentResourceSchema),
+  // A view that an older agent wrote has neither; the next one from romanad has both.
+  policies: z.array(policyResourceSchema).default([]),
+  exceptions: z.array(exceptionResourceSchema).default([]),
   endpoints: z.array(endpointResourceSchema),
 });
 
@@ -87,6 +92,9 @@ export interface HostSnapshot {
   readonly hosts: readonly Stored<Host>[];
   readonly tenants: readonly Stored<Tenant>[];
   readonly segments: readonly Stored<Segment>[];
+  readonly policies: readonly Stored<Policy>[];
+  /** Of all hosts. */
+  readonly exceptions: readonly Stored<Exception>[];
   readonly endpoints: readonly Stored<Endpoint>[];
 }
 
@@ -105,6 +113,10 @@ export function encodeSnapshot(snapshot: HostSnapshot): z.input<typeof snapshotS
     hosts: encode(snapshot.hosts, encodeHost),
     tenants: encode(snapshot.tenants, encodeTenant),
     segments: encode(snapshot.segments, encodeSegment),
+    policies: encode(snapshot.policies, encodePolicy),
+    exceptions: snapshot.exceptions.map((exception) =>
+      encodeExceptionResource(exception, exception.revision),
+    ),
     endpoints: encode(snapshot.endpoints, encodeEndpoint),
   };
 }

@@ -5,6 +5,16 @@ import { deletionSchema } from "./deletion.ts";
 import { allocationSchema, endpointPatchSchema, endpointResourceSchema } from "./endpoint.ts";
 import { hostPatchSchema, hostResourceSchema, hostSpecSchema } from "./host.ts";
 import { networkPatchSchema, networkResourceSchema, networkSchema } from "./network.ts";
+import { policyIdSchema } from "./policy.ts";
+import {
+  exceptionResourceSchema,
+  policyApplicationSchema,
+  policyChangesSchema,
+  policyDetailsSchema,
+  policyInputSchema,
+  policyQuerySchema,
+  policyTrialSchema,
+} from "./policy-api.ts";
 import {
   deleteQuerySchema,
   endpointsQuerySchema,
@@ -27,6 +37,8 @@ const networkParams = strict({ network: nameSchema });
 const hostParams = strict({ host: nameSchema });
 const tenantParams = strict({ tenant: nameSchema });
 const segmentParams = strict({ tenant: nameSchema, segment: nameSchema });
+const policyParams = strict({ policy: policyIdSchema });
+const trialParams = strict({ trial: z.string().min(1).max(64) });
 const endpointParams = strict({
   ref: z.string().min(1).max(253).meta({ description: "Name of the endpoint, or any of its addresses." }),
 });
@@ -106,7 +118,7 @@ export const CONTRACT = {
   updateHost: change({
     path: "/v1/hosts/:host",
     tag: "hosts",
-    summary: "Change the underlay addresses of a host",
+    summary: "Change the underlay addresses or the labels of a host",
     params: hostParams,
     body: hostPatchSchema,
     response: hostResourceSchema,
@@ -170,7 +182,7 @@ export const CONTRACT = {
   updateTenant: change({
     path: "/v1/tenants/:tenant",
     tag: "tenants",
-    summary: "Change isolation, quota or external ID of a tenant",
+    summary: "Change isolation, quota, external ID or labels of a tenant",
     params: tenantParams,
     body: tenantPatchSchema,
     response: tenantResourceSchema,
@@ -218,7 +230,7 @@ export const CONTRACT = {
   updateSegment: change({
     path: "/v1/tenants/:tenant/segments/:segment",
     tag: "segments",
-    summary: "Change the codes or the external ID of a segment",
+    summary: "Change codes, external ID, labels or ports of a segment",
     params: segmentParams,
     body: segmentPatchSchema,
     response: segmentResourceSchema,
@@ -257,7 +269,7 @@ export const CONTRACT = {
   updateEndpoint: change({
     path: "/v1/endpoints/:ref",
     tag: "endpoints",
-    summary: "Change the external ID of an endpoint",
+    summary: "Change the external ID of an endpoint, or the segment that it acts as",
     params: endpointParams,
     body: endpointPatchSchema,
     response: endpointResourceSchema,
@@ -269,6 +281,85 @@ export const CONTRACT = {
     params: endpointParams,
     query: releaseQuerySchema,
     response: deletionSchema,
+  }),
+
+  listPolicies: listing(policyDetailsSchema, {
+    path: "/v1/policies",
+    tag: "policies",
+    summary: "List the policies",
+    query: pageQuerySchema,
+  }),
+  createPolicy: creation({
+    path: "/v1/policies",
+    tag: "policies",
+    summary: "Create a policy",
+    query: policyQuerySchema,
+    body: policyInputSchema,
+    response: policyDetailsSchema,
+    errors: ["conflict", "aborted"],
+  }),
+  getPolicy: reading({
+    path: "/v1/policies/:policy",
+    tag: "policies",
+    summary: "Show a policy",
+    params: policyParams,
+    response: policyDetailsSchema,
+    revision: "etag",
+  }),
+  replacePolicy: {
+    method: "PUT",
+    path: "/v1/policies/:policy",
+    tag: "policies",
+    summary: "Replace a policy",
+    params: policyParams,
+    query: policyQuerySchema,
+    body: policyInputSchema,
+    response: policyDetailsSchema,
+    statuses: { 200: "Done" },
+    errors: ["not-found", "revision-mismatch", "aborted"],
+    revision: "if-match",
+  },
+  deletePolicy: deletion({
+    path: "/v1/policies/:policy",
+    tag: "policies",
+    summary: "Delete a policy",
+    params: policyParams,
+    query: releaseQuerySchema,
+    response: deletionSchema,
+    errors: ["not-found", "revision-mismatch", "aborted"],
+  }),
+  applyPolicies: {
+    method: "POST",
+    path: "/v1/policy-changes",
+    tag: "policies",
+    summary: "Make several policies as given, all or none, perhaps on trial",
+    body: policyApplicationSchema,
+    response: policyChangesSchema,
+    statuses: { 200: "Done" },
+    errors: ["aborted"],
+  },
+  listPolicyTrials: reading({
+    path: "/v1/policy-trials",
+    tag: "policies",
+    summary: "List the changes of policies that wait for a confirmation",
+    response: strict({ items: z.array(policyTrialSchema) }),
+    errors: [],
+  }),
+  confirmPolicyTrial: {
+    method: "POST",
+    path: "/v1/policy-trials/:trial/confirm",
+    tag: "policies",
+    summary: "Confirm changes of policies, so that they stay",
+    params: trialParams,
+    response: policyTrialSchema,
+    statuses: { 200: "Done" },
+    errors: ["not-found", "aborted"],
+  },
+  listExceptions: listing(exceptionResourceSchema, {
+    path: "/v1/exceptions",
+    tag: "policies",
+    summary: "List the endpoints that act as another segment",
+    query: pageQuerySchema,
   }),
 
   listRoutes: {

@@ -17,6 +17,7 @@ export * from "./label.ts";
 export * from "./named-port.ts";
 export * from "./network.ts";
 export * from "./policy.ts";
+export * from "./policy-api.ts";
 export * from "./policy-document.ts";
 export * from "./policy-party.ts";
 export * from "./problem.ts";

@@ -3,6 +3,8 @@ import { strict } from "./decode.ts";
 import { endpointResourceSchema } from "./endpoint.ts";
 import { hostResourceSchema } from "./host.ts";
 import { networkResourceSchema } from "./network.ts";
+import { policyResourceSchema } from "./policy.ts";
+import { exceptionResourceSchema } from "./policy-api.ts";
 import { segmentResourceSchema } from "./segment.ts";
 import { tenantResourceSchema } from "./tenant.ts";
 import { nameSchema, revisionSchema } from "./text.ts";
@@ -15,6 +17,8 @@ export const hostViewSchema = strict({
   hosts: z.array(hostResourceSchema),
   tenants: z.array(tenantResourceSchema),
   segments: z.array(segmentResourceSchema),
+  policies: z.array(policyResourceSchema).meta({ description: "All policies." }),
+  exceptions: z.array(exceptionResourceSchema).meta({ description: "Exceptions of all hosts." }),
   endpoints: z.array(endpointResourceSchema).meta({ description: "The host's own endpoints." }),
 }).meta({ id: "HostView", description: "Everything that the agent of one host works from." });
 

@@ -4,6 +4,8 @@ import { didYouMean } from "./did-you-mean.ts";
 import { endpointResourceSchema } from "./endpoint.ts";
 import { hostResourceSchema } from "./host.ts";
 import { networkResourceSchema } from "./network.ts";
+import { policyResourceSchema } from "./policy.ts";
+import { exceptionResourceSchema } from "./policy-api.ts";
 import { segmentResourceSchema } from "./segment.ts";
 import { tenantResourceSchema } from "./tenant.ts";
 import { revisionSchema } from "./text.ts";
@@ -14,6 +16,8 @@ export const WATCH_SCHEMAS = {
   hosts: hostResourceSchema,
   tenants: tenantResourceSchema,
   segments: segmentResourceSchema,
+  policies: policyResourceSchema,
+  exceptions: exceptionResourceSchema,
   endpoints: endpointResourceSchema,
 } as const;
 
@@ -53,6 +57,8 @@ export const watchEventSchema = strict({
       changeSchema("hosts"),
       changeSchema("tenants"),
       changeSchema("segments"),
+      changeSchema("policies"),
+      changeSchema("exceptions"),
       changeSchema("endpoints"),
     ]),
   ),

@@ -44,6 +44,8 @@ export function hostView(change: Partial<HostSnapshot> = {}): HostSnapshot {
     hosts: [1, 2].map((id) => ({ ...underlayHost(id), revision: 10 + id })),
     tenants: world.tenants.map(at),
     segments: world.segments.map(at),
+    policies: [],
+    exceptions: [],
     endpoints: [],
     ...change,
   };
