@@ -55,6 +55,23 @@ export interface SceneHost {
   readonly underlayDevice: number;
 }
 
+/** A way to enforce the rules on the hosts of a scene. */
+export interface SceneFirewall {
+  readonly name: string;
+  /** Loads the rules of a host. */
+  apply(own: SceneHost, input: FirewallInput): void;
+  /** Packets that the host has dropped, by reason. */
+  drops(own: SceneHost): ReadonlyMap<string, number>;
+}
+
+/** The nft table. */
+export const NFT_FIREWALL: SceneFirewall = {
+  name: "nft",
+  apply: ({ kernel }, input) => kernel.runNft(renderTable(createTable(input))),
+  drops: ({ kernel }) =>
+    new Map([...kernel.counters("romana")].map(([reason, { packets }]) => [reason, packets])),
+};
+
 let scenes = 0;
 
 /** Owns the namespaces of one scene and the kernels in them. */
@@ -92,6 +109,7 @@ export async function createFirewallScene(
   world: World,
   endpoints: readonly SceneEndpoint[],
   gatewayServices: readonly GatewayService[] = [],
+  firewall: SceneFirewall = NFT_FIREWALL,
 ): Promise<FirewallScene> {
   const stage = new Stage();
   try {
@@ -116,7 +134,7 @@ export async function createFirewallScene(
       ),
       { name: "outside", kind: "outside", namespace: outside, addresses: [OUTSIDE[4], OUTSIDE[6]] },
     );
-    return new FirewallScene(stage, world, gatewayServices, hosts, parties);
+    return new FirewallScene(stage, world, gatewayServices, hosts, parties, firewall);
   } catch (error) {
     stage.close();
     throw error;
@@ -130,6 +148,7 @@ export class FirewallScene {
   readonly hosts: readonly SceneHost[];
   readonly parties: readonly SceneParty[];
   readonly #stage: Stage;
+  readonly #firewall: SceneFirewall;
 
   constructor(
     stage: Stage,
@@ -137,8 +156,10 @@ export class FirewallScene {
     gatewayServices: readonly GatewayService[],
     hosts: readonly SceneHost[],
     parties: readonly SceneParty[],
+    firewall: SceneFirewall,
   ) {
     this.#stage = stage;
+    this.#firewall = firewall;
     this.world = world;
     this.gatewayServices = gatewayServices;
     this.hosts = hosts;
@@ -161,9 +182,9 @@ export class FirewallScene {
     };
   }
 
-  /** Loads the table of every host. */
+  /** Loads the rules of every host. */
   apply(): void {
-    for (const host of this.hosts) host.kernel.runNft(renderTable(createTable(this.input(host))));
+    for (const host of this.hosts) this.#firewall.apply(host, this.input(host));
   }
 
   party(name: string): SceneParty {
@@ -172,12 +193,12 @@ export class FirewallScene {
     return party;
   }
 
-  /** Packets that the tables of all hosts have dropped, by reason. */
+  /** Packets that all hosts have dropped, by reason. */
   drops(): Map<string, number> {
     const sums = new Map<string, number>();
-    for (const { kernel } of this.hosts) {
-      for (const [name, { packets }] of kernel.counters("romana"))
-        sums.set(name, (sums.get(name) ?? 0) + packets);
+    for (const host of this.hosts) {
+      for (const [reason, packets] of this.#firewall.drops(host))
+        sums.set(reason, (sums.get(reason) ?? 0) + packets);
     }
     return sums;
   }

@@ -27,6 +27,7 @@ type TableName = (typeof JUMPS)[number]["table"];
  * text declares), all else stays, with its counters. One text cannot say "jump unless it does already", and deleting
  * what is not there refuses the whole of it. So the text says how many jumps it found ({@link readSavedRules}), deletes
  * these, and puts one in front; if somebody took one away meanwhile, nothing changes and the caller looks again.
+ * Drops are counted on from what was saved; only `ip6tables-nft-restore` 1.8.9 begins at zero whatever it is told.
  * @throws RomanaError `invalid-input` for what iptables cannot say: nothing is left out.
  */
 export function renderIptables(input: IptablesInput, state: IptablesState): IptablesTexts {
