@@ -8,8 +8,8 @@ import { PEER_CASES } from "./cases-peers.case.ts";
 import { SELECTOR_CASES } from "./cases-selectors.case.ts";
 import { TRAFFIC_CASES } from "./cases-traffic.case.ts";
 import type { PolicyDecision } from "./decision.ts";
-import type { MachineTraffic } from "./evaluate.ts";
 import type { Flow } from "./flow.ts";
+import type { MachineTraffic } from "./target.ts";
 import type { PolicyWorld } from "./world.ts";
 
 /**

@@ -1,76 +1,45 @@
 import { type Direction, type PolicyPeer, type PolicyTarget, TIERS } from "../model/index.ts";
-import { type Address, prefixContains } from "../net/index.ts";
-import { type Ask, askOrder, isolatingPolicies } from "./ask-order.ts";
+import { type Ask, type DirectionAsks, directionAsks } from "./ask-order.ts";
 import type { Considered, DecidedBy, MatchedRule, PolicyDecision } from "./decision.ts";
 import type { Flow } from "./flow.ts";
-import { type Owner, ownerOf } from "./owner.ts";
+import { type Participant, type Participants, participantOf } from "./participant.ts";
 import { matchesPeer } from "./peer-match.ts";
-import { selectsOwner } from "./selector.ts";
+import { isEndpointTarget, isMachineTarget, type MachineTraffic } from "./target.ts";
 import { matchesTraffic } from "./traffic-match.ts";
 import type { PolicyWorld } from "./world.ts";
 
 /** The flow as one of its sides sees it. */
 interface Question {
-  readonly world: PolicyWorld;
-  readonly direction: Direction;
+  readonly asks: DirectionAsks;
   readonly flow: Flow;
+  readonly destination: Participant;
   isTarget(target: PolicyTarget): boolean;
   isPeer(peer: PolicyPeer): boolean;
-  /** Whose ports the names of ports mean; a machine's ports have no names. */
-  readonly destination: Owner | undefined;
   /** What is settled behind the standard tier, where no rule settled anything. */
   behindStandard(): DecidedBy | undefined;
   /** What it is when nothing settles anything. */
   readonly otherwise: DecidedBy;
 }
 
-/** A flow of a machine itself. */
-export interface MachineTraffic {
-  readonly flow: Flow;
-  /** Where the packet comes in or goes out. */
-  readonly interfaceName: string;
-  /** The other side is an endpoint of this machine; targets `host` only count then. */
-  readonly isOwnEndpoint: boolean;
+/** What a decision about an endpoint depends on besides the flow. */
+export interface EndpointOptions {
+  /** The other side is a process (ingress) or an address (egress) of the machine that the endpoint runs on. */
+  readonly ownHost?: boolean;
 }
 
 /**
  * What policies and the isolation of tenants say of a flow of an endpoint: its source in egress, its destination in
  * ingress. This is the slow, obviously right evaluator (ADR 0014): it reads policies one by one and knows nothing of
  * the rule model, so it can be the oracle of what is compiled.
- *
- * `ownHost`: the other side is a process (ingress) or an address (egress) of the machine that the endpoint runs on.
  */
 export function evaluateEndpoint(
   world: PolicyWorld,
   direction: Direction,
   flow: Flow,
-  { ownHost = false }: { readonly ownHost?: boolean } = {},
+  options: EndpointOptions = {},
 ): PolicyDecision {
-  const isIngress = direction === "ingress";
-  const [subject, other] = isIngress ? [flow.destination, flow.source] : [flow.source, flow.destination];
-  const isFromOwnHost = ownHost && isIngress;
-  const isTarget = (target: PolicyTarget): boolean => isEndpointTarget(world, target, subject);
-  return decide({
-    world,
-    direction,
-    flow,
-    isTarget,
-    destination: ownerOf(world, flow.destination),
-    isPeer: (peer) => {
-      if (peer.kind === "host") return ownHost;
-      return !isFromOwnHost && matchesPeer(world, peer, other);
-    },
-    behindStandard: () => {
-      if (isFromOwnHost) return undefined;
-      if (isIngress) {
-        const shared = sharedIdentity(world, flow);
-        if (shared !== undefined) return shared;
-      }
-      const isolated = isolationByPolicies(world, direction, isTarget);
-      return isolated ?? (isIngress ? isolationByTenant(world, subject) : undefined);
-    },
-    otherwise: { kind: isFromOwnHost ? "own-host" : "open" },
-  });
+  const asks = directionAsks(world.policies, direction);
+  return decideEndpoint(asks, direction, flow, participantsOf(world, flow), options);
 }
 
 /**
@@ -82,20 +51,62 @@ export function evaluateMachine(
   direction: Direction,
   traffic: MachineTraffic,
 ): PolicyDecision {
-  const { flow } = traffic;
-  const [own, other] =
-    direction === "ingress" ? [flow.destination, flow.source] : [flow.source, flow.destination];
-  const isTarget = (target: PolicyTarget): boolean => isMachineTarget(target, traffic, own);
+  const asks = directionAsks(world.policies, direction);
+  return decideMachine(asks, direction, traffic, participantsOf(world, traffic.flow));
+}
+
+function participantsOf(world: PolicyWorld, { source, destination }: Flow): Participants {
+  return { source: participantOf(world, source), destination: participantOf(world, destination) };
+}
+
+/** {@link evaluateEndpoint} with what was found before. The asks may leave out policies that are not about the subject. */
+export function decideEndpoint(
+  asks: DirectionAsks,
+  direction: Direction,
+  flow: Flow,
+  participants: Participants,
+  { ownHost = false }: EndpointOptions,
+): PolicyDecision {
+  const { source, destination } = participants;
+  const isIngress = direction === "ingress";
+  const [subject, other] = isIngress ? [destination, source] : [source, destination];
+  const isFromOwnHost = ownHost && isIngress;
+  const isTarget = (target: PolicyTarget): boolean => isEndpointTarget(target, subject);
   return decide({
-    world,
-    direction,
+    asks,
     flow,
+    destination,
     isTarget,
-    destination: direction === "ingress" ? undefined : ownerOf(world, flow.destination),
-    isPeer: (peer) => matchesPeer(world, peer, other),
-    // Target `host` lets in what endpoints may send to it; what it does not name is for the gateway services to decide.
-    behindStandard: () =>
-      isolationByPolicies(world, direction, (target) => target.kind === "machine" && isTarget(target)),
+    isPeer: (peer) => {
+      if (peer.kind === "host") return ownHost;
+      return !isFromOwnHost && matchesPeer(peer, other);
+    },
+    behindStandard: () => {
+      if (isFromOwnHost) return undefined;
+      const shared = isIngress ? sharedIdentity(participants) : undefined;
+      if (shared !== undefined) return shared;
+      return isolationByPolicies(asks, isTarget) ?? (isIngress ? isolationByTenant(subject) : undefined);
+    },
+    otherwise: { kind: isFromOwnHost ? "own-host" : "open" },
+  });
+}
+
+/** {@link evaluateMachine} with what was found before. The asks may leave out policies that are not about machines. */
+export function decideMachine(
+  asks: DirectionAsks,
+  direction: Direction,
+  traffic: MachineTraffic,
+  { source, destination }: Participants,
+): PolicyDecision {
+  const [own, other] = direction === "ingress" ? [destination, source] : [source, destination];
+  const isTarget = (target: PolicyTarget): boolean => isMachineTarget(target, traffic, own.address);
+  return decide({
+    asks,
+    flow: traffic.flow,
+    destination,
+    isTarget,
+    isPeer: (peer) => matchesPeer(peer, other),
+    behindStandard: () => isolationByPolicies(asks, isTarget),
     otherwise: { kind: "open" },
   });
 }
@@ -111,7 +122,7 @@ function decide(question: Question): PolicyDecision {
       const settled = question.behindStandard();
       if (settled !== undefined) return settle(settled, settled.kind === "isolated" ? "drop" : "accept");
     }
-    for (const ask of askOrder(question.world.policies, tier, question.direction)) {
+    for (const ask of question.asks.tiers[tier]) {
       const outcome = outcomeOf(question, ask);
       note(considered, outcome, ask);
       if (outcome !== "matched") continue;
@@ -129,7 +140,7 @@ function outcomeOf(question: Question, { policy, rule }: Ask): Considered["outco
   const { flow, destination } = question;
   if (!policy.appliedTo.some((target) => question.isTarget(target))) return "target";
   if (!rule.peers.some((peer) => question.isPeer(peer))) return "peer";
-  return rule.traffic.some((match) => matchesTraffic(match, flow, destination)) ? "matched" : "traffic";
+  return rule.traffic.some((match) => matchesTraffic(match, flow, destination.owner)) ? "matched" : "traffic";
 }
 
 /** Adds what was asked; a policy that is not about the subject is there once and not for each of its rules. */
@@ -151,41 +162,11 @@ function matchedRule({ policy, rule, index }: Ask): MatchedRule {
   };
 }
 
-function isEndpointTarget(world: PolicyWorld, target: PolicyTarget, subject: Address): boolean {
-  switch (target.kind) {
-    case "endpoints":
-      return selectsOwner(target, ownerOf(world, subject));
-    case "prefix":
-      return prefixContains(target.prefix, subject);
-    case "host":
-    case "machine":
-      return false;
-    default:
-      return target satisfies never;
-  }
-}
-
-function isMachineTarget(target: PolicyTarget, traffic: MachineTraffic, own: Address): boolean {
-  switch (target.kind) {
-    case "endpoints":
-    case "prefix":
-      return false;
-    case "host":
-      return traffic.isOwnEndpoint;
-    case "machine":
-      return (
-        (target.interfaces?.includes(traffic.interfaceName) ?? true) &&
-        (target.addresses?.some((prefix) => prefixContains(prefix, own)) ?? true)
-      );
-    default:
-      return target satisfies never;
-  }
-}
-
 /** What lets both sides talk because they are of one tenant, or of one segment. */
-function sharedIdentity(world: PolicyWorld, flow: Flow): DecidedBy | undefined {
-  const from = ownerOf(world, flow.source);
-  const to = ownerOf(world, flow.destination);
+function sharedIdentity({
+  source: { owner: from },
+  destination: { owner: to },
+}: Participants): DecidedBy | undefined {
   if (to?.tenant === undefined || from?.tenant !== to.tenant) return undefined;
   if (to.tenant.isolation === "tenant") return { kind: "same-tenant" };
   const isSameSegment = to.segment !== undefined && from.segment === to.segment;
@@ -193,19 +174,16 @@ function sharedIdentity(world: PolicyWorld, flow: Flow): DecidedBy | undefined {
 }
 
 function isolationByPolicies(
-  { policies }: PolicyWorld,
-  direction: Direction,
+  { isolating }: DirectionAsks,
   isTarget: (target: PolicyTarget) => boolean,
 ): DecidedBy | undefined {
-  const isolating = isolatingPolicies(policies, direction).filter(({ appliedTo }) =>
-    appliedTo.some(isTarget),
-  );
-  if (isolating.length === 0) return undefined;
-  return { kind: "isolated", by: "policies", policies: isolating.map(({ id }) => id) };
+  const own = isolating.filter(({ appliedTo }) => appliedTo.some(isTarget));
+  return own.length === 0
+    ? undefined
+    : { kind: "isolated", by: "policies", policies: own.map(({ id }) => id) };
 }
 
-function isolationByTenant(world: PolicyWorld, subject: Address): DecidedBy | undefined {
-  const tenant = ownerOf(world, subject)?.tenant;
-  if (tenant === undefined) return { kind: "isolated", by: "unknown-identity" };
-  return tenant.isolation === "none" ? undefined : { kind: "isolated", by: "tenant" };
+function isolationByTenant({ owner }: Participant): DecidedBy | undefined {
+  if (owner?.tenant === undefined) return { kind: "isolated", by: "unknown-identity" };
+  return owner.tenant.isolation === "none" ? undefined : { kind: "isolated", by: "tenant" };
 }
