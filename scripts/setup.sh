@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly OLDEST_NODE=20
-readonly RUN_PACKAGES=(nftables iproute2 iputils-ping procps util-linux)
+readonly RUN_PACKAGES=(nftables iptables ipset iproute2 iputils-ping procps util-linux)
 readonly TEST_PACKAGES=(tcpdump iperf3 sockperf ethtool)
 
 say() { echo "setup: $*" >&2; }
@@ -47,7 +47,7 @@ install_packages() {
 # Without dpkg the names of packages mean nothing, but the tools do.
 check_tools() {
   local tool
-  for tool in nft ip ping pgrep unshare; do
+  for tool in nft iptables ipset ip ping pgrep unshare; do
     command -v "$tool" >/dev/null || fail "$tool is missing, and this is no Debian: install it and run this again"
   done
 }
