@@ -5,7 +5,7 @@ import { parsePrefix } from "../net/index.ts";
 import { decodeSnapshot, encodeSnapshot, type Stored } from "../schema/index.ts";
 import { endpointKey, HostKnowledge } from "./host-knowledge.ts";
 
-const POLICY: Stored<Policy> = {
+const POLICY = {
   id: "p",
   tier: "standard",
   order: 7,
@@ -14,13 +14,13 @@ const POLICY: Stored<Policy> = {
   rules: [],
   established: "keep",
   revision: 41,
-};
-const EXCEPTION: Stored<Exception> = {
+} satisfies Stored<Policy>;
+const EXCEPTION = {
   blocks: [parsePrefix("10.2.1.27/32"), parsePrefix("fd00::7/128")],
   tenant: "acme",
   segment: "db",
   revision: 42,
-};
+} satisfies Stored<Exception>;
 
 describe("HostKnowledge", () => {
   test("policies and exceptions of all hosts come and go, and survive a restart", () => {

@@ -12,6 +12,7 @@ export type Completer =
   | "tenant"
   | "segment"
   | "endpoint"
+  | "policy"
   | "lab"
   | "lab-endpoint"
   | "file";

@@ -27,6 +27,8 @@ export async function findNames(
       return (await (await client()).call("listEndpoints", { query })).items.flatMap(
         ({ name }) => name ?? [],
       );
+    case "policy":
+      return (await (await client()).call("listPolicies", { query })).items.map(({ id }) => id);
     case "lab":
       return (await import("../lab/index.ts")).listLabs();
     case "lab-endpoint": {

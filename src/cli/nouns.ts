@@ -31,13 +31,18 @@ export const NOUNS: readonly NounEntry[] = [
   },
   {
     name: "segment",
-    summary: "Microservices inside a tenant: their codes",
+    summary: "Microservices inside a tenant: their codes, labels and ports",
     load: async () => (await import("./commands/segment.ts")).segment,
   },
   {
     name: "endpoint",
     summary: "What has an address: allocate, look up, release",
     load: async () => (await import("./commands/endpoint.ts")).endpoint,
+  },
+  {
+    name: "policy",
+    summary: "Who may talk to whom: check, apply, on trial too",
+    load: async () => (await import("./commands/policy.ts")).policy,
   },
   {
     name: "route",

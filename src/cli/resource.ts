@@ -4,8 +4,9 @@ import { type Column, count, renderFields, renderTable, type Screen } from "./fo
 
 /** One kind of object as the commands of a noun print it. */
 export interface Resource<T> {
-  /** Singular and plural, as in messages. */
   readonly noun: string;
+  /** Absent: the noun with an "s". */
+  readonly plural?: string;
   readonly columns: readonly Column<T>[];
   /** The object as the REST API shows it. */
   encode(object: T): unknown;
@@ -41,7 +42,7 @@ export async function listAll<T>(
 export function listResult<T>(resource: Resource<T>, items: readonly T[]): Result {
   return {
     data: items.map((item) => resource.encode(item)),
-    text: (screen) => renderTable(screen, resource.columns, items, `No ${resource.noun}s`),
+    text: (screen) => renderTable(screen, resource.columns, items, `No ${pluralOf(resource)}`),
   };
 }
 
@@ -89,8 +90,12 @@ export function outcomeResult<T>(
   const data = outcomes.map(({ object }) => resource.encode(object));
   return {
     data: single ? data[0] : data,
-    text: (screen) => renderTable(screen, columns, outcomes, `No ${resource.noun}s`),
+    text: (screen) => renderTable(screen, columns, outcomes, `No ${pluralOf(resource)}`),
   };
+}
+
+function pluralOf({ noun, plural }: Resource<never>): string {
+  return plural ?? `${noun}s`;
 }
 
 function wordFor({ status }: Outcome<unknown>): "created" | "unchanged" | "updated" {

@@ -6,15 +6,15 @@ import { bodiesOf } from "../create.ts";
 import { wrongInput } from "../input.ts";
 import {
   changeOptions,
-  deleteCommand,
   DRY_RUN_OPTION,
+  deleteCommand,
   dryRunQuery,
   FILE_OPTION,
   listAll,
   listResult,
   outcomeResult,
-  type Resource,
   REVISION_OPTION,
+  type Resource,
   showResult,
 } from "../resource.ts";
 import { nameOrId, patchOf } from "../words.ts";
@@ -28,6 +28,7 @@ const ENDPOINT: Resource<ResultOf<typeof CONTRACT.getEndpoint>> = {
     { title: "host", value: ({ host }) => host },
     { title: "tenant", value: ({ tenant }) => tenant },
     { title: "segment", value: ({ segment }) => segment },
+    { title: "acts as", value: ({ actsAs }) => actsAs, wide: true },
     { title: "id", value: ({ endpointId }) => endpointId, align: "right" },
     { title: "network", value: ({ network }) => network, wide: true },
     { title: "code", value: ({ code }) => formatSegmentCode(code), wide: true },
@@ -51,6 +52,9 @@ const EXTERNAL_ID: Option = {
   value: "TEXT",
   summary: "Its identifier in the orchestrator",
 };
+
+/** Stands for the endpoint's own segment in `--acts-as`. */
+const OWN_SEGMENT = "none";
 
 /** `romana endpoint`. */
 export const endpoint: Noun = {
@@ -153,19 +157,29 @@ export const endpoint: Noun = {
     },
     {
       verb: "update",
-      summary: "Change the external ID of an endpoint",
+      summary: "Change the external ID of an endpoint, or the segment that policies take it for",
       arguments: [{ name: "endpoint", summary: "Name, or any of its addresses", complete: "endpoint" }],
       options: [
         EXTERNAL_ID,
         { name: "no-external-id", summary: "Take the external ID away" },
+        {
+          name: "acts-as",
+          value: "SEGMENT",
+          summary: `A segment of its tenant that policies shall take it for; "${OWN_SEGMENT}": its own`,
+        },
         REVISION_OPTION,
       ],
-      examples: ["romana endpoint update web-1 --external-id pod/web-1"],
+      examples: [
+        "romana endpoint update web-1 --external-id pod/web-1",
+        "romana endpoint update web-1 --acts-as quarantine",
+        "romana endpoint update web-1 --acts-as none",
+      ],
       run: async (input, context) => {
         const client = await context.client();
         const externalId = input.flag("no-external-id") ? null : input.text("external-id");
         const params = { ref: input.argument("endpoint") };
-        const body = patchOf({ externalId });
+        const segment = input.text("acts-as");
+        const body = patchOf({ externalId, actsAs: segment === OWN_SEGMENT ? null : segment });
         const object = await client.call("updateEndpoint", { params, body }, changeOptions(input));
         return outcomeResult(ENDPOINT, [{ object }], true);
       },

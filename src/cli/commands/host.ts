@@ -1,5 +1,5 @@
 import type { Client } from "../../client/index.ts";
-import { hasCode, type HostStatus } from "../../model/index.ts";
+import { type HostStatus, hasCode } from "../../model/index.ts";
 import { formatAddress, formatPrefix } from "../../net/index.ts";
 import {
   type BodyOf,
@@ -12,6 +12,7 @@ import {
 import type { Noun, Option } from "../command.ts";
 import { bodiesOf } from "../create.ts";
 import { count } from "../format.ts";
+import { LABEL_OPTION, labelsColumn, labelsOf, NO_LABELS_OPTION } from "../labels.ts";
 import {
   changeOptions,
   DELETE_OPTIONS,
@@ -25,7 +26,7 @@ import {
   type Resource,
   showResult,
 } from "../resource.ts";
-import { addressPairOf, groupPath } from "../words.ts";
+import { addressPairOf, groupPath, patchOf } from "../words.ts";
 
 const HOST: Resource<HostResource> = {
   noun: "host",
@@ -35,6 +36,7 @@ const HOST: Resource<HostResource> = {
     { title: "group", value: ({ group }) => group.join("/") },
     { title: "prefixes", value: (host) => prefixesOf(host).join(", ") },
     { title: "underlay", value: (host) => underlayOf(host).join(", ") },
+    labelsColumn(),
     { title: "revision", value: ({ revision }) => revision, align: "right", wide: true },
   ],
   encode: (host) => ({
@@ -65,11 +67,13 @@ export const host: Noun = {
         { name: "id", value: "NUMBER", kind: "integer", summary: "Its ID; assigned when left out" },
         { name: "group", value: "PATH", summary: 'Its groups from the first level down, "/" between them' },
         UNDERLAY,
+        LABEL_OPTION,
         FILE_OPTION,
       ],
       examples: [
         "romana host create host-1 --id 1 --underlay 192.0.2.1",
         "romana host create host-2 --group zone-a/rack-1 --underlay 192.0.2.2 --underlay 2001:db8::2",
+        "romana host create host-3 --label zone=a --label disk=ssd",
         "romana host create -f hosts.yaml",
       ],
       run: async (input, context) => {
@@ -78,7 +82,13 @@ export const host: Noun = {
           const id = input.integer("id");
           const group = groupPath(input.text("group"));
           const underlay = addressPairOf("--underlay", input.list("underlay"));
-          return { name, ...(id !== undefined && { id }), group, underlay };
+          return {
+            name,
+            ...(id !== undefined && { id }),
+            group,
+            underlay,
+            ...patchOf({ labels: labelsOf(input) }),
+          };
         });
         const outcomes = [];
         for (const body of bodies) {
@@ -116,14 +126,21 @@ export const host: Noun = {
     },
     {
       verb: "update",
-      summary: "Change the underlay addresses of a host",
+      summary: "Change the underlay addresses or the labels of a host",
       arguments: [{ name: "name", summary: "Name of the host", complete: "host" }],
-      options: [{ ...UNDERLAY, required: true }, REVISION_OPTION],
-      examples: ["romana host update host-1 --underlay 192.0.2.11 --underlay 2001:db8::11"],
+      options: [UNDERLAY, LABEL_OPTION, NO_LABELS_OPTION, REVISION_OPTION],
+      examples: [
+        "romana host update host-1 --label zone=b",
+        "romana host update host-1 --underlay 192.0.2.11 --underlay 2001:db8::11",
+      ],
       run: async (input, context) => {
         const client = await context.client();
         const params = { host: input.argument("name") };
-        const body = { underlay: addressPairOf("--underlay", input.list("underlay")) };
+        const addresses = input.list("underlay");
+        const body = patchOf({
+          underlay: addresses.length === 0 ? undefined : addressPairOf("--underlay", addresses),
+          labels: labelsOf(input, true),
+        });
         const object = await client.call("updateHost", { params, body }, changeOptions(input));
         return outcomeResult(HOST, [{ object }], true);
       },

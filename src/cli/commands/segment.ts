@@ -4,6 +4,15 @@ import type { Noun, Option } from "../command.ts";
 import { bodiesOf } from "../create.ts";
 import { wrongInput } from "../input.ts";
 import {
+  LABEL_OPTION,
+  labelsColumn,
+  labelsOf,
+  NO_LABELS_OPTION,
+  PORT_OPTION,
+  portsOf,
+  portsText,
+} from "../labels.ts";
+import {
   changeOptions,
   DELETE_OPTIONS,
   deleteCommand,
@@ -12,13 +21,16 @@ import {
   listAll,
   listResult,
   outcomeResult,
-  type Resource,
   REVISION_OPTION,
+  type Resource,
   showResult,
 } from "../resource.ts";
 import { patchOf, segmentName } from "../words.ts";
 
 type SegmentResource = ResultOf<typeof CONTRACT.getSegment>;
+
+/** A segment with the number of endpoints of other segments that act as members of it. */
+type SegmentRow = SegmentResource & { readonly exceptions: number };
 
 const SEGMENT: Resource<SegmentResource> = {
   noun: "segment",
@@ -26,10 +38,21 @@ const SEGMENT: Resource<SegmentResource> = {
     { title: "tenant", value: ({ tenant }) => tenant },
     { title: "name", value: ({ name }) => name },
     { title: "codes", value: ({ codes }) => codes.map(formatSegmentCode).join(", ") },
+    { title: "ports", value: ({ ports = [] }) => portsText(ports), wide: true },
+    labelsColumn(),
     { title: "external ID", value: ({ externalId }) => externalId, wide: true },
     { title: "revision", value: ({ revision }) => revision, align: "right", wide: true },
   ],
   encode: (segment) => ({ ...encodeSegment(segment), revision: segment.revision }),
+};
+
+const SEGMENT_ROW: Resource<SegmentRow> = {
+  ...SEGMENT,
+  columns: [
+    ...SEGMENT.columns,
+    { title: "exceptions", value: ({ exceptions }) => exceptions, align: "right" },
+  ],
+  encode: (segment) => ({ ...(SEGMENT.encode(segment) as object), exceptions: segment.exceptions }),
 };
 
 const EXTERNAL_ID: Option = {
@@ -44,7 +67,7 @@ type SegmentDocument = BodyOf<typeof CONTRACT.createSegment> & { tenant: string 
 /** `romana segment`. */
 export const segment: Noun = {
   name: "segment",
-  summary: "Microservices inside a tenant: their codes",
+  summary: "Microservices inside a tenant: their codes, labels and ports",
   connection: "romanad",
   commands: [
     {
@@ -59,11 +82,14 @@ export const segment: Noun = {
           summary: "A code of its own, such as 5 or 5+2; one is assigned when left out",
         },
         EXTERNAL_ID,
+        LABEL_OPTION,
+        PORT_OPTION,
         FILE_OPTION,
       ],
       examples: [
         "romana segment create shop/web",
         "romana segment create shop/db --code 2 --code 8+1",
+        "romana segment create shop/api --label app=api --port http=tcp/8080",
         "romana segment create -f segments.yaml",
       ],
       run: async (input, context) => {
@@ -75,7 +101,12 @@ export const segment: Noun = {
           return {
             tenant,
             name,
-            ...patchOf({ codes: codes.length > 0 ? [...codes] : undefined, externalId }),
+            ...patchOf({
+              codes: codes.length > 0 ? [...codes] : undefined,
+              externalId,
+              labels: labelsOf(input),
+              ports: portsOf(input),
+            }),
           };
         });
         const outcomes = [];
@@ -93,7 +124,7 @@ export const segment: Noun = {
     {
       verb: "list",
       aliases: ["ls"],
-      summary: "List the segments of a tenant, or of all",
+      summary: "List the segments of a tenant, or of all; exceptions are endpoints that act as one",
       options: [
         { name: "tenant", value: "TENANT", summary: "Only the segments of this one", complete: "tenant" },
       ],
@@ -106,7 +137,13 @@ export const segment: Noun = {
             ? client.call("listAllSegments", { query })
             : client.call("listSegments", { params: { tenant }, query }),
         );
-        return listResult(SEGMENT, items);
+        const exceptions = await listAll((query) => client.call("listExceptions", { query }));
+        const rows = items.map((item) => ({
+          ...item,
+          exceptions: exceptions.filter((one) => one.tenant === item.tenant && one.segment === item.name)
+            .length,
+        }));
+        return listResult(SEGMENT_ROW, rows);
       },
     },
     {
@@ -122,13 +159,17 @@ export const segment: Noun = {
     },
     {
       verb: "update",
-      summary: "Give a segment more codes, take unused ones away, change its external ID",
+      summary: "Change codes, external ID, labels or ports of a segment",
       arguments: [{ name: "segment", summary: "TENANT/SEGMENT", complete: "segment" }],
       options: [
         { name: "add-code", value: "CODE", many: true, summary: "Another code" },
         { name: "remove-code", value: "CODE", many: true, summary: "A code that no endpoint uses" },
         EXTERNAL_ID,
         { name: "no-external-id", summary: "Take the external ID away" },
+        LABEL_OPTION,
+        NO_LABELS_OPTION,
+        PORT_OPTION,
+        { name: "no-ports", summary: "Take all ports away" },
         REVISION_OPTION,
       ],
       examples: [
@@ -142,6 +183,8 @@ export const segment: Noun = {
         const body = patchOf({
           codes: changedCodes(before, input.list("add-code"), input.list("remove-code")),
           externalId: input.flag("no-external-id") ? null : input.text("external-id"),
+          labels: labelsOf(input, true),
+          ports: portsOf(input) ?? (input.flag("no-ports") ? [] : undefined),
         });
         // The new list of codes is made from the one that was read, so it must still be that one.
         const ifMatch = input.integer("revision") ?? before.revision;

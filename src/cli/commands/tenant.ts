@@ -1,6 +1,7 @@
 import { type BodyOf, type CONTRACT, encodeTenant, type ResultOf } from "../../schema/index.ts";
 import type { Noun, Option } from "../command.ts";
 import { bodiesOf } from "../create.ts";
+import { LABEL_OPTION, labelsColumn, labelsOf, NO_LABELS_OPTION } from "../labels.ts";
 import {
   changeOptions,
   DELETE_OPTIONS,
@@ -10,8 +11,8 @@ import {
   listAll,
   listResult,
   outcomeResult,
-  type Resource,
   REVISION_OPTION,
+  type Resource,
   showResult,
 } from "../resource.ts";
 import { patchOf } from "../words.ts";
@@ -24,6 +25,7 @@ const TENANT: Resource<ResultOf<typeof CONTRACT.getTenant>> = {
     { title: "isolation", value: ({ isolation }) => isolation },
     { title: "quota", value: ({ quota }) => quota, align: "right" },
     { title: "external ID", value: ({ externalId }) => externalId, wide: true },
+    labelsColumn(),
     { title: "revision", value: ({ revision }) => revision, align: "right", wide: true },
   ],
   encode: (tenant) => ({ ...encodeTenant(tenant), revision: tenant.revision }),
@@ -64,6 +66,7 @@ export const tenant: Noun = {
         ISOLATION,
         QUOTA,
         EXTERNAL_ID,
+        LABEL_OPTION,
         FILE_OPTION,
       ],
       examples: [
@@ -80,6 +83,7 @@ export const tenant: Noun = {
             isolation: input.text("isolation") as "segment" | undefined,
             quota: input.integer("quota"),
             externalId: input.text("external-id"),
+            labels: labelsOf(input),
           }),
         }));
         const outcomes = [];
@@ -113,7 +117,7 @@ export const tenant: Noun = {
     },
     {
       verb: "update",
-      summary: "Change isolation, quota or external ID of a tenant",
+      summary: "Change isolation, quota, external ID or labels of a tenant",
       arguments: [{ name: "name", summary: "Name of the tenant", complete: "tenant" }],
       options: [
         ISOLATION,
@@ -121,12 +125,15 @@ export const tenant: Noun = {
         { name: "no-quota", summary: "Take the quota away" },
         EXTERNAL_ID,
         { name: "no-external-id", summary: "Take the external ID away" },
+        LABEL_OPTION,
+        NO_LABELS_OPTION,
         REVISION_OPTION,
       ],
       examples: [
         "romana tenant update shop --isolation tenant",
         "romana tenant update shop --quota 1000 --external-id ns/shop",
         "romana tenant update shop --no-quota",
+        "romana tenant update shop --label env=prod",
       ],
       run: async (input, context) => {
         const client = await context.client();
@@ -134,6 +141,7 @@ export const tenant: Noun = {
           isolation: input.text("isolation") as "segment" | undefined,
           quota: input.flag("no-quota") ? null : input.integer("quota"),
           externalId: input.flag("no-external-id") ? null : input.text("external-id"),
+          labels: labelsOf(input, true),
         });
         const params = { tenant: input.argument("name") };
         const object = await client.call("updateTenant", { params, body }, changeOptions(input));

@@ -1,0 +1,244 @@
+import { type CONTRACT, encodePolicy, encodePolicyDetails, type ResultOf } from "../../schema/index.ts";
+import type { Command, Noun, Option } from "../command.ts";
+import { parseDuration } from "../duration.ts";
+import { count, renderTable } from "../format.ts";
+import { applicationResult } from "../policy-application.ts";
+import { readPolicies } from "../policy-files.ts";
+import { policyLines, targetWords } from "../policy-words.ts";
+import {
+  changeOptions,
+  DRY_RUN_OPTION,
+  deleteCommand,
+  dryRunQuery,
+  listAll,
+  listResult,
+  outcomeResult,
+  type Resource,
+} from "../resource.ts";
+import { policyMatrix } from "./policy-matrix.ts";
+
+type PolicyResource = ResultOf<typeof CONTRACT.getPolicy>;
+
+const POLICY: Resource<PolicyResource> = {
+  noun: "policy",
+  plural: "policies",
+  columns: [
+    { title: "id", value: ({ id }) => id },
+    {
+      title: "state",
+      value: ({ state }) => state,
+      tone: ({ state }) => (state === "active" ? "good" : "warning"),
+    },
+    { title: "direction", value: ({ rules }) => distinct(rules.map(({ direction }) => direction)) },
+    { title: "verdict", value: ({ rules }) => distinct(rules.map(({ verdict }) => verdict)) },
+    { title: "order", value: ({ order }) => order, align: "right" },
+    { title: "applied to", value: ({ appliedTo }) => appliedTo.map(targetWords).join(", ") },
+    { title: "waits, as", value: ({ missing }) => missing.join(", "), wide: true },
+    { title: "tier", value: ({ tier }) => tier, wide: true },
+    { title: "external ID", value: ({ externalId }) => externalId, wide: true },
+    { title: "revision", value: ({ revision }) => revision, align: "right", wide: true },
+  ],
+  encode: (policy) =>
+    encodePolicyDetails({ policy: withoutState(policy), missing: policy.missing }, policy.revision),
+};
+
+const FILES = {
+  name: "file",
+  summary: 'Policy documents, YAML or JSON; "-" for standard input',
+  many: true,
+  complete: "file",
+} as const;
+
+const PENDING: Option = {
+  name: "pending",
+  summary: "Take policies that name tenants or segments that are not there yet",
+};
+
+const add: Command = {
+  verb: "add",
+  aliases: ["create"],
+  summary: "Add the policies of files",
+  arguments: [FILES],
+  options: [PENDING],
+  examples: [
+    "romana policy add examples/policies/tcp-policy.json",
+    "romana policy add examples/policies/egress-allow-only.yaml --pending",
+    "romana policy add -",
+  ],
+  run: async (input, context) => {
+    const policies = readPolicies(input.argumentList("file"));
+    const client = await context.client();
+    const query = input.flag("pending") ? { pending: true } : {};
+    const outcomes = [];
+    for (const policy of policies) {
+      const { status, result } = await client.callWithStatus("createPolicy", {
+        query,
+        body: encodePolicy(policy),
+      });
+      outcomes.push({ status, object: result });
+    }
+    return outcomeResult(POLICY, outcomes, policies.length === 1);
+  },
+};
+
+const list: Command = {
+  verb: "list",
+  aliases: ["ls"],
+  summary: "List the policies, and whether everybody that they name is there",
+  examples: ["romana policy list", "romana policy list -o wide"],
+  run: async (_, context) => {
+    const client = await context.client();
+    return listResult(POLICY, await listAll((query) => client.call("listPolicies", { query })));
+  },
+};
+
+const show: Command = {
+  verb: "show",
+  summary: "Show a policy in words; with -o yaml as a document that can be applied again",
+  arguments: [{ name: "name", summary: "ID of the policy", complete: "policy" }],
+  examples: ["romana policy show web-from-office", "romana policy show web-from-office -o yaml"],
+  run: async (input, context) => {
+    const client = await context.client();
+    const policy = await client.call("getPolicy", { params: { policy: input.argument("name") } });
+    return {
+      data: POLICY.encode(policy),
+      text: (screen) =>
+        [
+          ...policyLines(policy),
+          ...policy.missing.map((text) => screen.paint("warning", `  waits: ${text}`)),
+        ].join("\n"),
+    };
+  },
+};
+
+const remove: Command = {
+  ...deleteCommand(
+    "policy",
+    "policy",
+    [DRY_RUN_OPTION],
+    ["romana policy remove web-from-office", "romana policy remove a b --dry-run"],
+    (client, id, input) =>
+      client.call(
+        "deletePolicy",
+        { params: { policy: id }, query: dryRunQuery(input) },
+        changeOptions(input),
+      ),
+  ),
+  verb: "remove",
+  aliases: ["rm", "delete"],
+  summary: "Remove policies",
+  arguments: [{ name: "policy", summary: "IDs of the policies", many: true, complete: "policy" }],
+};
+
+const check: Command = {
+  verb: "check",
+  summary: "Check the policies of files and say in words what they mean; changes nothing, needs no romanad",
+  arguments: [FILES],
+  examples: [
+    "romana policy check examples/policies/complex-policy.json",
+    "romana policy check examples/policies/complex-policy.json -o yaml",
+  ],
+  run: (input) => {
+    const policies = readPolicies(input.argumentList("file"));
+    return {
+      data: policies.map(encodePolicy),
+      text: () => policies.map((policy) => policyLines(policy).join("\n")).join("\n\n"),
+    };
+  },
+};
+
+const apply: Command = {
+  verb: "apply",
+  summary: "Make policies as the files say, all or none",
+  arguments: [FILES],
+  options: [
+    PENDING,
+    { name: "dry-run", summary: "Only show the difference" },
+    {
+      name: "confirm-within",
+      value: "TIME",
+      summary: "Take everything back after this time (60s, 5m) unless it is confirmed",
+    },
+  ],
+  examples: [
+    "romana policy apply examples/policies/machine-ssh.yaml --dry-run",
+    "romana policy apply examples/policies/machine-ssh.yaml --confirm-within 60s",
+    "romana policy apply a.yaml b.yaml",
+  ],
+  run: async (input, context) => {
+    const policies = readPolicies(input.argumentList("file"));
+    const within = input.text("confirm-within");
+    const confirmWithin = within === undefined ? undefined : parseDuration("--confirm-within", within);
+    const client = await context.client();
+    const result = await client.call("applyPolicies", {
+      body: {
+        policies: policies.map(encodePolicy),
+        ...(input.flag("pending") && { pending: true }),
+        ...(input.flag("dry-run") && { dryRun: true }),
+        ...(confirmWithin !== undefined && { confirmWithin }),
+      },
+    });
+    return applicationResult(result);
+  },
+};
+
+const confirm: Command = {
+  verb: "confirm",
+  summary: "Confirm changes that are on trial, so that they stay",
+  arguments: [{ name: "trial", summary: "The ID that apply told, or trials tells" }],
+  examples: ["romana policy confirm 42"],
+  run: async (input, context) => {
+    const client = await context.client();
+    const trial = await client.call("confirmPolicyTrial", { params: { trial: input.argument("trial") } });
+    return {
+      data: trial,
+      text: () =>
+        `${count(trial.policies.length, "policy", "policies")} confirmed: ${trial.policies.join(", ")}`,
+    };
+  },
+};
+
+const trials: Command = {
+  verb: "trials",
+  summary: "List changes that are taken back unless they are confirmed",
+  examples: ["romana policy trials"],
+  run: async (_, context) => {
+    const client = await context.client();
+    const { items } = await client.call("listPolicyTrials", {});
+    return {
+      data: items,
+      text: (screen) =>
+        renderTable(
+          screen,
+          [
+            { title: "id", value: ({ id }) => id },
+            { title: "until", value: ({ deadline }) => new Date(deadline).toISOString() },
+            { title: "policies", value: ({ policies }) => policies.join(", ") },
+          ],
+          items,
+          "No changes are on trial",
+        ),
+    };
+  },
+};
+
+/** `romana policy`. */
+export const policy: Noun = {
+  name: "policy",
+  summary: "Who may talk to whom: check, apply, on trial too",
+  connection: "romanad",
+  commands: [add, list, show, remove, check, apply, confirm, trials, policyMatrix],
+};
+
+function withoutState({
+  revision: _r,
+  state: _s,
+  missing: _m,
+  ...rest
+}: PolicyResource): Omit<PolicyResource, "revision" | "state" | "missing"> {
+  return rest;
+}
+
+function distinct(words: readonly string[]): string {
+  return [...new Set(words)].join(", ");
+}
