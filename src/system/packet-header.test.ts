@@ -43,6 +43,7 @@ describe("decodePacketHeader()", () => {
     ["a first fragment", `${ipv4("11", "2000")} 9c41 0035`, `${ends} 17 40001 53`],
     ["a packet that may not be split", `${ipv4("11", "4000")} 9c41 0035`, `${ends} 17 40001 53`],
     ["a later fragment", `${ipv4("11", "2001")} 9c41 0035`, `${ends} 17`],
+    ["a fragment far behind", `${ipv4("11", "1000")} 9c41 0035`, `${ends} 17`],
     ["the last fragment", `${ipv4("11", "00b9")} 9c41 0035`, `${ends} 17`],
     ["no ports", ipv4("11"), `${ends} 17`],
     ["one port", `${ipv4("11")} 9c41`, `${ends} 17 40001`],
