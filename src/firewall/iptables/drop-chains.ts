@@ -1,7 +1,8 @@
 import { DROP_REASONS, type DropReason } from "../../policy/index.ts";
+import { createWriting, logPrefix } from "../drop.ts";
 import type { FirewallInput } from "../input.ts";
 import type { CounterValue } from "../nft.ts";
-import type { IptablesChain } from "./input.ts";
+import type { IptablesChain, IptablesRule } from "./input.ts";
 
 /** Where a packet that a rule logs is told; it comes back from there. */
 export const LOG_CHAIN = "ROMANA-LOG";
@@ -20,22 +21,22 @@ export function dropReason(chain: string): DropReason | undefined {
 
 /** One chain per reason, whose rule counts, and the one that logs. */
 export function dropChains(
-  log: FirewallInput["packetLog"],
-  drops: ReadonlyMap<string, CounterValue>,
+  input: FirewallInput,
+  counters: ReadonlyMap<string, CounterValue>,
 ): readonly IptablesChain[] {
-  const logRule = (prefix: string): readonly { text: string }[] => {
-    if (log === undefined) return [];
-    const { group, perSecond } = log;
+  const { group, perSecond } = createWriting(input).log;
+  const logRule = (what: DropReason | "log"): IptablesRule => {
     const limit = `-m limit --limit ${perSecond}/second --limit-burst ${perSecond}`;
-    return [{ text: `${limit} -j NFLOG --nflog-group ${group} --nflog-prefix "romana ${prefix}"` }];
+    return { text: `${limit} -j NFLOG --nflog-group ${group} --nflog-prefix "${logPrefix(what)}"` };
   };
   return [
-    { name: LOG_CHAIN, rules: logRule("log") },
+    { name: LOG_CHAIN, rules: [logRule("log")] },
     ...DROP_REASONS.map((reason): IptablesChain => {
-      const counter = drops.get(reason);
+      const counter = counters.get(reason);
+      const drop = { text: "-j DROP", ...(counter && { counter }) };
       return {
         name: dropChain(reason).chain,
-        rules: [...(log?.drops ? logRule(reason) : []), { text: "-j DROP", ...(counter && { counter }) }],
+        rules: input.packetLog?.drops ? [logRule(reason), drop] : [drop],
       };
     }),
   ];

@@ -47,7 +47,7 @@ const ESTABLISHED = "-m conntrack --ctstate RELATED,ESTABLISHED -j RETURN";
 export function filterChains(input: IptablesInput, base: Base, saved: SavedRules): readonly IptablesChain[] {
   const words = bindingWords(input, base.family, base.sets);
   return [
-    ...dropChains(input.packetLog, saved.drops),
+    ...dropChains(input, saved.drops),
     chain(ISOLATION_CHAIN, isolationRules(input, base)),
     ...forwardChains(input, base, words),
     ...inputChains(input, base, words),
