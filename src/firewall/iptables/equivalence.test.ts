@@ -14,6 +14,7 @@ import {
   flowOf,
   type Judgement,
   judge,
+  ownerOf,
   type Packet,
   PROTOCOL,
 } from "../../policy/index.ts";
@@ -161,6 +162,8 @@ function toGateway(draw: Draw, world: RandomPolicyWorld): Sent {
 /** A flow between anybody, from wherever it may come. */
 function between(draw: Draw, world: RandomPolicyWorld): Sent {
   const flow = randomFlow(draw, world);
+  // A machine has no address of a segment.
+  const canBeHost = ownerOf(world, flow.destination)?.segment === undefined;
   const owner = world.devices.find(({ owns }) => owns.some((block) => prefixContains(block, flow.source)));
   const arrival: Packet["arrival"] =
     owner !== undefined && owner.index !== undefined && draw.between(0, 9) > 0
@@ -170,7 +173,7 @@ function between(draw: Draw, world: RandomPolicyWorld): Sent {
     source: flow.source,
     destination: flow.destination,
     arrival,
-    delivery: arrival.from === "host" ? "forward" : draw.pick(["forward", "forward", "host"] as const),
+    delivery: canBeHost && arrival.from !== "host" ? draw.pick(["forward", "host"] as const) : "forward",
     device: arrival.from === "endpoint" && owner ? owner : draw.pick([UNDERLAY_DEVICE, { name: "docker0" }]),
     state: draw.pick(["new", "new", "new", "established"] as const),
     traffic: trafficOf(flow),
