@@ -45,6 +45,16 @@ export const NOUNS: readonly NounEntry[] = [
     load: async () => (await import("./commands/policy.ts")).policy,
   },
   {
+    name: "why",
+    summary: "Whether one may talk to another, and which policy and rule decide it",
+    load: async () => (await import("./commands/why.ts")).why,
+  },
+  {
+    name: "state",
+    summary: "Everything that decides about traffic, as one file",
+    load: async () => (await import("./commands/state.ts")).state,
+  },
+  {
     name: "route",
     summary: "Routes of every host, as they should be and as they are",
     load: async () => (await import("./commands/route.ts")).route,

@@ -27,6 +27,7 @@ export * from "./romanad-config.ts";
 export * from "./route.ts";
 export * from "./route-contract.ts";
 export * from "./segment.ts";
+export * from "./state.ts";
 export * from "./status.ts";
 export * from "./tenant.ts";
 export * from "./text.ts";
