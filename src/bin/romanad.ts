@@ -54,6 +54,8 @@ async function serve(flags: Flags): Promise<void> {
       store,
       coolDown: config.coolDown * 1000,
       onTrouble: (error) => log.error({ err: error }, "following the store failed; trying again"),
+      onRollBack: (trial) =>
+        log.warn({ trial }, "changes of policies were not confirmed in time, and taken back"),
     });
     try {
       const daemon = await startDaemon(config, control, log, manifest.version);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Policy } from "../model/index.ts";
 import { parsePrefix } from "../net/index.ts";
-import { decodeNetworkPolicy, readYaml } from "../schema/index.ts";
+import { decodeNetworkPolicy, decodePolicyDocument, readYaml } from "../schema/index.ts";
 import { readPolicies } from "./policy-files.ts";
 import { differingLines, policyLines } from "./policy-words.ts";
 
@@ -40,6 +40,31 @@ describe("examples/policies", () => {
   test.each(["frontend-to-backend.yml", "romana-np-frontend-to-backend.yml"])("kubernetes/%s", (file) => {
     const text = readFileSync(join(ROOT, "examples/kubernetes", file), "utf8");
     expect(decodeNetworkPolicy(readYaml(text, `read ${file}`)).metadata.name).toBe("pol1");
+  });
+});
+
+describe("docs/policy.md", () => {
+  const page = readFileSync(join(ROOT, "docs/policy.md"), "utf8");
+  const documents = [...page.matchAll(/^```yaml\n([\s\S]*?)^```/gm)].map((match) => match[1] as string);
+
+  test.each(documents)("has a document that is read: %s", (text) => {
+    const policies = decodePolicyDocument(readYaml(text, "read example"));
+    expect(policies.length).toBeGreaterThan(0);
+  });
+
+  test("has every field in its tables", () => {
+    const rows = page.split("\n").filter((line) => /^\| `[a-z_]+`/.test(line));
+    const written = rows.flatMap((row) =>
+      [...(row.split("|")[1] ?? "").matchAll(/`([a-z_]+)`/g)].map((m) => m[1]),
+    );
+    expect(written).toEqual(
+      expect.arrayContaining([
+        ...["name", "id", "external_id", "description", "direction", "applied_to", "ingress", "egress"],
+        ...["peers", "rules", "action", "order", "established", "datacenter", "tags"],
+        ...["tenant", "tenant_id", "tenant_external_id", "tenant_network_id", "cidr"],
+        ...["protocol", "ports", "port_ranges", "icmp_type", "icmp_code", "is_stateful"],
+      ]),
+    );
   });
 });
 

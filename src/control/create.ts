@@ -47,7 +47,10 @@ export async function createControl(options: ControlOptions): Promise<Control> {
   const hub = new Hub(store, catalog);
   const trials = new TrialKeeper({
     clock,
-    rollBack: (id) => rollBack(context, id),
+    async rollBack(id) {
+      const trial = await rollBack(context, id);
+      if (trial !== undefined) options.onRollBack?.(trial);
+    },
     onTrouble: (error) => options.onTrouble?.(error),
   });
   const feed = new Feed(store, clock, [catalog, places, trials], {

@@ -1,4 +1,5 @@
 import type { Store } from "../store/index.ts";
+import type { PolicyTrial } from "./policy-control.ts";
 
 /** Time as control needs it; tests pass their own. */
 export interface Clock {
@@ -19,4 +20,6 @@ export interface ControlOptions {
   readonly cachedIds?: number;
   /** Told when following the store failed; control goes on by itself. For logs. */
   readonly onTrouble?: (error: unknown) => void;
+  /** Told when changes of policies were taken back, because nobody confirmed them in time. For logs. */
+  readonly onRollBack?: (trial: PolicyTrial) => void;
 }

@@ -3,6 +3,7 @@ import { hasCode, type Policy, type PolicyTarget } from "../model/index.ts";
 import { formatPrefix, parsePrefix } from "../net/index.ts";
 import type { Control } from "./control.ts";
 import { createControl } from "./create.ts";
+import type { PolicyTrial } from "./policy-control.ts";
 import { addressOf, errorOf, findingsOf, seedControl, WEB } from "./seed.case.ts";
 
 function endpoints(tenant: string, segment?: string): PolicyTarget {
@@ -192,7 +193,8 @@ describe("apply()", () => {
   });
 
   test("on trial is taken back at the deadline", async () => {
-    const { control, clock } = await seedControl();
+    const takenBack: PolicyTrial[] = [];
+    const { control, clock } = await seedControl({ onRollBack: (ended) => takenBack.push(ended) });
     await control.policies.create(policy("a"));
     const { trial } = await control.policies.apply({
       policies: [changed, policy("b")],
@@ -205,6 +207,7 @@ describe("apply()", () => {
     clock.advance(1);
     await settled(control);
     expect(await idsOf(control)).toEqual(["a"]);
+    expect(takenBack).toEqual([trial]);
     expect((await control.policies.get("a")).object.policy).toEqual(policy("a"));
     expect(await findingsOf(control)).toEqual([]);
   });

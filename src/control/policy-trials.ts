@@ -78,11 +78,11 @@ export async function confirmTrial(context: Context, id: string): Promise<Policy
 
 /**
  * Takes the changes of a trial back: what it created goes, what it changed is as before. A policy that somebody has
- * changed since is left alone. Nothing happens when the trial has ended meanwhile.
+ * changed since is left alone. Undefined when the trial has ended meanwhile.
  */
-export async function rollBack(context: Context, id: string): Promise<void> {
+export async function rollBack(context: Context, id: string): Promise<PolicyTrial | undefined> {
   const key = policyTrialKey(id);
-  await untilSettled(`take policy trial "${id}" back`, async () => {
+  return await untilSettled(`take policy trial "${id}" back`, async () => {
     const trial = await findRecord(context.store, "policy trial", id, key, decodeTrialRecord);
     if (trial === undefined) return undefined;
     const { before } = trial.record;
@@ -104,7 +104,7 @@ export async function rollBack(context: Context, id: string): Promise<void> {
         ),
       ],
     );
-    return done === LOST ? LOST : undefined;
+    return done === LOST ? LOST : trialOf(trial.record);
   });
 }
 

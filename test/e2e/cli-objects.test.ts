@@ -93,7 +93,14 @@ describe("nouns from creation to deletion", () => {
         "created  web-1  10.1.1.17  fd00:10:0:1:1:1:0:1  host-1  shop    web       1",
       ],
     ],
-    ["segment list --tenant shop", ["TENANT  NAME  CODES", "shop    db    2, 12+1", "shop    web   1"]],
+    [
+      "segment list --tenant shop",
+      [
+        "TENANT  NAME  CODES    EXCEPTIONS",
+        "shop    db    2, 12+1           0",
+        "shop    web   1                 0",
+      ],
+    ],
     ["segment update shop/web --add-code 3", ["RESULT   TENANT  NAME  CODES", "updated  shop    web   1, 3"]],
     ["segment update shop/web --remove-code 3", ["RESULT   TENANT  NAME  CODES", "updated  shop    web   1"]],
     [
@@ -175,6 +182,55 @@ describe("files", () => {
     const { status, err } = await romana(`segment create -f ${file("none.yaml", "{name: mail}")}`);
     expect(status).toBe(2);
     expect(err).toContain("tenant: is missing in a document of a segment");
+  });
+});
+
+describe("policies", () => {
+  const WEB = `
+name: web
+direction: ingress
+applied_to: [{ tenant: shop, segment: web }]
+ingress: [{ peers: [{ tenant: guest }], rules: [{ protocol: tcp, ports: [80] }] }]
+`;
+
+  test("are checked, refused, added as pending, changed on trial, confirmed and removed", async () => {
+    const path = file("web.yaml", WEB);
+    expect((await romana(`policy check ${path}`)).out.split("\n").slice(0, 4)).toEqual([
+      'policy "web", tier standard, order 1000',
+      '  applies to segment "web" of tenant "shop"',
+      "  of ingress, only what some policy accepts reaches them",
+      '  accepts tcp 80 from tenant "guest"',
+    ]);
+    expect(await romana(`policy add ${path}`)).toMatchObject({
+      status: 2,
+      err: 'romana: Cannot create policy "web": rules.0.peers.0.tenant: there is no tenant "guest"\n',
+    });
+    expect((await romana(`policy add ${path} --pending`)).out).toMatch(/^created  web  pending  ingress/m);
+    const changed = file("changed.yaml", `${WEB}order: 7\n`);
+    const dry = await romana(`policy apply ${changed} --pending --dry-run`);
+    expect(dry.out).toBe(
+      'policy "web" would be changed\n  - policy "web", tier standard, order 1000\n  + policy "web", tier standard, order 7\n',
+    );
+    const applied = await romana(`policy apply ${changed} --pending --confirm-within 5m`);
+    const trial = /romana policy confirm (\d+)\n$/.exec(applied.out)?.[1];
+    expect((await romana("policy trials")).out).toContain(`\n${trial} `);
+    expect((await romana(`policy confirm ${trial}`)).out).toBe("1 policy confirmed: web\n");
+    expect((await romana("policy trials")).out).toBe("No changes are on trial\n");
+    expect((await romana("policy show web")).out).toContain('  waits: there is no tenant "guest"\n');
+    expect((await romana("policy remove web")).out).toBe('policy "web" deleted\n');
+    expect((await romana("policy list")).out).toBe("No policies\n");
+  });
+
+  test("take an endpoint for a member of another segment", async () => {
+    await romana("host create pol-1 --id 31");
+    await romana("segment create shop/quarantine");
+    await romana("endpoint create sick --host pol-1 --tenant shop --segment web");
+    expect((await romana("endpoint update sick --acts-as quarantine")).status).toBe(0);
+    expect((await romana("segment list --tenant shop")).out).toMatch(/^shop +quarantine +\d+ +1$/m);
+    expect((await romana("endpoint update sick --acts-as none")).status).toBe(0);
+    expect((await romana("segment list --tenant shop")).out).toMatch(/^shop +quarantine +\d+ +0$/m);
+    await romana("host delete pol-1 --cascade");
+    await romana("segment delete shop/quarantine");
   });
 });
 

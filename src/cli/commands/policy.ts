@@ -161,8 +161,8 @@ const apply: Command = {
     },
   ],
   examples: [
-    "romana policy apply examples/policies/machine-ssh.yaml --dry-run",
-    "romana policy apply examples/policies/machine-ssh.yaml --confirm-within 60s",
+    "romana policy apply examples/policies/machine-services.yaml --dry-run",
+    "romana policy apply examples/policies/machine-services.yaml --confirm-within 60s",
     "romana policy apply a.yaml b.yaml",
   ],
   run: async (input, context) => {
