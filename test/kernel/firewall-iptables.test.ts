@@ -114,6 +114,9 @@ describe.each(VARIANTS)("iptables-%s with policies", (variant) => {
     expectAsJudged(scene, probes, outcome, { kind: "udp", port: PROBE_PORT });
     const reasons = ["denied", "from-outside", "isolation", "not-allowed"];
     expect([...outcome.drops.keys()].sort()).toEqual(reasons);
+    // From acme-db and acme-db-long to beta-db, which a rule without state accepts.
+    const rules = firewall.save(scene.hosts[1] as SceneHost, 4).match(/\[1:.* -j CT --notrack/g);
+    expect(rules).toHaveLength(2);
   });
 
   test("echo, every party to every other one", () => {

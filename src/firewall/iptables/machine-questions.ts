@@ -59,7 +59,7 @@ export function saysOfMachines({ rules }: IptablesInput, direction: Direction): 
  * The ways in which this machine is the party: each interface with each address.
  * @throws RomanaError `invalid-input` when iptables would take an interface's name for something else.
  */
-export function machineMatches(family: Family, direction: Direction, party: Party): readonly SubjectMatch[] {
+function machineMatches(family: Family, direction: Direction, party: Party): readonly SubjectMatch[] {
   if (party.kind !== "machine") return [];
   const { interfaces, addresses } = party;
   const own = addresses?.filter((prefix) => prefix.family === family);
