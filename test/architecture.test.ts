@@ -67,6 +67,7 @@ const LAYERS: Record<string, { folders: string[]; packages: string[]; reason: st
       "addressing",
       "policy",
       "routing",
+      "rules",
       "firewall",
       "schema",
       "store",

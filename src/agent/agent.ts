@@ -1,4 +1,4 @@
-import { type Endpoint, RomanaError, type HostStatus } from "../model/index.ts";
+import { type Endpoint, type HostStatus, RomanaError } from "../model/index.ts";
 import type {
   AgentConfig,
   AgentStatus,
@@ -9,22 +9,23 @@ import type {
   Stored,
 } from "../schema/index.ts";
 import type { Kernel, KernelEvent } from "../system/kernel.ts";
-import { addGauges, type AgentMetrics, createAgentMetrics } from "./agent-metrics.ts";
+import { type AgentMetrics, addGauges, createAgentMetrics } from "./agent-metrics.ts";
 import { Attacher, type Detached } from "./attacher.ts";
 import { Attachments } from "./attachments.ts";
 import { Damper } from "./damper.ts";
-import { isOwnDeviceName } from "./device-name.ts";
 import { desiredEndpoint, desiredHost } from "./desired.ts";
 import { renderDesired } from "./desired-text.ts";
+import { isOwnDeviceName } from "./device-name.ts";
 import { Follower } from "./follower.ts";
 import { endpointKey, type HostKnowledge, type ViewChange } from "./host-knowledge.ts";
+import { describeAttachment, hostProblems } from "./host-problems.ts";
 import type { Journal } from "./journal.ts";
 import { Keeper } from "./keeper.ts";
 import { KeyedLock } from "./keyed-lock.ts";
 import type { Log } from "./log.ts";
-import { describeAttachment, hostProblems } from "./host-problems.ts";
-import { Reconciler } from "./reconciler.ts";
+import { PolicyEngine } from "./policy-engine.ts";
 import type { Cause, Outcome } from "./reconcile-run.ts";
+import { Reconciler } from "./reconciler.ts";
 import { Releaser } from "./releaser.ts";
 import { Reporter } from "./reporter.ts";
 import { Reviewer } from "./reviewer.ts";
@@ -80,6 +81,7 @@ export class Agent {
   /** Without memory nothing is known of what is attached: the kernel is left alone until romanad has told. */
   #hasMemory: boolean;
   #isSettling = false;
+  readonly #policies = new PolicyEngine();
   #underWay = 0;
   #underivable: string | undefined;
   #savedRevision: number | undefined;
@@ -282,7 +284,8 @@ export class Agent {
     if (knowledge === undefined || host === undefined) return;
     const gatewayKind = kernel.supportsLinkKind("dummy") ? "dummy" : "bridge";
     try {
-      this.#reconciler.setHost(desiredHost(host, knowledge, { ...config, gatewayKind }));
+      const policyRules = this.#policies.update(knowledge);
+      this.#reconciler.setHost(desiredHost(host, knowledge, { ...config, gatewayKind }, policyRules));
       for (const { endpoint, device, isReleasing } of this.#attachments.all) {
         const network = knowledge.network(endpoint.network);
         if (isReleasing || network === undefined || this.#reconciler.inventory.endpointOf(device)) continue;

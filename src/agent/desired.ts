@@ -1,5 +1,5 @@
 import { decodeAddress, gatewayAddress, hostPosition } from "../addressing/index.ts";
-import type { FirewallInput } from "../firewall/index.ts";
+import type { FirewallInput, PolicyRules } from "../firewall/index.ts";
 import {
   type Endpoint,
   type Host,
@@ -79,7 +79,12 @@ export interface HostSettings {
  * The part of the desired state that follows from the view.
  * @throws RomanaError when the host has no place in a network.
  */
-export function desiredHost(host: Host, known: KnownNetwork, settings: HostSettings): DesiredHost {
+export function desiredHost(
+  host: Host,
+  known: KnownNetwork,
+  settings: HostSettings,
+  policyRules?: PolicyRules,
+): DesiredHost {
   const { networks, hosts, tenants, segments } = known;
   const { table, gatewayServices } = settings;
   const { routes, problems } = createRouting(networks, hosts).routesOf(host.name);
@@ -96,7 +101,15 @@ export function desiredHost(host: Host, known: KnownNetwork, settings: HostSetti
     routes: routes.map(({ destination, gateway }) =>
       gateway ? { destination, type: "unicast", gateway } : { destination, type: "blackhole" },
     ),
-    firewall: { table, host, networks, tenants, segments, gatewayServices },
+    firewall: {
+      table,
+      host,
+      networks,
+      tenants,
+      segments,
+      gatewayServices,
+      ...(policyRules && { policyRules }),
+    },
     problems: problems.map(({ network, reason }) => `No route in network "${network}": ${reason}`),
   };
 }

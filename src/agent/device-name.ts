@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { invalidInput } from "../model/index.ts";
 import type { AddressPair } from "../model/index.ts";
+import { invalidInput } from "../model/index.ts";
 import { formatAddress } from "../net/index.ts";
 
 /** Starts the name of every device that the agent makes for an endpoint. */

@@ -1,8 +1,8 @@
 import { addressBits, isSameAddress } from "../net/index.ts";
 import { type KernelEvent, MAIN_TABLE, ROMANA_PROTOCOL } from "../system/kernel.ts";
-import { isLinkLocal } from "./network-diff.ts";
 import { isOwnDeviceName } from "./device-name.ts";
 import type { Inventory } from "./inventory.ts";
+import { isLinkLocal } from "./network-diff.ts";
 import { isAsDesired, slotOf } from "./route-slot.ts";
 
 /**

@@ -1,10 +1,10 @@
 import type { AttachmentRecord, AttachmentResource } from "../schema/index.ts";
 import type { Kernel } from "../system/kernel.ts";
-import type { Attachments } from "./attachments.ts";
 import { nameOf } from "./attacher.ts";
+import type { Attachments } from "./attachments.ts";
 import type { Connection } from "./follower.ts";
-import type { Keeper } from "./keeper.ts";
 import type { Inventory } from "./inventory.ts";
+import type { Keeper } from "./keeper.ts";
 import type { Reconciler } from "./reconciler.ts";
 
 /** What the problems of a host are found in. */

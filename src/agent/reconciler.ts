@@ -13,7 +13,7 @@ import { Inventory } from "./inventory.ts";
 import { diffNetwork, type Repair, type RouteFinding } from "./network-diff.ts";
 import { type Cause, type Outcome, Run, type RunOptions } from "./reconcile-run.ts";
 import { kernelRoute, ownSlot, slotOf } from "./route-slot.ts";
-import type { TableKeeper } from "./table-keeper.ts";
+import type { HostTable, TableKeeper } from "./table-keeper.ts";
 
 /** What a {@link Reconciler} works with. */
 export interface ReconcilerOptions extends RunOptions {
@@ -34,7 +34,7 @@ export class Reconciler {
   #prunesDevices = false;
   #isEnforcing = false;
   /** The table that was last made, without endpoints; undefined when the kernel has to be looked at. */
-  #tableInForce: Table | undefined;
+  #tableInForce: HostTable | undefined;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
@@ -209,20 +209,18 @@ export class Reconciler {
     this.#tableInForce = undefined;
     let isLeft = false;
     const isDone = run.attempt(item, () => {
-      const after = createTable({ ...input, devices: [] });
+      const { policyRules } = firewall;
+      const withRules = (made: Table): HostTable => ({ table: made, ...(policyRules && { policyRules }) });
+      const after = withRules(createTable({ ...input, devices: [] }));
       // Endpoints come and go by elements of their own: they are the same in both.
       if (before === undefined || !table.advance(before, after)) {
         const devices = inventory.endpoints.map((endpoint) =>
           bound(endpoint, inventory.indexOf(endpoint.device)),
         );
-        table.keep(
-          createTable({ ...input, devices }),
-          (device) => inventory.indexOf(device),
-          () => {
-            isLeft = !run.may("table", item);
-            return !isLeft;
-          },
-        );
+        table.keep(withRules(createTable({ ...input, devices })), () => {
+          isLeft = !run.may("table", item);
+          return !isLeft;
+        });
       }
       if (!isLeft) this.#tableInForce = after;
     });
@@ -249,7 +247,7 @@ export class Reconciler {
 
   #isTableThere(): boolean {
     const table = this.inventory.host?.firewall.table;
-    return table !== undefined && this.#options.kernel.listTable(table) !== undefined;
+    return table !== undefined && this.#options.kernel.listTableShape(table) !== undefined;
   }
 
   /** Makes the gateway's device if it is missing, and returns the links; without one of its name that is not ours. */

@@ -1,4 +1,4 @@
-import { RomanaError, type HostStatus } from "../model/index.ts";
+import { type HostStatus, RomanaError } from "../model/index.ts";
 import { encodeHostStatus } from "../schema/index.ts";
 import type { Romanad } from "./romanad.ts";
 import { Alarm, type Timers } from "./timers.ts";

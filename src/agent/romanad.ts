@@ -1,5 +1,5 @@
 import type { Client } from "../client/index.ts";
-import { type Endpoint, hasCode, type HostStatus } from "../model/index.ts";
+import { type Endpoint, type HostStatus, hasCode } from "../model/index.ts";
 import {
   type BodyOf,
   type CONTRACT,

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { AgentScene, NAMESPACE } from "../../test/support/agent-scene.ts";
 import { Caller, parseServer } from "../client/index.ts";
 import { AGENT_CONTRACT } from "../schema/index.ts";
-import { serveAgent, type SocketServer } from "./socket-server.ts";
+import { type SocketServer, serveAgent } from "./socket-server.ts";
 
 const LOG = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 

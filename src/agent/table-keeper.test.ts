@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { createFakeKernel, type FakeKernel } from "../system/fake-kernel.ts";
 import type { Table } from "../firewall/index.ts";
+import { createFakeKernel, type FakeKernel } from "../system/fake-kernel.ts";
 import { TableKeeper, type TableReference } from "./table-keeper.ts";
 
 const TABLE: Table = {
@@ -21,9 +21,9 @@ const SABOTAGE = "flush chain inet romana forward\n";
 /** A kernel in which others change rules so many times between our replacement and our look at the result. */
 function sabotaged(times: number, text: string): FakeKernel {
   const kernel = createFakeKernel();
-  const list = kernel.listTable.bind(kernel);
+  const list = kernel.listTableShape.bind(kernel);
   let left = times;
-  kernel.listTable = (name) => {
+  kernel.listTableShape = (name) => {
     if (list(name) !== undefined && left-- > 0) kernel.outside.runNft(text);
     return list(name);
   };
@@ -31,11 +31,7 @@ function sabotaged(times: number, text: string): FakeKernel {
 }
 
 function keep(keeper: TableKeeper): string {
-  return keeper.keep(
-    TABLE,
-    () => undefined,
-    () => true,
-  );
+  return keeper.keep({ table: TABLE }, () => true);
 }
 
 describe("a change by others just after a replacement", () => {

@@ -1,6 +1,6 @@
-import { renderTable, type Table } from "../firewall/index.ts";
+import { type PolicyRules, renderTable, type Table } from "../firewall/index.ts";
 import type { Kernel } from "../system/kernel.ts";
-import { elementChanges, elementsOf, fingerprint, type IndexOf, readListing } from "./listing.ts";
+import { elementChanges, elementsOf, fingerprint, listElements, rawChange } from "./listing.ts";
 
 /** How the kernel prints a table of ours: by that it is known again, also after a restart. */
 export interface TableReference {
@@ -12,6 +12,12 @@ export interface TableReference {
 
 /** What it takes to make the kernel's table the desired one. */
 export type TableFinding = "equal" | "elements" | "replace";
+
+/** A table with the policies whose sets it has. */
+export interface HostTable {
+  readonly table: Table;
+  readonly policyRules?: PolicyRules;
+}
 
 /** How often a table is replaced in a row while others change rules at the same moment. */
 const ATTEMPTS = 3;
@@ -35,17 +41,20 @@ export class TableKeeper {
 
   /**
    * Looks at the kernel's table and mends it if `mayRepair` says so.
-   * @param indexOf index of a device that the listing names
    * @throws RomanaError when the kernel refuses; the table is then as it was.
    */
-  keep(desired: Table, indexOf: IndexOf, mayRepair: () => boolean): TableFinding {
-    const rendered = fingerprint(renderTable(withoutElements(desired)));
-    const changes = this.#changes(desired, rendered, indexOf);
-    if (changes !== undefined && changes.length === 0) return "equal";
+  keep({ table, policyRules }: HostTable, mayRepair: () => boolean): TableFinding {
+    const rendered = fingerprint(shapeOf(table));
+    const changes = this.#changes(table, rendered);
+    if (changes !== undefined && changes.length === 0) {
+      policyRules?.takeDifferences();
+      return "equal";
+    }
     const finding = changes === undefined ? "replace" : "elements";
     if (!mayRepair()) return finding;
-    if (changes === undefined) this.#replace(desired, rendered);
+    if (changes === undefined) this.#replace(table, rendered);
     else this.#kernel.changeSets(changes);
+    policyRules?.takeDifferences();
     return finding;
   }
 
@@ -54,46 +63,64 @@ export class TableKeeper {
    * differ. For when nobody else has changed the table.
    * @throws RomanaError when the kernel refuses; the table is then as it was.
    */
-  advance(before: Table, after: Table): boolean {
-    if (renderTable(withoutElements(before)) !== renderTable(withoutElements(after))) return false;
-    const changes = elementChanges(after, elementsOf(before));
-    if (changes === undefined) return false;
+  advance(before: HostTable, after: HostTable): boolean {
+    if (before.policyRules !== after.policyRules) return false;
+    if (shapeOf(before.table) !== shapeOf(after.table)) return false;
+    const { name } = after.table;
+    const changes = [
+      ...elementChanges(name, withoutPolicies(after.table), elementsOf(withoutPolicies(before.table))),
+      ...(after.policyRules?.takeDifferences() ?? []).map((change) => rawChange(name, change)),
+    ];
     if (changes.length > 0) this.#kernel.changeSets(changes);
     return true;
   }
 
-  #changes(desired: Table, rendered: string, indexOf: IndexOf): ReturnType<typeof elementChanges> {
+  #changes(desired: Table, rendered: string): ReturnType<typeof elementChanges> | undefined {
     if (this.#reference?.rendered !== rendered) return undefined;
-    const text = this.#kernel.listTable(desired.name);
-    if (text === undefined) return undefined;
-    const listing = readListing(text, indexOf);
-    if (fingerprint(listing.shape) !== this.#reference.listed) return undefined;
-    return elementChanges(desired, listing.sets);
+    const shape = this.#kernel.listTableShape(desired.name);
+    if (shape === undefined || fingerprint(shape) !== this.#reference.listed) return undefined;
+    return elementChanges(desired.name, desired.sets, listElements(this.#kernel, desired));
   }
 
   /** Without a listing that is surely of our own table, the next look replaces it again. */
   #replace(desired: Table, rendered: string): void {
     this.#reference = undefined;
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-      const text = this.#replaceOnce(desired);
-      if (text === undefined) continue;
-      this.#reference = { rendered, listed: fingerprint(readListing(text, () => undefined).shape) };
+      const shape = this.#replaceOnce(desired);
+      if (shape === undefined) continue;
+      this.#reference = { rendered, listed: fingerprint(shape) };
       this.#remember(this.#reference);
       return;
     }
   }
 
-  /** Replaces the table and returns its listing; undefined when somebody changed rules before it was read. */
+  /** Replaces the table and returns its shape; undefined when somebody changed rules before it was read. */
   #replaceOnce(desired: Table): string | undefined {
     const kernel = this.#kernel;
     const text = renderTable(desired, kernel.counters(desired.name));
     const before = kernel.rulesetGeneration();
     kernel.runNft(text);
-    const listing = kernel.listTable(desired.name);
-    return kernel.rulesetGeneration() === before + 1 ? listing : undefined;
+    const shape = kernel.listTableShape(desired.name);
+    return kernel.rulesetGeneration() === before + 1 ? shape : undefined;
   }
 }
 
-function withoutElements(table: Table): Table {
-  return { ...table, sets: table.sets.map((set) => ({ ...set, elements: [] })) };
+/** The rendered table without elements. */
+function shapeOf(table: Table): string {
+  return renderTable({
+    ...table,
+    sets: table.sets.map(({ name, comment, key, hasRanges, hasCounters }) => ({
+      name,
+      comment,
+      key,
+      ...(hasRanges && { hasRanges }),
+      ...(hasCounters && { hasCounters }),
+      elements: [],
+    })),
+  });
+}
+
+/** The sets whose elements do not come from policies: those tell by themselves what has changed. */
+function withoutPolicies({ sets }: Table): Table["sets"] {
+  return sets.filter(({ hasCounters }) => hasCounters !== true);
 }

@@ -30,7 +30,7 @@ export function tearDown(kernel: Kernel, names: TeardownNames, isDryRun: boolean
     const failure = failures.get(change);
     return { item, ...(failure !== undefined && { failure }) };
   });
-  if (kernel.listTable(names.table) === undefined) return removals;
+  if (kernel.listTableShape(names.table) === undefined) return removals;
   if (!isDryRun) kernel.runNft(`delete table inet ${names.table}\n`);
   // Last, so that nothing is reachable without rules.
   return [...removals, { item: `table inet ${names.table}` }];

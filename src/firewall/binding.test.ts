@@ -3,6 +3,7 @@ import { host, network, SEED_IPV4, SEED_IPV6 } from "../../test/support/example-
 import { parsePrefix } from "../net/index.ts";
 import { deviceChanges } from "./binding.ts";
 import type { EndpointDevice, FirewallScope } from "./input.ts";
+import type { RawElement } from "./key.ts";
 
 const V1 = {
   prefix: "172.16.0.0/16",
@@ -26,7 +27,8 @@ function device(name: string, index: number | undefined, ...owns: string[]): End
 
 /** Changes with their keys in hexadecimal. */
 function changes(add: readonly EndpointDevice[], remove: readonly EndpointDevice[]) {
-  const hex = (keys: readonly Uint8Array[]) => keys.map((key) => Buffer.from(key).toString("hex"));
+  const hex = (elements: readonly RawElement[]) =>
+    elements.map(({ key }) => Buffer.from(key).toString("hex"));
   return deviceChanges(SCOPE, { add, remove }).map((change) => ({
     table: change.table,
     set: change.set,

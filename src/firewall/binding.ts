@@ -8,7 +8,7 @@ import {
   prefixMask,
 } from "../net/index.ts";
 import { type EndpointDevice, type FirewallScope, ownPrefixes } from "./input.ts";
-import { rawKey } from "./key.ts";
+import { type RawElement, rawElement } from "./key.ts";
 import type { Element, Match } from "./table.ts";
 
 /** Set of the names of all devices of own endpoints: nothing unbound passes from them. */
@@ -17,12 +17,12 @@ export const DEVICE_SET = "endpoint_devices";
 /** What the kernel takes as a device name and nft as a quoted one; `*` at the end would be a pattern. */
 const DEVICE_NAME = /^[!#-)+-.0-9;-[\]-~]{1,15}$/;
 
-/** Elements to add to and remove from one set, as raw keys. */
+/** Elements to add to and remove from one set. */
 export interface SetChange {
   readonly table: string;
   readonly set: string;
-  readonly add: readonly Uint8Array[];
-  readonly remove: readonly Uint8Array[];
+  readonly add: readonly RawElement[];
+  readonly remove: readonly RawElement[];
 }
 
 /** How sources of a plan are bound to devices. Plans with the same shape share sets and chains. */
@@ -115,8 +115,8 @@ export function deviceChanges(
 ): readonly SetChange[] {
   const added = add.flatMap((device) => deviceMembers(scope, device));
   const removed = remove.flatMap((device) => deviceMembers(scope, device));
-  const keysIn = (members: readonly Member[], set: string): Uint8Array[] =>
-    members.filter((member) => member.set === set).map((member) => rawKey(member.element));
+  const keysIn = (members: readonly Member[], set: string): RawElement[] =>
+    members.filter((member) => member.set === set).map((member) => rawElement(member.element));
   const sets = new Set([...added, ...removed].map((member) => member.set));
   return [...sets].map((set) => ({
     table: scope.table,

@@ -1,7 +1,7 @@
 import { gatewayAddress, hostPosition } from "../addressing/index.ts";
 import { plansOf } from "../model/index.ts";
 import { addressPrefix, type Family } from "../net/index.ts";
-import { DROP_REASONS, type DropReason } from "../policy/index.ts";
+import { DROP_REASONS } from "../policy/index.ts";
 import {
   type BindingShape,
   bindingShape,
@@ -12,9 +12,11 @@ import {
   shapeName,
   unboundMatches,
 } from "./binding.ts";
+import { createWriting, type Drop } from "./drop.ts";
 import { identityLookups } from "./identity-lookups.ts";
 import { type FirewallInput, type OwnPrefix, ownPrefixes } from "./input.ts";
 import { sortElements } from "./key.ts";
+import { type PolicyParts, policyParts } from "./policy-parts.ts";
 import type { Chain, Element, Match, NamedSet, Rule, Table } from "./table.ts";
 
 const SERVICE_SET = "gateway_services";
@@ -31,18 +33,29 @@ export function createTable(input: FirewallInput): Table {
   const shapes = distinctShapes(own);
   const families = FAMILIES.filter((family) => own.some(({ plan }) => plan.family === family));
   const lookups = families.map((family) => ({ family, ...identityLookups(input, family) }));
+  const writing = createWriting(input);
+  const policies = policyParts(input, own, lookups, writing);
+  const { drop } = writing;
   return {
     name: input.table,
     counters: DROP_REASONS,
-    sets: [...bindingSets(input, shapes), serviceSet(input), ...lookups.flatMap(({ sets }) => sets)],
+    sets: [
+      ...bindingSets(input, shapes),
+      serviceSet(input),
+      ...lookups.flatMap(({ sets }) => sets),
+      ...policies.sets,
+    ],
     chains: [
-      ...lookups.map(({ family, rules }) => toEndpointChain(input, family, rules)),
-      ...shapes.map((shape) => fromEndpointChain(shape, own)),
-      { name: "unbound", rules: unboundRules() },
-      { name: "to_host", rules: toHostRules(own, input) },
-      ...shapes.map((shape) => fromEndpointToHostChain(shape)),
-      { name: "forward", hook: "forward", rules: forwardRules(input, own) },
-      { name: "input", hook: "input", rules: inputRules(own) },
+      ...writing.chains,
+      ...policies.toEndpoint,
+      ...policies.fromEndpoint,
+      ...shapes.map((shape) => fromEndpointChain(shape, own, policies, drop)),
+      { name: "unbound", rules: unboundRules(drop) },
+      { name: "to_host", rules: toHostRules(own, input, policies, drop) },
+      ...shapes.map((shape) => fromEndpointToHostChain(shape, drop)),
+      { name: "forward", hook: "forward", rules: forwardRules(input, own, policies, drop) },
+      { name: "input", hook: "input", rules: [...inputRules(own), ...policies.toMachine] },
+      ...policies.bases,
     ],
   };
 }
@@ -78,7 +91,7 @@ function bindingSets(input: FirewallInput, shapes: readonly BindingShape[]): rea
 function serviceSet({ gatewayServices }: FirewallInput): NamedSet {
   const elements = gatewayServices.map(
     ({ protocol, port }): Element => [
-      { type: "inet_proto", value: protocol },
+      { type: "inet_proto", value: protocol === "tcp" ? 6 : 17 },
       { type: "inet_service", value: port },
     ],
   );
@@ -90,33 +103,26 @@ function serviceSet({ gatewayServices }: FirewallInput): NamedSet {
   };
 }
 
-/** Who may reach an own endpoint. */
-function toEndpointChain(input: FirewallInput, family: Family, lookups: readonly Rule[]): Chain {
-  const networks = input.networks.flatMap(plansOf).filter((plan) => plan.family === family);
-  return {
-    name: `to_endpoint${family}`,
-    rules: [
-      ...lookups,
-      ...networks.map(({ prefix }) => drop("isolation", { kind: "source", prefix })),
-      drop("from-outside"),
-    ],
-  };
-}
-
 /** From a source inside an own prefix to anywhere but this host. */
-function fromEndpointChain(shape: BindingShape, own: readonly OwnPrefix[]): Chain {
+function fromEndpointChain(
+  shape: BindingShape,
+  own: readonly OwnPrefix[],
+  { egress }: PolicyParts,
+  drop: Drop,
+): Chain {
   return {
     name: `from_endpoint${shapeName(shape)}`,
     rules: [
       drop("spoofed-source", ...unboundMatches(shape)),
       accept({ kind: "established" }),
+      ...egress.filter(({ family }) => family === shape.family).map(({ anywhere }) => jump(anywhere)),
       ...toOwnEndpoints(own.filter(({ plan }) => plan.family === shape.family)),
     ],
   };
 }
 
 /** From a source inside an own prefix to this host. */
-function fromEndpointToHostChain(shape: BindingShape): Chain {
+function fromEndpointToHostChain(shape: BindingShape, drop: Drop): Chain {
   return {
     name: `to_host${shapeName(shape)}`,
     rules: [drop("spoofed-source", ...unboundMatches(shape)), go("to_host")],
@@ -124,7 +130,7 @@ function fromEndpointToHostChain(shape: BindingShape): Chain {
 }
 
 /** From an endpoint's device to this host, with a source outside the own prefixes. */
-function unboundRules(): readonly Rule[] {
+function unboundRules(drop: Drop): readonly Rule[] {
   return [
     accept({ kind: "neighbour-discovery" }, { kind: "starting-source" }),
     drop("multicast", { kind: "multicast" }),
@@ -133,13 +139,20 @@ function unboundRules(): readonly Rule[] {
 }
 
 /** From an endpoint, with a source of its own, to this host. */
-function toHostRules(own: readonly OwnPrefix[], { host }: FirewallInput): readonly Rule[] {
+function toHostRules(
+  own: readonly OwnPrefix[],
+  { host }: FirewallInput,
+  { egress, toHost }: PolicyParts,
+  drop: Drop,
+): readonly Rule[] {
   const gateways = own.map(({ network, plan }) => gatewayAddress(plan, hostPosition(network, host)));
   return [
     drop("to-host", { kind: "redirect" }),
     accept({ kind: "established" }),
     accept({ kind: "neighbour-discovery" }),
     drop("multicast", { kind: "multicast" }),
+    ...egress.map(({ family, toHost: chain }) => jump(chain, { kind: "family", family })),
+    ...toHost,
     ...gateways.flatMap((gateway) => {
       const toGateway: Match = { kind: "destination", prefix: addressPrefix(gateway) };
       return [
@@ -156,12 +169,18 @@ function toHostRules(own: readonly OwnPrefix[], { host }: FirewallInput): readon
   ];
 }
 
-function forwardRules(input: FirewallInput, own: readonly OwnPrefix[]): readonly Rule[] {
+function forwardRules(
+  input: FirewallInput,
+  own: readonly OwnPrefix[],
+  { egress }: PolicyParts,
+  drop: Drop,
+): readonly Rule[] {
   return [
     ...FAMILIES.flatMap((family) =>
       fastLanes(
         input,
         own.filter(({ plan }) => plan.family === family),
+        egress.some((chains) => chains.family === family),
       ),
     ),
     ...own.map(({ plan, prefix }) =>
@@ -176,14 +195,20 @@ function forwardRules(input: FirewallInput, own: readonly OwnPrefix[]): readonly
 /**
  * The shortest ways for almost every packet, proved by one look-up or one comparison (ADR 0013): out of an own
  * endpoint, whom nothing else is asked of unless it stays on this host; and in from another host for a known flow.
- * They decide nothing that the rules behind them would decide otherwise.
+ * They decide nothing that the rules behind them would decide otherwise; where policies have a say in what is sent,
+ * only known flows take the first.
  */
-function fastLanes({ underlayDevices }: FirewallInput, own: readonly OwnPrefix[]): readonly Rule[] {
+function fastLanes(
+  { underlayDevices }: FirewallInput,
+  own: readonly OwnPrefix[],
+  hasEgressPolicies: boolean,
+): readonly Rule[] {
   if (own.length === 0) return [];
   const notTo = own.map(({ prefix }): Match => ({ kind: "not-destination", prefix }));
+  const known: readonly Match[] = hasEgressPolicies ? [{ kind: "established" }] : [];
   const notFrom = own.map(({ prefix }): Match => ({ kind: "not-source", prefix }));
   return [
-    ...boundMatches(distinctShapes(own)).map((match) => accept(...notTo, match)),
+    ...boundMatches(distinctShapes(own)).map((match) => accept(...notTo, match, ...known)),
     ...underlayDevices.map((index) =>
       accept({ kind: "input-device", index }, ...notFrom, { kind: "established" }),
     ),
@@ -211,12 +236,12 @@ function toOwnEndpoints(own: readonly OwnPrefix[]): readonly Rule[] {
   return own.map(({ plan, prefix }) => go(`to_endpoint${plan.family}`, { kind: "destination", prefix }));
 }
 
-function accept(...matches: readonly Match[]): Rule {
-  return { matches, verdict: { kind: "accept" } };
+function jump(chain: string, ...matches: readonly Match[]): Rule {
+  return { matches, verdict: { kind: "jump", chain } };
 }
 
-function drop(counter: DropReason, ...matches: readonly Match[]): Rule {
-  return { matches, counter, verdict: { kind: "drop" } };
+function accept(...matches: readonly Match[]): Rule {
+  return { matches, verdict: { kind: "accept" } };
 }
 
 function go(chain: string, ...matches: readonly Match[]): Rule {

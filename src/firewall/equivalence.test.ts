@@ -4,7 +4,7 @@ import { createDraw, randomPacket, randomWorld } from "../../test/support/random
 import { formatAddress } from "../net/index.ts";
 import { judge } from "../policy/index.ts";
 import { createTable } from "./compile.ts";
-import { interpret } from "./interpret.reference.ts";
+import { interpret } from "./interpret.ts";
 
 const PACKETS = 50;
 

@@ -8,6 +8,15 @@ import type { Element, KeyField, NamedSet, Rule } from "./table.ts";
 /** Sets of allowed identities, and the rules that look into them. */
 export interface IdentityLookups {
   readonly sets: readonly NamedSet[];
+  /** Destinations that everybody reaches. */
+  readonly open: readonly Rule[];
+  /** Pairs that share their tenant or segment. */
+  readonly same: readonly Rule[];
+}
+
+/** Look-ups of one kind. */
+interface Lookups {
+  readonly sets: readonly NamedSet[];
   readonly rules: readonly Rule[];
 }
 
@@ -33,10 +42,14 @@ interface Allowance {
  */
 export function identityLookups(input: FirewallInput, family: Family): IdentityLookups {
   const plans = input.networks.flatMap(plansOf).filter((plan) => plan.family === family);
-  const lookups = [openTenants, tenantPairs, segmentPairs].map((allow) =>
+  const [open, ...same] = [openTenants, tenantPairs, segmentPairs].map((allow) =>
     toLookups(allow(input, plans), family),
-  );
-  return { sets: lookups.flatMap(({ sets }) => sets), rules: lookups.flatMap(({ rules }) => rules) };
+  ) as [Lookups, Lookups, Lookups];
+  return {
+    sets: [open, ...same].flatMap(({ sets }) => sets),
+    open: open.rules,
+    same: same.flatMap(({ rules }) => rules),
+  };
 }
 
 function openTenants(input: FirewallInput, plans: readonly AddressPlan[]): Allowance {
@@ -108,7 +121,7 @@ function byMasks(a: readonly Pattern[], b: readonly Pattern[]): number {
 }
 
 /** One set and one rule for each combination of masks. Keys hold network prefixes, so networks can share a set. */
-function toLookups({ name, comment, fields, masks, entries }: Allowance, family: Family): IdentityLookups {
+function toLookups({ name, comment, fields, masks, entries }: Allowance, family: Family): Lookups {
   const groups = new Map<string, { masks: readonly bigint[]; elements: Element[] }>();
   const groupOf = (of: readonly bigint[]): Element[] => {
     const group = groups.get(of.join()) ?? { masks: of, elements: [] };

@@ -2,6 +2,7 @@ import { hostPosition, hostPrefix } from "../addressing/index.ts";
 import { type AddressPlan, type Host, type Network, plansOf } from "../model/index.ts";
 import type { Family, Prefix } from "../net/index.ts";
 import type { GatewayService, World } from "../policy/index.ts";
+import type { PolicyRules } from "./policy-rules.ts";
 
 /** Whose table it is: enough to know the host's own prefixes and the shape of its sets. */
 export interface FirewallScope {
@@ -20,6 +21,32 @@ export interface FirewallInput extends FirewallScope, Omit<World, "hosts"> {
    */
   readonly underlayDevices: readonly number[];
   readonly gatewayServices: readonly GatewayService[];
+  /** What policies say; absent: there are none. */
+  readonly policyRules?: PolicyRules;
+  /** Where copies of packets go, for who wants to read what was dropped or is logged by policies. */
+  readonly packetLog?: {
+    /** Netlink log group (nflog). */
+    readonly group: number;
+    readonly perSecond: number;
+    /** False: only what policies log. */
+    readonly drops: boolean;
+  };
+  /** What no policy for the machine itself can take away. */
+  readonly safetyNet?: SafetyNet;
+}
+
+/** Traffic of the machine that comes before all policies. Neighbour discovery, DHCP and known flows always do. */
+export interface SafetyNet {
+  /** Ports of the machine that stay reachable, such as TCP 22. */
+  readonly services: readonly ProtocolPort[];
+  /** What the machine itself still reaches: the control plane. Without a prefix: at any address. */
+  readonly destinations: readonly (ProtocolPort & { readonly prefix?: Prefix })[];
+}
+
+/** An IP protocol number with a destination port. */
+export interface ProtocolPort {
+  readonly protocol: number;
+  readonly port: number;
 }
 
 /** The host side of an own endpoint. */

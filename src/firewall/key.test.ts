@@ -9,8 +9,8 @@ const index = (value: number) => ({ type: "iface_index", value }) as const;
 
 const port = (value: number) => ({ type: "inet_service", value }) as const;
 const [tcp, udp] = [
-  { type: "inet_proto", value: "tcp" },
-  { type: "inet_proto", value: "udp" },
+  { type: "inet_proto", value: 6 },
+  { type: "inet_proto", value: 17 },
 ] as const;
 
 describe("rawKey()", () => {

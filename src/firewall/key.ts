@@ -3,7 +3,12 @@ import type { Element, KeyPart } from "./table.ts";
 /** Size of an interface name in the kernel, with the zero at its end. */
 const INTERFACE_NAME_BYTES = 16;
 
-const PROTOCOL_NUMBERS = { tcp: 6, udp: 17 } as const;
+/** An element as the kernel stores it and nfnetlink carries it. */
+export interface RawElement {
+  readonly key: Uint8Array;
+  /** Last key of a range, in each part; absent for a single key. */
+  readonly keyEnd?: Uint8Array;
+}
 
 /**
  * The key of an element as the kernel stores it and nfnetlink carries it: the parts one after another, each
@@ -11,7 +16,21 @@ const PROTOCOL_NUMBERS = { tcp: 6, udp: 17 } as const;
  * this machine, addresses and ports in that of the network.
  */
 export function rawKey(element: Element): Uint8Array {
-  const parts = element.map(partBytes);
+  return joined(element.map(partBytes));
+}
+
+/** An element as the kernel stores it, with an end when some part of it is a range. */
+export function rawElement(element: Element): RawElement {
+  const key = rawKey(element);
+  if (!element.some((part) => "last" in part && part.last !== undefined)) return { key };
+  return { key, keyEnd: joined(element.map((part) => partBytes(lastOf(part)))) };
+}
+
+function lastOf(part: KeyPart): KeyPart {
+  return "last" in part && part.last !== undefined ? ({ ...part, value: part.last } as KeyPart) : part;
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
   const key = new Uint8Array(parts.reduce((sum, part) => sum + registerBytes(part.length), 0));
   let offset = 0;
   for (const part of parts) {
@@ -49,7 +68,12 @@ function partBytes(part: KeyPart): Uint8Array {
     case "ipv6_addr":
       return bigEndian(part.value, 16);
     case "inet_proto":
-      return Uint8Array.of(PROTOCOL_NUMBERS[part.value]);
+    case "nf_proto":
+    case "icmp_type":
+    case "icmp_code":
+    case "icmpv6_type":
+    case "icmpv6_code":
+      return Uint8Array.of(part.value);
     case "inet_service":
       return bigEndian(BigInt(part.value), 2);
   }

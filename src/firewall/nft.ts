@@ -1,13 +1,13 @@
-import { NEIGHBOUR_DISCOVERY_HOP_LIMIT } from "../policy/index.ts";
 import {
   addressBits,
   type Family,
   formatAddress,
   formatPrefix,
-  prefixMask,
   type Prefix,
+  prefixMask,
 } from "../net/index.ts";
-import type { Chain, Element, KeyField, KeyPart, Match, NamedSet, Rule, Table } from "./table.ts";
+import { NEIGHBOUR_DISCOVERY_HOP_LIMIT } from "../policy/index.ts";
+import type { Chain, Element, Hook, KeyField, KeyPart, Match, NamedSet, Rule, Table } from "./table.ts";
 
 /** Packets and bytes that a counter starts with. */
 export interface CounterValue {
@@ -40,8 +40,11 @@ function counterText(name: string, value: CounterValue = { packets: 0, bytes: 0 
   return block(`counter ${name}`, [`packets ${value.packets} bytes ${value.bytes}`]);
 }
 
-function setText({ name, comment, key, elements }: NamedSet): string {
-  const lines = [`type ${key.join(" . ")}`, `comment "${comment}"`];
+function setText({ name, comment, key, hasRanges, hasCounters, elements }: NamedSet): string {
+  const lines = [`type ${key.join(" . ")}`];
+  if (hasRanges) lines.push("flags interval");
+  if (hasCounters) lines.push("counter");
+  lines.push(`comment "${comment}"`);
   if (elements.length > 0) {
     lines.push(`elements = {\n${elements.map((element) => `    ${elementText(element)},`).join("\n")}\n}`);
   }
@@ -55,30 +58,65 @@ function elementText(element: Element): string {
   return element.map(keyPartText).join(" . ");
 }
 
+const PROTOCOL_NAMES: ReadonlyMap<number, string> = new Map([
+  [6, "tcp"],
+  [17, "udp"],
+  [132, "sctp"],
+]);
+
+const FAMILY_NAMES: ReadonlyMap<number, string> = new Map([
+  [2, "ipv4"],
+  [10, "ipv6"],
+]);
+
 function keyPartText(part: KeyPart): string {
   switch (part.type) {
     case "ifname":
       return `"${part.value}"`;
     case "ipv4_addr":
-      return formatAddress({ family: 4, value: part.value });
+      return rangeText(part, (value) => formatAddress({ family: 4, value }));
     case "ipv6_addr":
-      return formatAddress({ family: 6, value: part.value });
-    case "iface_index":
+      return rangeText(part, (value) => formatAddress({ family: 6, value }));
     case "inet_proto":
-    case "inet_service":
-      return `${part.value}`;
+      return part.last === undefined
+        ? (PROTOCOL_NAMES.get(part.value) ?? `${part.value}`)
+        : rangeText(part, String);
+    case "nf_proto":
+      return FAMILY_NAMES.get(part.value) ?? `${part.value}`;
+    default:
+      return rangeText(part, String);
   }
 }
 
+function rangeText<T>(
+  { value, last }: { readonly value: T; readonly last?: T },
+  textOf: (value: T) => string,
+): string {
+  return last === undefined || last === value ? textOf(value) : `${textOf(value)}-${textOf(last)}`;
+}
+
+const HOOKS: Readonly<Record<Hook, string>> = {
+  input: "type filter hook input priority filter; policy accept;",
+  forward: "type filter hook forward priority filter; policy accept;",
+  output: "type filter hook output priority filter; policy accept;",
+  "raw-prerouting": "type filter hook prerouting priority raw; policy accept;",
+  "raw-output": "type filter hook output priority raw; policy accept;",
+};
+
 function chainText({ name, hook, rules }: Chain): string {
-  const head = hook === undefined ? [] : [`type filter hook ${hook} priority filter; policy accept;`];
+  const head = hook === undefined ? [] : [HOOKS[hook]];
   return block(`chain ${name}`, [...head, ...rules.map(ruleText)]);
 }
 
-function ruleText({ matches, counter, verdict }: Rule): string {
+function ruleText({ matches, counter, log, verdict }: Rule): string {
   const words = matches.map(matchText);
   if (counter !== undefined) words.push(`counter name ${counter}`);
-  words.push(verdict.kind === "goto" ? `goto ${verdict.chain}` : verdict.kind);
+  if (log !== undefined) {
+    words.push(`limit rate ${log.perSecond}/second burst ${log.perSecond} packets`);
+    words.push(`log prefix "${log.prefix}" group ${log.group}`);
+  }
+  if (verdict.kind === "goto" || verdict.kind === "jump") words.push(`${verdict.kind} ${verdict.chain}`);
+  else if (verdict.kind !== "continue") words.push(verdict.kind);
   return words.join(" ");
 }
 
@@ -98,12 +136,26 @@ function matchText(match: Match): string {
       return `${match.key.map(fieldText).join(" . ")} ${match.negated ? "!= " : ""}@${match.set}`;
     case "established":
       return "ct state established,related";
+    case "input-name":
+      return `iifname "${match.name}"`;
+    case "output-name":
+      return `oifname "${match.name}"`;
     case "loopback":
       return "iif lo";
+    case "output-loopback":
+      return "oif lo";
+    case "family":
+      return `meta nfproto ipv${match.family}`;
+    case "to-this-machine":
+      return "fib daddr type local";
+    case "protocol-port":
+      return `meta l4proto ${match.protocol} th dport ${match.port}`;
     case "echo-request":
       return match.family === 4 ? "icmp type echo-request" : "icmpv6 type echo-request";
     case "neighbour-discovery":
       return `icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit ${NEIGHBOUR_DISCOVERY_HOP_LIMIT}`;
+    case "router-discovery":
+      return "icmpv6 type { nd-router-solicit, nd-router-advert, mld-listener-query, mld-listener-report, mld2-listener-report }";
     case "starting-source":
       return "ip6 saddr { ::, fe80::/10 }";
     case "redirect":
@@ -119,8 +171,16 @@ function fieldText(field: KeyField): string {
       return "iif";
     case "input-name":
       return "iifname";
+    case "output-name":
+      return "oifname";
+    case "family":
+      return "meta nfproto";
     case "protocol":
       return "meta l4proto";
+    case "icmp-type":
+      return field.family === 4 ? "icmp type" : "icmpv6 type";
+    case "icmp-code":
+      return field.family === 4 ? "icmp code" : "icmpv6 code";
     case "destination-port":
       return "th dport";
     case "source":

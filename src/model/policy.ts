@@ -108,7 +108,7 @@ export interface PolicyRule {
  *
  * A direction is asked tier by tier. Inside a tier, policies of lower `order` come first. In `admin` and `baseline`
  * equal orders go by ID, and rules in the order of the policy. In `standard`, rules of equal order go by verdict: log,
- * drop, accept, whichever policy they are in. Behind the `standard` tier, what is isolated in that direction
+ * drop, pass, accept, whichever policy they are in. Behind the `standard` tier, what is isolated in that direction
  * and was not accepted is dropped.
  */
 export interface Policy {

@@ -103,7 +103,8 @@ export function decideMachine(
   return decide({
     asks,
     flow: traffic.flow,
-    destination,
+    // The ports of a machine have no names, whoever's address it uses.
+    destination: direction === "ingress" ? { ...destination, owner: undefined } : destination,
     isTarget,
     isPeer: (peer) => matchesPeer(peer, other),
     behindStandard: () => isolationByPolicies(asks, isTarget),

@@ -1,1 +1,5 @@
+export { type Identities } from "./directory.ts";
+export { type Scope } from "./fragment.ts";
+export { keyOfEntry, partyKey } from "./party.ts";
+export * from "./policy-compiler.ts";
 export * from "./rule-model.ts";

@@ -51,7 +51,7 @@ export interface RuleLayer {
 /** All layers of one direction, and who is isolated in it by policies. */
 export interface DirectionRules {
   readonly tiers: Readonly<Record<Tier, readonly RuleLayer[]>>;
-  /** Subjects that are dropped behind the standard tier. Default isolation of tenants comes on top. */
+  /** Subjects that are dropped behind the standard tier. Identities of isolated tenants come on top in ingress. */
   readonly isolated: readonly { readonly subject: Party; readonly by: readonly string[] }[];
 }
 
@@ -62,4 +62,11 @@ export interface RuleModel {
   readonly machines: Readonly<Record<Direction, DirectionRules>>;
   /** Blocks of all exceptions: whoever has such an address is nobody else. */
   readonly exceptions: readonly Prefix[];
+  /**
+   * What the isolation of tenants accepts of ingress when an exception is on either side, behind the standard tier. For
+   * identities the renderers know it from tenants and segments.
+   */
+  readonly exceptionDefaults: readonly RuleEntry[];
+  /** Exceptions of isolated or unknown tenants: dropped in ingress behind that, whether policies isolate them or not. */
+  readonly isolatedExceptions: readonly Party[];
 }

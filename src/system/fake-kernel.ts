@@ -192,7 +192,11 @@ class InMemoryKernel implements FakeKernel {
   }
 
   listTable(name: string): string | undefined {
-    return this.#state.nftables.list(name);
+    return this.#state.nftables.list(name, false);
+  }
+
+  listTableShape(name: string): string | undefined {
+    return this.#state.nftables.list(name, true);
   }
 
   rulesetGeneration(): number {

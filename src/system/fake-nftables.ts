@@ -60,12 +60,12 @@ export class FakeNftables {
     return this.#generation;
   }
 
-  list(name: string): string | undefined {
+  list(name: string, isTerse: boolean): string | undefined {
     const table = this.#tables.get(name);
     if (table === undefined) return undefined;
     const blocks = [...table].map(([key, { lines, elements }]) => {
       const shown = chainHead(lines);
-      if (elements.size > 0) shown.push(`elements = { ${elements.texts().join(", ")} }`);
+      if (elements.size > 0 && !isTerse) shown.push(`elements = { ${elements.texts().join(", ")} }`);
       return [`\t${key} {`, ...shown.map((line) => `\t\t${line}`), "\t}\n"].join("\n");
     });
     return `table inet ${name} {\n${blocks.join("\n")}}\n`;

@@ -35,6 +35,15 @@ export function nftablesCases(scene: KernelScene): void {
       scene.kernel.runNft(TABLE);
       expect(scene.kernel.listTable("romana")).toBe(first);
     });
+    test("the shape of a table is its listing without elements", () => {
+      expect(scene.kernel.listTableShape("romana")).toBeUndefined();
+      scene.kernel.runNft(TABLE);
+      const shape = scene.kernel.listTableShape("romana");
+      expect(shape).toBe(scene.kernel.listTable("romana")?.replace(/^\t\telements = \{[^}]*\}\n/gm, ""));
+      expect(shape).not.toContain("10.1.1.27");
+      scene.kernel.runNft("add element inet romana bound { 9 . 10.1.1.28 }\n");
+      expect(scene.kernel.listTableShape("romana")).toBe(shape);
+    });
     test.each([
       ["no nft", "add table inet other\nthis is no nft\n"],
       ["an unknown chain", "add table inet other\nadd rule inet other nochain accept\n"],

@@ -249,6 +249,8 @@ export interface Kernel {
   runNft(text: string): void;
   /** `nft -s list table inet NAME` (stateless: no counters); undefined when the table is not there. */
   listTable(name: string): string | undefined;
+  /** The same without the elements of named sets (`nft -s -t`): as fast however many there are. */
+  listTableShape(name: string): string | undefined;
   /** Number of the ruleset's state: every transaction of anybody, in whatever table, raises it by one. */
   rulesetGeneration(): number;
   /** Packets and bytes of the table's named counters. */

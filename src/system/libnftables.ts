@@ -8,6 +8,8 @@ import { checked, sys } from "./sys.ts";
 
 /** `NFT_CTX_OUTPUT_STATELESS`: no counters, as `nft -s`. */
 const STATELESS = 4;
+/** `NFT_CTX_OUTPUT_TERSE`: no elements of named sets, as `nft -t`. */
+const TERSE = 1 << 11;
 const MFD_CLOEXEC = 1;
 const SOL_SOCKET = 1;
 const SO_PROTOCOL = 38;
@@ -99,8 +101,9 @@ export class NftContext {
     }
   }
 
-  /** Runs a command that only reads. */
-  query(command: string): NftResult {
+  /** Runs a command that only reads; `isTerse`: what it prints is without the elements of named sets. */
+  query(command: string, isTerse = false): NftResult {
+    this.#library.nft_ctx_output_set_flags(this.#context, isTerse ? STATELESS | TERSE : STATELESS);
     return this.#result(this.#library.nft_run_cmd_from_buffer(this.#context, command));
   }
 

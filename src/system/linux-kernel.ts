@@ -129,7 +129,11 @@ class LinuxKernel implements Kernel {
   }
 
   listTable(name: string): string | undefined {
-    return this.#within(() => this.#nftables.listTable(name));
+    return this.#within(() => this.#nftables.listTable(name, false));
+  }
+
+  listTableShape(name: string): string | undefined {
+    return this.#within(() => this.#nftables.listTable(name, true));
   }
 
   rulesetGeneration(): number {

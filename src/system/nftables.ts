@@ -59,11 +59,11 @@ export class Nftables {
     if (!result.ok) throw commandFailed(result.errors);
   }
 
-  listTable(name: string): string | undefined {
+  listTable(name: string, isTerse: boolean): string | undefined {
     const answer = this.#socket.get(encodeGetTable(name), () => {});
     if (answer.errno === "ENOENT") return undefined;
     if (answer.errno !== undefined) throw kernelRefused(`list table "${name}"`, answer.errno, answer.detail);
-    const result = this.#context.query(`list table inet ${name}`);
+    const result = this.#context.query(`list table inet ${name}`, isTerse);
     if (!result.ok) throw commandFailed(result.errors);
     return result.output;
   }
