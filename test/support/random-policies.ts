@@ -282,7 +282,7 @@ function randomTrafficMatch(draw: Draw): TrafficMatch {
       return { protocol, ports: { first, last: first } };
     case 5:
       return { protocol, ports: { first, last: first + draw.pick([1, 2, 400, 1000]) } };
-    case 4:
+    case 6:
       return {
         protocol,
         ports: draw.pick([
