@@ -380,15 +380,19 @@ describe("the service itself", () => {
     await api.request("POST", "/v1/endpoints", body);
     await api.request("POST", "/v1/endpoints", body);
     await api.request("POST", "/v1/endpoints", { ...body, name: "f" });
+    await api.request("POST", "/v1/endpoints", { host: 1, tenant: 1, segment: "web", name: "acting" });
+    await api.request("POST", "/v1/tenants/t1/segments", { name: "db" });
+    await api.request("PATCH", "/v1/endpoints/acting", { actsAs: "db" });
     const { headers, body: text } = await api.request("GET", "/metrics");
     expect(headers["content-type"]).toBe("text/plain");
     const revision = await api.store.revision();
     for (const line of [
-      'romana_allocations_total{outcome="created"} 1',
+      'romana_allocations_total{outcome="created"} 2',
       'romana_allocations_total{outcome="existing"} 1',
       'romana_allocations_total{outcome="quota-exceeded"} 1',
       'romana_http_request_duration_seconds_count{operation="createTenant",status="201"} 2',
       "romana_watchers 0",
+      "romana_exceptions 1",
       `romana_store_revision ${revision}`,
     ]) {
       expect(text).toContain(`${line}\n`);

@@ -3,6 +3,7 @@ import { createPlan } from "../addressing/index.ts";
 import { type Group, RomanaError } from "../model/index.ts";
 import { formatPrefix, parseAddress, parsePrefix } from "../net/index.ts";
 import type { Control } from "./control.ts";
+import { createControl } from "./create.ts";
 import {
   codes,
   codeTexts,
@@ -18,6 +19,54 @@ import {
 } from "./seed.case.ts";
 
 const zone = (name: string, id: number): Group => ({ name, id, router: {}, groups: [] });
+
+describe("labels and ports", () => {
+  const labels = new Map([
+    ["app", "web"],
+    ["__proto__", "x"],
+  ]);
+  const ports = [{ name: "http", protocol: 6, port: 80 }];
+
+  test("are stored, compared without their order, replaced as a whole and taken away", async () => {
+    const { control, store, clock } = await emptyControl();
+    await control.networks.create(network("main", SEED_PLAN));
+    const reversed = new Map([...labels].toReversed());
+    for (const [given, created] of [
+      [labels, true],
+      [reversed, false],
+    ] as const) {
+      expect((await control.hosts.create({ name: "h", labels: given })).created).toBe(created);
+      expect((await control.tenants.create({ name: "t", labels: given })).created).toBe(created);
+      const segment = { tenant: "t", name: "s", labels: given, ports };
+      expect((await control.segments.create(segment)).created).toBe(created);
+    }
+    // A romanad that has just started reads what this one has written.
+    const next = await createControl({ store, clock });
+    const view = await next.view("h");
+    expect(view.hosts[0]?.object.labels).toEqual(labels);
+    expect(view.tenants[0]?.object.labels).toEqual(labels);
+    expect(view.segments[0]?.object).toMatchObject({ labels, ports });
+    const one = new Map([["app", "db"]]);
+    expect((await control.hosts.update("h", { labels: one })).object.labels).toEqual(one);
+    expect((await control.tenants.update("t", { quota: 3 })).object.labels).toEqual(labels);
+    expect((await control.tenants.update("t", { labels: new Map() })).object).not.toHaveProperty("labels");
+    const cleared = await control.segments.update("t", "s", { labels: one, ports: [] });
+    expect(cleared.object).toEqual({ tenant: "t", name: "s", codes: codes("1"), labels: one });
+    expect(await findingsOf(control)).toEqual([]);
+  });
+
+  test("are part of what a second creation must ask for", async () => {
+    const { control } = await seedControl();
+    for (const promise of [
+      control.hosts.create({ name: "host-1", labels }),
+      control.tenants.create({ name: "tenant-1", labels }),
+      control.segments.create({ tenant: "tenant-1", name: "web", labels }),
+      control.segments.create({ tenant: "tenant-1", name: "web", ports }),
+    ]) {
+      expect(await errorOf(promise)).toMatch(/^conflict: .* it is there already, and different$/);
+    }
+  });
+});
 
 describe("creating twice", () => {
   test("the same gives what is there, for every noun", async () => {

@@ -40,6 +40,47 @@ const ENDPOINT = {
   createdAt: 1_700_000_000_000,
 };
 
+const LABELS = new Map([
+  ["app.kubernetes.io/name", "web ü"],
+  ["__proto__", ""],
+]);
+const PORTS = [
+  { name: "http", protocol: 6, port: 80 },
+  { name: "http", protocol: 17, port: 80 },
+];
+
+describe("labels and ports that are refused", () => {
+  const spec = { name: "s" };
+  test.each<[string, object, string, string]>([
+    ["a key", { labels: { "a b": "x" } }, "labels.a b", '"a b" is not a label key'],
+    ["a value", { labels: { a: "x\u0000" } }, "labels.a", "is not a label value"],
+    ["a value that is no text", { labels: { a: 1 } }, "labels.a", "expected text, got 1"],
+    ["a list", { labels: ["a"] }, "labels", "expected an object with label keys as keys"],
+    [
+      "a port without a number",
+      { ports: [{ name: "a", protocol: "tcp", port: 0 }] },
+      "ports.0.port",
+      "0 is less than 1",
+    ],
+    ["a port of ICMP", { ports: [{ name: "a", protocol: 1, port: 1 }] }, "ports.0.protocol", "has no ports"],
+    [
+      "a port twice",
+      {
+        ports: [
+          { name: "a", protocol: 6, port: 1 },
+          { name: "a", protocol: "tcp", port: 2 },
+        ],
+      },
+      "ports",
+      "two ports",
+    ],
+  ])("%s", (_, change, path, reason) => {
+    expect(faultsOf(segmentSpecSchema, { ...spec, ...change })).toEqual([
+      { path, reason: expect.stringContaining(reason) as string },
+    ]);
+  });
+});
+
 describe("what is encoded is decoded to the same", () => {
   const host = {
     name: "toString",
@@ -63,6 +104,10 @@ describe("what is encoded is decoded to the same", () => {
     ["tenant with what it must have", encodeTenant, decodeTenant, { name: "t", id: 1, isolation: "segment" }],
     ["segment", encodeSegment, decodeSegment, segment],
     ["endpoint", encodeEndpoint, decodeEndpoint, ENDPOINT],
+    ["endpoint that acts", encodeEndpoint, decodeEndpoint, { ...ENDPOINT, actsAs: "db" }],
+    ["host with labels", encodeHost, decodeHost, { ...host, labels: LABELS }],
+    ["tenant with labels", encodeTenant, decodeTenant, { ...tenant, labels: LABELS }],
+    ["segment with ports", encodeSegment, decodeSegment, { ...segment, labels: LABELS, ports: PORTS }],
   ];
   test.each(cases)("%s", (_, encode, decode, value) => {
     expect(decode(JSON.parse(JSON.stringify(encode(value as never))))).toEqual(value);
