@@ -59,10 +59,11 @@ describe("docs/policy.md", () => {
     );
     expect(written).toEqual(
       expect.arrayContaining([
-        ...["name", "id", "external_id", "description", "direction", "applied_to", "ingress", "egress"],
-        ...["peers", "rules", "action", "order", "established", "datacenter", "tags"],
-        ...["tenant", "tenant_id", "tenant_external_id", "tenant_network_id", "cidr"],
-        ...["protocol", "ports", "port_ranges", "icmp_type", "icmp_code", "is_stateful"],
+        ..."name id external_id description direction applied_to ingress egress peers rules action".split(
+          " ",
+        ),
+        ..."order established datacenter tags tenant tenant_id tenant_external_id cidr protocol".split(" "),
+        ..."ports port_ranges icmp_type icmp_code is_stateful tenant_network_id".split(" "),
       ]),
     );
   });

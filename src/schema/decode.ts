@@ -19,7 +19,8 @@ export function decodeWith<S extends z.ZodType>(schema: S, what: string, value: 
 }
 
 /**
- * Reads data of our own programs, which may be newer than this one: unknown fields are left out.
+ * Reads data of our own programs, which may be newer than this one: unknown fields are left out, but for those of
+ * policies: a condition that is left out would let more pass.
  * @throws RomanaError `internal` when a field that is known here is missing or wrong.
  */
 export function decodeLenient<S extends z.ZodType>(schema: S, what: string, value: unknown): z.output<S> {
@@ -32,14 +33,27 @@ export function decodeLenient<S extends z.ZodType>(schema: S, what: string, valu
   throw new RomanaError(message, { code: "internal" });
 }
 
-/** Deletes the unknown fields that the issues name; false when there are none. */
+/** Deletes the unknown fields that the issues name; false when there are none, or some may not be left out. */
 function dropUnknown(value: unknown, issues: readonly z.core.$ZodIssue[]): boolean {
   const unknown = issues.filter((issue) => issue.code === "unrecognized_keys");
+  if (unknown.some(({ path }) => isInPolicy(value, path))) return false;
   for (const { path, keys } of unknown) {
-    const holder = path.reduce((inner, key) => (inner as Record<PropertyKey, unknown>)[key], value);
+    const holder = path.reduce(fieldOf, value);
     for (const key of keys) delete (holder as Record<PropertyKey, unknown>)[key];
   }
   return unknown.length > 0;
+}
+
+/** True when the path leads to a policy or into one. */
+function isInPolicy(value: unknown, path: readonly PropertyKey[]): boolean {
+  const holders = [value, ...path.map((_, index) => path.slice(0, index + 1).reduce(fieldOf, value))];
+  return holders.some(
+    (holder) => typeof holder === "object" && holder !== null && Object.hasOwn(holder, "appliedTo"),
+  );
+}
+
+function fieldOf(holder: unknown, key: PropertyKey): unknown {
+  return (holder as Record<PropertyKey, unknown>)[key];
 }
 
 /** An object that knows all of its fields: an unknown one is a fault that names the nearest known one. */

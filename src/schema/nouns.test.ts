@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { z } from "zod";
+import { z } from "zod";
 import { type Fault, hasCode } from "../model/index.ts";
 import { parseAddress, parsePrefix } from "../net/index.ts";
 import { decodeLenient, decodeWith } from "./decode.ts";
@@ -11,6 +11,7 @@ import {
   endpointResourceSchema,
 } from "./endpoint.ts";
 import { decodeHost, encodeHost, encodeHostResource, hostResourceSchema, hostSpecSchema } from "./host.ts";
+import { policyResourceSchema } from "./policy.ts";
 import { decodeSegment, encodeSegment, segmentSpecSchema } from "./segment.ts";
 import { decodeTenant, encodeTenant, tenantPatchSchema, tenantSpecSchema } from "./tenant.ts";
 
@@ -258,12 +259,43 @@ describe("faults", () => {
   });
 });
 
+const RULE = {
+  direction: "ingress",
+  verdict: "accept",
+  peers: [{ kind: "any" }],
+  traffic: [{}],
+  stateful: true,
+};
+const POLICY = {
+  id: "p",
+  tier: "standard",
+  order: 1,
+  appliedTo: [{ kind: "host" }],
+  isolates: [],
+  rules: [RULE],
+  established: "cut",
+  revision: 3,
+};
+
 describe("decodeLenient()", () => {
   const json = { ...encodeEndpoint(ENDPOINT), revision: 9 };
 
   test("leaves out what a newer program added, at every depth", () => {
     const newer = { ...json, colour: "red", addresses: { ...json.addresses, ipv9: "x" } };
     expect(decodeLenient(endpointResourceSchema, "read", newer)).toEqual({ ...ENDPOINT, revision: 9 });
+  });
+
+  test.each<[string, object]>([
+    ["a policy", { colour: "red" }],
+    ["a rule of a policy", { rules: [{ ...RULE, onlyOnMondays: true }] }],
+    ["a peer of a rule", { rules: [{ ...RULE, peers: [{ kind: "any", unless: "x" }] }] }],
+  ])("leaves out nothing of %s: more would pass", (_, change) => {
+    const view = z.strictObject({ policies: z.array(policyResourceSchema) });
+    const policy = { ...POLICY, ...change };
+    expect(() => decodeLenient(view, "read", { policies: [POLICY] })).not.toThrow();
+    expect(() => decodeLenient(view, "read", { policies: [policy] })).toThrow(
+      /Cannot read: policies\.0.*unknown field/,
+    );
   });
 
   test("is internal when a known field is wrong", () => {
