@@ -46,12 +46,17 @@ export interface Fragment {
 
 const SCOPES: readonly Scope[] = ["endpoints", "machines"];
 
+/** The scopes that a policy has targets in. */
+export function scopesOf({ appliedTo }: Policy): readonly Scope[] {
+  return SCOPES.filter((scope) => appliedTo.some((target) => scopeOf(target) === scope));
+}
+
 /** Resolves a policy's selectors. Who is not known is in nothing. */
 export function createFragment(directory: Directory, policy: Policy): Fragment {
+  const used = scopesOf(policy);
   const targets = new Map(
-    SCOPES.map((scope) => [scope, policy.appliedTo.filter((target) => scopeOf(target) === scope)]),
+    used.map((scope) => [scope, policy.appliedTo.filter((target) => scopeOf(target) === scope)]),
   );
-  const used = SCOPES.filter((scope) => targets.get(scope)?.length !== 0);
   const rules = policy.rules.flatMap((rule, index) =>
     used.map((scope): RuleFragment => {
       const { direction, verdict, stateful } = rule;

@@ -10,24 +10,15 @@ import {
 import { Directory, type Identities } from "./directory.ts";
 import { exceptionDefaults, isolatedExceptions } from "./exception-defaults.ts";
 import { createFragment, type Scope } from "./fragment.ts";
-import { type KeyedParty } from "./party.ts";
-import type { DirectionRules, Party, RuleModel } from "./rule-model.ts";
-import { type Compiled, type EntryChange, TierBook } from "./tier-book.ts";
+import { IsolationBook, type IsolationChange } from "./isolation-book.ts";
+import type { DirectionRules, RuleModel } from "./rule-model.ts";
+import { type EntryChange, TierBook } from "./tier-book.ts";
 
 /** An entry that changed, with where it stands. */
 export interface ModelEntryChange extends EntryChange {
   readonly scope: Scope;
   readonly direction: Direction;
   readonly tier: Tier;
-}
-
-/** A subject that became isolated, or is it no longer. */
-export interface IsolationChange {
-  readonly scope: Scope;
-  readonly direction: Direction;
-  readonly subject: Party;
-  /** Policies that isolate it; empty: none any more. */
-  readonly by: readonly string[];
 }
 
 /** What changed in the rule model; `structure`: layers came or went, so that it must be looked at as a whole. */
@@ -39,11 +30,12 @@ export type ModelChange =
       readonly isolated: readonly IsolationChange[];
     };
 
-interface Book {
+/** What is kept of one scope and direction. */
+interface Books {
   readonly scope: Scope;
   readonly direction: Direction;
-  readonly tier: Tier;
-  readonly book: TierBook;
+  readonly tiers: readonly { readonly tier: Tier; readonly book: TierBook }[];
+  readonly isolation: IsolationBook;
 }
 
 const SCOPES: readonly Scope[] = ["endpoints", "machines"];
@@ -54,16 +46,14 @@ export class PolicyCompiler {
   #identities: Identities;
   #directory: Directory;
   readonly #policies = new Map<string, Policy>();
-  readonly #books: readonly Book[] = SCOPES.flatMap((scope) =>
-    DIRECTIONS.flatMap((direction) =>
-      TIERS.map((tier) => ({ scope, direction, tier, book: new TierBook(tier, scope, direction) })),
-    ),
+  readonly #books: readonly Books[] = SCOPES.flatMap((scope) =>
+    DIRECTIONS.map((direction) => ({
+      scope,
+      direction,
+      tiers: TIERS.map((tier) => ({ tier, book: new TierBook(tier, scope, direction) })),
+      isolation: new IsolationBook(scope, direction),
+    })),
   );
-  /** By scope, direction and key of the subject. */
-  readonly #isolated = new Map<
-    string,
-    { scope: Scope; direction: Direction; subject: Party; by: Set<string> }
-  >();
 
   constructor(identities: Identities) {
     this.#identities = identities;
@@ -74,13 +64,9 @@ export class PolicyCompiler {
   change(put: readonly Policy[], removed: readonly string[] = []): ModelChange {
     const ids = new Set([...put.map(({ id }) => id), ...removed]);
     const before = [...ids].flatMap((id) => this.#policies.get(id) ?? []);
-    const out = before.map((policy) => this.#compile(policy));
     for (const id of ids) this.#policies.delete(id);
     for (const policy of put) this.#policies.set(policy.id, policy);
-    return this.#apply(
-      out,
-      put.map((policy) => this.#compile(policy)),
-    );
+    return this.#apply(before, this.#directory, put);
   }
 
   /** Takes in who exists now. Exceptions, or hosts, that changed make it look at everything anew. */
@@ -93,10 +79,7 @@ export class PolicyCompiler {
       !isSameList(this.#identities.hosts, identities.hosts);
     this.#identities = identities;
     const affected = [...this.#policies.values()].filter((policy) => isBroad || dependsOn(policy, changed));
-    const change = this.#apply(
-      affected.map((policy) => ({ policy, fragment: createFragment(before, policy) })),
-      affected.map((policy) => this.#compile(policy)),
-    );
+    const change = this.#apply(affected, before, affected);
     return isBroad ? { kind: "structure" } : change;
   }
 
@@ -111,67 +94,51 @@ export class PolicyCompiler {
     };
   }
 
-  #compile(policy: Policy): Compiled {
-    return { policy, fragment: createFragment(this.#directory, policy) };
-  }
-
-  #apply(removed: readonly Compiled[], added: readonly Compiled[]): ModelChange {
-    const entries: ModelEntryChange[] = [];
-    let isStructural = false;
-    for (const { book, ...place } of this.#books) {
-      const changes = book.change(removed, added);
-      if (changes === undefined) {
-        isStructural = true;
-        book.fill(this.#all());
-      } else for (const change of changes) entries.push({ ...change, ...place });
-    }
-    const isolated = this.#isolate(removed, added);
-    return isStructural ? { kind: "structure" } : { kind: "entries", entries, isolated };
-  }
-
-  *#all(): Generator<Compiled> {
-    for (const policy of this.#policies.values()) yield this.#compile(policy);
-  }
-
-  #isolate(removed: readonly Compiled[], added: readonly Compiled[]): readonly IsolationChange[] {
-    const touched = new Set<string>();
-    const gone: IsolationChange[] = [];
-    for (const { policy, fragment } of removed) {
-      for (const item of fragment.isolated) {
-        const key = isolationKey(item);
-        this.#isolated.get(key)?.by.delete(policy.id);
-        touched.add(key);
+  /** Takes out policies, as they were with who existed before, and puts others in. */
+  #apply(removed: readonly Policy[], before: Directory, added: readonly Policy[]): ModelChange {
+    for (const policy of removed) {
+      const fragment = createFragment(before, policy);
+      for (const { tiers, isolation } of this.#books) {
+        isolation.remove(policy.id, fragment);
+        for (const { book } of tiers) book.remove(policy, fragment);
       }
     }
-    for (const { policy, fragment } of added) {
-      for (const item of fragment.isolated) {
-        const key = isolationKey(item);
-        const { scope, direction, subject } = item;
-        const known = this.#isolated.get(key) ?? { scope, direction, subject: subject.party, by: new Set() };
-        known.by.add(policy.id);
-        this.#isolated.set(key, known);
-        touched.add(key);
+    const emptied = new Set(
+      this.#books.flatMap(({ tiers }) => tiers).filter(({ book }) => !book.arrange(removed, added)),
+    );
+    // One policy after another: what all of them come to at once would fill the memory.
+    const isNew = new Set(added);
+    for (const policy of emptied.size > 0 ? this.#policies.values() : added) {
+      const fragment = createFragment(this.#directory, policy);
+      for (const { tiers, isolation } of this.#books) {
+        if (isNew.has(policy)) isolation.put(policy.id, fragment);
+        for (const tier of tiers) {
+          if (isNew.has(policy) || emptied.has(tier)) tier.book.put(policy, fragment);
+        }
       }
     }
-    for (const key of touched) {
-      const { by, ...item } = this.#isolated.get(key) ?? { by: new Set<string>() };
-      if (by.size === 0) this.#isolated.delete(key);
-      if ("subject" in item) gone.push({ ...item, by: [...by].sort() });
-    }
-    return gone;
+    return this.#takeChange();
+  }
+
+  #takeChange(): ModelChange {
+    const entries = this.#books.flatMap(({ scope, direction, tiers }) =>
+      tiers.map(({ tier, book }) =>
+        book.takeChanges()?.map((change): ModelEntryChange => ({ ...change, scope, direction, tier })),
+      ),
+    );
+    const isolated = this.#books.flatMap(({ isolation }) => isolation.takeChanges());
+    return entries.every((changes) => changes !== undefined)
+      ? { kind: "entries", entries: entries.flat(), isolated }
+      : { kind: "structure" };
   }
 
   #rules(scope: Scope, direction: Direction): DirectionRules {
-    const layersOf = (tier: Tier): DirectionRules["tiers"][Tier] =>
-      this.#books
-        .find((entry) => entry.scope === scope && entry.direction === direction && entry.tier === tier)
-        ?.book.layers() ?? [];
-    const isolated = [...this.#isolated.values()]
-      .filter((item) => item.scope === scope && item.direction === direction)
-      .map(({ subject, by }) => ({ subject, by: [...by].sort() }));
+    const books = this.#books.find((entry) => entry.scope === scope && entry.direction === direction);
+    const layersOf = (wanted: Tier): DirectionRules["tiers"][Tier] =>
+      books?.tiers.find(({ tier }) => tier === wanted)?.book.layers() ?? [];
     return {
       tiers: { admin: layersOf("admin"), standard: layersOf("standard"), baseline: layersOf("baseline") },
-      isolated,
+      isolated: books?.isolation.isolated() ?? [],
     };
   }
 }
@@ -184,18 +151,6 @@ export function compilePolicies({
   const compiler = new PolicyCompiler(identities);
   compiler.change(policies);
   return compiler.model();
-}
-
-function isolationKey({
-  scope,
-  direction,
-  subject,
-}: {
-  scope: Scope;
-  direction: Direction;
-  subject: KeyedParty;
-}): string {
-  return `${scope} ${direction} ${subject.key}`;
 }
 
 /** Names of tenants that came, went or changed, themselves or in their segments. */

@@ -1,5 +1,5 @@
 import type { Policy, PolicyVerdict, Tier } from "../model/index.ts";
-import type { Fragment, FragmentEntry, RuleFragment, Scope } from "./fragment.ts";
+import { type Fragment, type FragmentEntry, type RuleFragment, type Scope, scopesOf } from "./fragment.ts";
 import { entryKey } from "./party.ts";
 import type { RuleEntry, RuleLayer, RuleReference } from "./rule-model.ts";
 
@@ -13,12 +13,6 @@ export interface EntryChange {
   readonly key: string;
   /** Undefined: it went. */
   readonly entry: RuleEntry | undefined;
-}
-
-/** A policy with what it comes to. */
-export interface Compiled {
-  readonly policy: Policy;
-  readonly fragment: Fragment;
 }
 
 /** Rules between which no order is needed: of one verdict, at one place. */
@@ -39,8 +33,9 @@ interface Saying extends RuleReference {
 }
 
 interface Row {
-  readonly entry: Omit<RuleEntry, "by">;
-  readonly by: Saying[];
+  readonly entry: RuleEntry;
+  /** Who says it, in the order of `entry.by`. */
+  readonly sayings: readonly Saying[];
 }
 
 interface Layer {
@@ -58,6 +53,8 @@ export class TierBook {
   /** In their order. */
   #layers: Layer[] = [];
   #layerOf = new Map<string, Layer>();
+  /** Entries whose changes were not asked for yet; undefined: the layers are others. */
+  #touched: Map<string, { readonly layer: Layer; readonly key: string }> | undefined = new Map();
 
   constructor(tier: Tier, scope: Scope, direction: RuleFragment["direction"]) {
     this.#tier = tier;
@@ -66,42 +63,52 @@ export class TierBook {
   }
 
   /**
-   * Takes policies out and in. Answers what changed in the layers, or undefined when the layers themselves are others
-   * now; they then hold nothing and must be filled by {@link fill} with all policies.
+   * Puts layers in order for policies that come in place of others, whose entries must be gone already. False: the layers
+   * are others now and hold nothing; all policies must be put.
    */
-  change(removed: readonly Compiled[], added: readonly Compiled[]): readonly EntryChange[] | undefined {
-    const before = [...this.#layers].map(({ key }) => key).join();
-    const placesBefore = new Map(this.#layerOf);
-    for (const compiled of added)
-      for (const rule of this.#rulesOf(compiled)) this.#enter(compiled.policy, rule);
-    for (const compiled of removed) {
-      for (const rule of this.#rulesOf(compiled)) this.#leave(compiled.policy, rule);
-    }
-    const layers = this.#arrange();
-    const keys = new Map(layers.flatMap(({ key, places }) => places.map((place) => [place, key])));
+  arrange(removed: readonly Policy[], added: readonly Policy[]): boolean {
+    for (const policy of added) this.#eachRule(policy, (key, place) => this.#enter(key, place));
+    for (const policy of removed) this.#eachRule(policy, (key) => this.#leave(key));
+    const arranged = this.#arranged();
     const isSame =
-      layers.map(({ key }) => key).join() === before &&
-      [...placesBefore].every(([place, { key }]) => !this.#places.has(place) || key === keys.get(place));
+      arranged.map(({ key }) => key).join() === this.#layers.map(({ key }) => key).join() &&
+      arranged.every(({ key, places }) =>
+        places.every((place) => (this.#layerOf.get(place)?.key ?? key) === key),
+      );
     if (!isSame) {
-      this.#layers = layers.map(({ key, verdict }) => ({ key, verdict, rows: new Map() }));
-      this.#layerOf = placesOf(layers, this.#layers);
-      return undefined;
+      this.#touched = undefined;
+      this.#layers = arranged.map(({ key, verdict }) => ({ key, verdict, rows: new Map() }));
     }
-    // Rules that went are still found at the places that they had.
-    this.#layerOf = new Map([...placesBefore, ...placesOf(layers, this.#layers)]);
-    const touched = new Map<string, { layer: Layer; key: string }>();
-    for (const compiled of removed) this.#write(compiled, touched, remove);
-    for (const compiled of added) this.#write(compiled, touched, add);
-    this.#layerOf = placesOf(layers, this.#layers);
-    return [...touched.values()].map(({ layer, key }) => {
-      const row = layer.rows.get(key);
-      return { layer: layer.key, key, entry: row && entryOf(row) };
-    });
+    this.#layerOf = new Map(
+      arranged.flatMap(({ places }, index) =>
+        places.map((place) => [place, this.#layers[index] as Layer] as const),
+      ),
+    );
+    return isSame;
   }
 
-  /** Fills empty layers. */
-  fill(policies: Iterable<Compiled>): void {
-    for (const compiled of policies) this.#write(compiled, undefined, add);
+  /** Puts what a policy says. */
+  put(policy: Policy, fragment: Fragment): void {
+    this.#write(policy, fragment, add);
+  }
+
+  /** Takes back what a policy said. */
+  remove(policy: Policy, fragment: Fragment): void {
+    this.#write(policy, fragment, remove);
+  }
+
+  /** What became of entries since this was last asked; undefined when the layers are others since then. */
+  takeChanges(): readonly EntryChange[] | undefined {
+    const touched = this.#touched;
+    this.#touched = new Map();
+    return (
+      touched &&
+      Array.from(touched.values(), ({ layer, key }) => ({
+        layer: layer.key,
+        key,
+        entry: layer.rows.get(key)?.entry,
+      }))
+    );
   }
 
   /** The layers as they are now. */
@@ -109,46 +116,39 @@ export class TierBook {
     return this.#layers.map(({ key, verdict, rows }) => ({
       key,
       verdict,
-      entries: [...rows.values()].map(entryOf),
+      entries: Array.from(rows.values(), ({ entry }) => entry),
     }));
   }
 
-  #rulesOf({ policy, fragment }: Compiled): readonly RuleFragment[] {
-    if (policy.tier !== this.#tier) return [];
-    return fragment.rules.filter(
-      ({ scope, direction }) => scope === this.#scope && direction === this.#direction,
-    );
+  /** The places of a policy's rules; its targets need not be known for that. */
+  #eachRule(policy: Policy, visit: (key: string, place: Omit<Place, "key" | "count">) => void): void {
+    if (policy.tier !== this.#tier || !scopesOf(policy).includes(this.#scope)) return;
+    const { order, id } = policy;
+    for (const [rule, { direction, verdict }] of policy.rules.entries()) {
+      if (direction !== this.#direction) continue;
+      const place =
+        this.#tier === "standard" ? { policy: "", rank: VERDICT_RANK[verdict] } : { policy: id, rank: rule };
+      visit(this.#placeKey(policy, rule, verdict), { order, verdict, ...place });
+    }
   }
 
-  #placeKey({ order, id }: Policy, { rule, verdict }: RuleFragment): string {
+  #placeKey({ order, id }: Policy, rule: number, verdict: PolicyVerdict): string {
     return this.#tier === "standard" ? `${order}/${verdict}` : `${order}/${rule}/${id}`;
   }
 
-  #enter(policy: Policy, rule: RuleFragment): void {
-    const key = this.#placeKey(policy, rule);
-    const place = this.#places.get(key);
-    if (place !== undefined) {
-      place.count++;
-      return;
-    }
-    const { order, id } = policy;
-    const { verdict } = rule;
-    this.#places.set(
-      key,
-      this.#tier === "standard"
-        ? { key, order, policy: "", rank: VERDICT_RANK[verdict], verdict, count: 1 }
-        : { key, order, policy: id, rank: rule.rule, verdict, count: 1 },
-    );
+  #enter(key: string, place: Omit<Place, "key" | "count">): void {
+    const known = this.#places.get(key);
+    if (known === undefined) this.#places.set(key, { ...place, key, count: 1 });
+    else known.count++;
   }
 
-  #leave(policy: Policy, rule: RuleFragment): void {
-    const key = this.#placeKey(policy, rule);
+  #leave(key: string): void {
     const place = this.#places.get(key);
     if (place !== undefined && --place.count === 0) this.#places.delete(key);
   }
 
   /** Places in their order, neighbours of one verdict as one layer. */
-  #arrange(): { key: string; verdict: PolicyVerdict; places: string[] }[] {
+  #arranged(): { key: string; verdict: PolicyVerdict; places: string[] }[] {
     const layers: { key: string; verdict: PolicyVerdict; places: string[] }[] = [];
     for (const { key, verdict } of [...this.#places.values()].sort(comparePlaces)) {
       const last = layers.at(-1);
@@ -159,58 +159,45 @@ export class TierBook {
   }
 
   #write(
-    compiled: Compiled,
-    touched: Map<string, { layer: Layer; key: string }> | undefined,
+    policy: Policy,
+    { rules }: Fragment,
     change: (layer: Layer, key: string, entry: FragmentEntry, stateful: boolean, saying: Saying) => void,
   ): void {
-    const { policy } = compiled;
-    for (const rule of this.#rulesOf(compiled)) {
-      const layer = this.#layerOf.get(this.#placeKey(policy, rule));
+    if (policy.tier !== this.#tier) return;
+    for (const { scope, direction, rule, verdict, stateful, entries } of rules) {
+      if (scope !== this.#scope || direction !== this.#direction) continue;
+      const layer = this.#layerOf.get(this.#placeKey(policy, rule, verdict));
       if (layer === undefined) continue;
-      const saying = { policy: policy.id, rule: rule.rule, order: policy.order };
-      for (const entry of rule.entries) {
-        const key = entryKey(entry.subject.key, entry.peer.key, entry.traffic, rule.stateful);
-        change(layer, key, entry, rule.stateful, saying);
-        touched?.set(`${layer.key} ${key}`, { layer, key });
+      const saying = { policy: policy.id, rule, order: policy.order };
+      for (const entry of entries) {
+        const key = entryKey(entry.subject.key, entry.peer.key, entry.traffic, stateful);
+        change(layer, key, entry, stateful, saying);
+        this.#touched?.set(`${layer.key} ${key}`, { layer, key });
       }
     }
   }
 }
 
 function add(layer: Layer, key: string, entry: FragmentEntry, stateful: boolean, saying: Saying): void {
-  const row = layer.rows.get(key);
-  if (row === undefined) {
-    const { subject, peer, traffic } = entry;
-    layer.rows.set(key, {
-      entry: { subject: subject.party, peer: peer.party, traffic, stateful },
-      by: [saying],
-    });
-    return;
-  }
-  if (row.by.some((other) => compareSayings(other, saying) === 0)) return;
-  row.by.push(saying);
-  row.by.sort(compareSayings);
+  const known = layer.rows.get(key)?.sayings ?? [];
+  if (known.some((other) => compareSayings(other, saying) === 0)) return;
+  const subject = entry.subject.party;
+  const peer = entry.peer.party;
+  const sayings = known.length === 0 ? [saying] : [...known, saying].sort(compareSayings);
+  const by = sayings.map(referenceOf);
+  layer.rows.set(key, { entry: { subject, peer, traffic: entry.traffic, stateful, by }, sayings });
 }
 
 function remove(layer: Layer, key: string, _: FragmentEntry, __: boolean, saying: Saying): void {
   const row = layer.rows.get(key);
-  const index = row?.by.findIndex((other) => compareSayings(other, saying) === 0) ?? -1;
-  if (row === undefined || index === -1) return;
-  row.by.splice(index, 1);
-  if (row.by.length === 0) layer.rows.delete(key);
+  if (row === undefined) return;
+  const sayings = row.sayings.filter((other) => compareSayings(other, saying) !== 0);
+  if (sayings.length === 0) layer.rows.delete(key);
+  else layer.rows.set(key, { entry: { ...row.entry, by: sayings.map(referenceOf) }, sayings });
 }
 
-function entryOf({ entry, by }: Row): RuleEntry {
-  return { ...entry, by: by.map(({ policy, rule }) => ({ policy, rule })) };
-}
-
-function placesOf(
-  arranged: readonly { readonly places: readonly string[] }[],
-  layers: readonly Layer[],
-): Map<string, Layer> {
-  return new Map(
-    arranged.flatMap(({ places }, index) => places.map((place) => [place, layers[index] as Layer] as const)),
-  );
+function referenceOf({ policy, rule }: Saying): RuleReference {
+  return { policy, rule };
 }
 
 function comparePlaces(a: Place, b: Place): number {
