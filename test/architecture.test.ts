@@ -83,7 +83,7 @@ const LAYERS: Record<string, { folders: string[]; packages: string[]; reason: st
     reason: "hosts as network namespaces, with the real programs",
   },
   cli: {
-    folders: ["net", "model", "addressing", "policy", "kubernetes", "schema", "client", "lab"],
+    folders: ["net", "model", "addressing", "policy", "firewall", "kubernetes", "schema", "client", "lab"],
     packages: ["commander", "@bomb.sh/tab", "cli-table3", "yaml", "node:util", "node:fs", "node:path"],
     reason: "words in, tables out",
   },

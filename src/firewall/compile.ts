@@ -16,7 +16,7 @@ import { createWriting, type Drop } from "./drop.ts";
 import { identityLookups } from "./identity-lookups.ts";
 import { type FirewallInput, type OwnPrefix, ownPrefixes } from "./input.ts";
 import { sortElements } from "./key.ts";
-import { type PolicyParts, policyParts } from "./policy-parts.ts";
+import { type PolicyParts, policyParts, TO_SERVICES } from "./policy-parts.ts";
 import type { Chain, Element, Match, NamedSet, Rule, Table } from "./table.ts";
 
 const SERVICE_SET = "gateway_services";
@@ -31,7 +31,11 @@ const FAMILIES: readonly Family[] = [4, 6];
 export function createTable(input: FirewallInput): Table {
   const own = FAMILIES.flatMap((family) => ownPrefixes(input, family));
   const shapes = distinctShapes(own);
-  const families = FAMILIES.filter((family) => own.some(({ plan }) => plan.family === family));
+  const families = FAMILIES.filter(
+    (family) =>
+      own.some(({ plan }) => plan.family === family) ||
+      (input.policyRules?.exceptions(family).length ?? 0) > 0,
+  );
   const lookups = families.map((family) => ({ family, ...identityLookups(input, family) }));
   const writing = createWriting(input);
   const policies = policyParts(input, own, lookups, writing);
@@ -47,11 +51,12 @@ export function createTable(input: FirewallInput): Table {
     ],
     chains: [
       ...writing.chains,
+      { name: TO_SERVICES, rules: toServicesRules(own, input, drop) },
       ...policies.toEndpoint,
       ...policies.fromEndpoint,
       ...shapes.map((shape) => fromEndpointChain(shape, own, policies, drop)),
       { name: "unbound", rules: unboundRules(drop) },
-      { name: "to_host", rules: toHostRules(own, input, policies, drop) },
+      { name: "to_host", rules: toHostRules(policies, drop) },
       ...shapes.map((shape) => fromEndpointToHostChain(shape, drop)),
       { name: "forward", hook: "forward", rules: forwardRules(input, own, policies, drop) },
       { name: "input", hook: "input", rules: [...inputRules(own), ...policies.toMachine] },
@@ -139,13 +144,7 @@ function unboundRules(drop: Drop): readonly Rule[] {
 }
 
 /** From an endpoint, with a source of its own, to this host. */
-function toHostRules(
-  own: readonly OwnPrefix[],
-  { host }: FirewallInput,
-  { egress, toHost }: PolicyParts,
-  drop: Drop,
-): readonly Rule[] {
-  const gateways = own.map(({ network, plan }) => gatewayAddress(plan, hostPosition(network, host)));
+function toHostRules({ egress, toHost }: PolicyParts, drop: Drop): readonly Rule[] {
   return [
     drop("to-host", { kind: "redirect" }),
     accept({ kind: "established" }),
@@ -153,6 +152,14 @@ function toHostRules(
     drop("multicast", { kind: "multicast" }),
     ...egress.map(({ family, toHost: chain }) => jump(chain, { kind: "family", family })),
     ...toHost,
+    go(TO_SERVICES),
+  ];
+}
+
+/** What every endpoint may use of this host, and nothing else. */
+function toServicesRules(own: readonly OwnPrefix[], { host }: FirewallInput, drop: Drop): readonly Rule[] {
+  const gateways = own.map(({ network, plan }) => gatewayAddress(plan, hostPosition(network, host)));
+  return [
     ...gateways.flatMap((gateway) => {
       const toGateway: Match = { kind: "destination", prefix: addressPrefix(gateway) };
       return [

@@ -12,5 +12,6 @@ export { type RawElement, rawElement, rawKey } from "./key.ts";
 export { type SetDifference } from "./layer-sets.ts";
 export { type CounterValue, renderTable } from "./nft.ts";
 export { PolicyRules } from "./policy-rules.ts";
+export { createRulesEngine, type RulesEngine } from "./rules-engine.ts";
 export { DEFAULT_SAFETY_NET } from "./safety-net.ts";
 export * from "./table.ts";

@@ -19,17 +19,19 @@ export interface PolicyQuestion {
   readonly peers: ReadonlySet<SideClass>;
   /** What `accept` is: `return` when other rules are asked behind it. */
   readonly accepted: "accept" | "return";
+  /** What it is when nothing decides; as `accepted` without it. */
+  readonly undecided?: "return";
   /** Rules behind the standard tier, before isolation by policies and baseline. */
   readonly shared: readonly Rule[];
   /** Rules behind the isolation by policies; one that accepts asks the baseline tier. */
   readonly defaults: readonly Rule[];
-  /** False: nobody is isolated. */
-  readonly isolates: boolean;
+  /** The rule for subjects that policies isolate; absent: nobody is isolated. */
+  readonly isolated?: (matches: readonly Match[]) => Rule;
 }
 
 /** How drops and logs are written. */
 export interface RuleWriting {
-  drop(counter: "denied" | "not-allowed", ...matches: readonly Match[]): Rule;
+  drop(counter: "denied", ...matches: readonly Match[]): Rule;
   readonly log: PacketLog;
 }
 
@@ -48,6 +50,7 @@ export function questionChains(
   writing: RuleWriting,
 ): readonly Chain[] {
   const { name, family, scope, direction } = question;
+  const undecided = { kind: question.undecided ?? question.accepted } as const;
   const { tiers, isolated } = rules.direction(family, scope, direction);
   const names: Readonly<Record<Tier, string>> = {
     admin: name,
@@ -60,10 +63,8 @@ export function questionChains(
   const behind: Rule =
     baseline.length > 0
       ? { matches: [], verdict: { kind: "goto", chain: names.baseline } }
-      : { matches: [], verdict: { kind: question.accepted } };
-  const isolation = question.isolates
-    ? lookups(question, isolated.sets).map((matches) => writing.drop("not-allowed", ...matches))
-    : [];
+      : { matches: [], verdict: undecided };
+  const isolation = question.isolated ? lookups(question, isolated.sets).map(question.isolated) : [];
   const tail: readonly Rule[] = [
     ...question.shared,
     ...isolation,
@@ -159,7 +160,10 @@ function layerRules(
       case "pass":
         return {
           matches,
-          verdict: next === undefined ? { kind: question.accepted } : { kind: "goto", chain: next },
+          verdict:
+            next === undefined
+              ? { kind: question.undecided ?? question.accepted }
+              : { kind: "goto", chain: next },
         };
     }
   });

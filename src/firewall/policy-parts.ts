@@ -34,6 +34,9 @@ export interface PolicyParts {
 
 type FamilyLookups = IdentityLookups & { readonly family: Family };
 
+/** The chain of what endpoints may use at their gateway, with the refusal of everything else. */
+export const TO_SERVICES = "to_host_services";
+
 const NORMAL: ReadonlySet<SideClass> = new Set(["identity", "address"]);
 const EXCEPTION: ReadonlySet<SideClass> = new Set(["block", "address"]);
 const HOST: ReadonlySet<SideClass> = new Set(["host"]);
@@ -91,10 +94,15 @@ function plainChain(input: FirewallInput, { family, open, same }: FamilyLookups,
 }
 
 /** The end of what comes to an identity that is not open to everybody. */
-function refusals(input: FirewallInput, family: Family, drop: Drop): readonly Rule[] {
+function refusals(
+  input: FirewallInput,
+  family: Family,
+  drop: Drop,
+  ...matches: readonly Match[]
+): readonly Rule[] {
   return [
-    ...plansIn(input, family).map(({ prefix }) => drop("isolation", { kind: "source", prefix })),
-    drop("from-outside"),
+    ...plansIn(input, family).map(({ prefix }) => drop("isolation", { kind: "source", prefix }, ...matches)),
+    drop("from-outside", ...matches),
   ];
 }
 
@@ -128,9 +136,13 @@ function ingressChains(
         ...(toException || fromException ? [] : same),
       ],
       defaults: toException
-        ? lookups(sides, isolated.sets).map((matches) => writing.drop("isolation", ...matches))
-        : [...open, ...refusals(input, family, writing.drop)],
-      isolates: true,
+        ? lookups(sides, isolated.sets).flatMap((matches) =>
+            fromException
+              ? [writing.drop("isolation", ...matches)]
+              : refusals(input, family, writing.drop, ...matches),
+          )
+        : [...open, ...(fromException ? [writing.drop("isolation")] : refusals(input, family, writing.drop))],
+      isolated: (matches) => writing.drop("not-allowed", ...matches),
     };
     return questionChains(rules, whole, writing);
   };
@@ -154,7 +166,7 @@ function egressChains(rules: PolicyRules, family: Family, writing: Writing): rea
           accepted: "return",
           shared: [],
           defaults: [],
-          isolates: true,
+          isolated: (matches) => writing.drop("not-allowed", ...matches),
         },
         writing,
       );
@@ -220,6 +232,7 @@ function machineParts(
     family: Family,
     direction: "ingress" | "egress",
     subjects: ReadonlySet<SideClass>,
+    isolated: PolicyQuestion["isolated"] = (matches) => writing.drop("not-allowed", ...matches),
   ): readonly Chain[] => {
     const ends = direction === "ingress" ? (["source"] as const) : (["destination"] as const);
     return forked(rules, family, name, ends, (question, isException) =>
@@ -236,7 +249,9 @@ function machineParts(
           accepted: direction === "ingress" ? "accept" : "return",
           shared: [],
           defaults: [],
-          isolates: true,
+          isolated,
+          // Behind the rules for own endpoints the gateway services are asked.
+          ...(isolated === toServices && { undecided: "return" }),
         },
         writing,
       ),
@@ -267,7 +282,7 @@ function machineParts(
   return {
     chains: [
       ...inFamilies.flatMap((family) => [
-        ...hostChains(chains(`host_in${family}`, family, "ingress", OWN_MACHINE)),
+        ...chains(`host_in${family}`, family, "ingress", OWN_MACHINE, toServices),
         ...chains(`machine_in${family}`, family, "ingress", MACHINE),
       ]),
       ...outFamilies.flatMap((family) => [
@@ -292,13 +307,9 @@ function machineParts(
   };
 }
 
-/** Where nothing decides, the gateway services are asked: the end is no acceptance. */
-function hostChains(chains: readonly Chain[]): readonly Chain[] {
-  return chains.map((chain) => {
-    const last = chain.rules.at(-1);
-    const isEnd = last !== undefined && last.matches.length === 0 && last.verdict.kind === "accept";
-    return isEnd ? { ...chain, rules: chain.rules.slice(0, -1) } : chain;
-  });
+/** Isolation of the machine does not take gateway services from its endpoints. */
+function toServices(matches: readonly Match[]): Rule {
+  return { matches, verdict: { kind: "goto", chain: TO_SERVICES } };
 }
 
 /** From processes of this machine to own endpoints: only rules that name the host have a say. */
@@ -316,7 +327,6 @@ function fromHostChains(rules: PolicyRules, family: Family, writing: Writing): r
         accepted: "return",
         shared: [],
         defaults: [],
-        isolates: false,
       },
       writing,
     ),

@@ -74,7 +74,11 @@ export function translateClusterNetworkPolicy({ metadata, spec }: ClusterNetwork
     peers: readonly ClusterNetworkPolicyPeer[],
     document: Omit<ClusterNetworkPolicyRule<"from">, "from">,
   ): PolicyRule => {
-    const unsupported = [...peers, ...(document.protocols ?? [])].filter(isUnsupported);
+    const { protocols = [] } = document;
+    const unsupported = [
+      ...[...peers, ...protocols].filter(isUnsupported),
+      ...(direction === "egress" ? nameless(peers, protocols) : []),
+    ];
     for (const { unsupported: words } of unsupported) {
       const place = `${direction}[${index}]${document.name === undefined ? "" : ` "${document.name}"`}`;
       const message = `${place}: ${words} is not supported, so ${CONSEQUENCE[document.action]}`;
@@ -101,6 +105,16 @@ export function translateClusterNetworkPolicy({ metadata, spec }: ClusterNetwork
     established: "cut",
   };
   return { policy, problems };
+}
+
+/** The API allows no named ports towards what has none. */
+function nameless(
+  peers: readonly ClusterNetworkPolicyPeer[],
+  protocols: readonly ClusterNetworkPolicyProtocol[],
+): readonly Unsupported[] {
+  const hasNames = protocols.some((protocol) => "destinationNamedPort" in protocol);
+  const isNameless = peers.some((peer) => "networks" in peer || "nodes" in peer);
+  return hasNames && isNameless ? [{ unsupported: "destinationNamedPort with networks or nodes" }] : [];
 }
 
 function isUnsupported<T extends object>(part: T | Unsupported): part is Unsupported {

@@ -87,7 +87,10 @@ export interface TrafficMatch {
   /** IP protocol number (IANA). 1 is ICMP of IPv4 only, 58 that of IPv6 only. */
   readonly protocol?: number;
   readonly ports?: PortRange;
-  /** Name of a port that the destination endpoint's segment has; it has none: nothing matches. */
+  /**
+   * Name of a port that the destination endpoint's segment has. Nothing matches when it has none, or when the destination
+   * is only given by a prefix, or as a host.
+   */
   readonly portName?: string;
   readonly icmp?: { readonly type: number; readonly code?: number };
 }

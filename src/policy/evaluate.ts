@@ -139,10 +139,17 @@ function decide(question: Question): PolicyDecision {
 
 function outcomeOf(question: Question, { policy, rule }: Ask): Considered["outcome"] {
   const { flow, destination } = question;
-  if (!policy.appliedTo.some((target) => question.isTarget(target))) return "target";
-  if (!rule.peers.some((peer) => question.isPeer(peer))) return "peer";
-  return rule.traffic.some((match) => matchesTraffic(match, flow, destination.owner)) ? "matched" : "traffic";
+  const targets = policy.appliedTo.filter((target) => question.isTarget(target));
+  const peers = rule.peers.filter((peer) => question.isPeer(peer));
+  if (targets.length === 0) return "target";
+  if (peers.length === 0) return "peer";
+  const hasNames = (rule.direction === "ingress" ? targets : peers).some(({ kind }) => NAMED.has(kind));
+  const owner = hasNames ? destination.owner : undefined;
+  return rule.traffic.some((match) => matchesTraffic(match, flow, owner)) ? "matched" : "traffic";
 }
+
+/** Destinations whose ports have names: a bare prefix, or a host, has none. */
+const NAMED: ReadonlySet<(PolicyTarget | PolicyPeer)["kind"]> = new Set(["endpoints", "any", "local"]);
 
 /** Adds what was asked; a policy that is not about the subject is there once and not for each of its rules. */
 function note(considered: Considered[], outcome: Considered["outcome"], ask: Ask): void {

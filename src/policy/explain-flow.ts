@@ -1,5 +1,5 @@
 import type { Direction, Host } from "../model/index.ts";
-import type { Address } from "../net/index.ts";
+import { type Address, prefixContains } from "../net/index.ts";
 import { type DirectionAsks, directionAsks } from "./ask-order.ts";
 import type { DecidedBy, PolicyDecision } from "./decision.ts";
 import { decideEndpoint, decideMachine } from "./evaluate.ts";
@@ -104,7 +104,11 @@ function sideOfMachine(
 ): SideDecision {
   const isFromEndpoint = isOwnEndpoint && direction === "ingress";
   const isSafe = safetyNet.some(
-    (safe) => safe.direction === direction && safe.protocol === flow.protocol && safe.port === flow.port,
+    (safe) =>
+      safe.direction === direction &&
+      safe.protocol === flow.protocol &&
+      safe.port === flow.port &&
+      (safe.prefix === undefined || prefixContains(safe.prefix, flow.destination)),
   );
   if (isSafe && !isFromEndpoint) return settled("accept", "safety-net");
   const traffic = { flow, interfaceName: isOwnEndpoint ? "" : interfaceName, isOwnEndpoint };

@@ -116,7 +116,11 @@ function judgeFromHost(scene: Scene): Judgement {
 
 function isSafe({ safetyNet, flow }: Scene, direction: Direction): boolean {
   return safetyNet.some(
-    (safe) => safe.direction === direction && safe.protocol === flow.protocol && safe.port === flow.port,
+    (safe) =>
+      safe.direction === direction &&
+      safe.protocol === flow.protocol &&
+      safe.port === flow.port &&
+      (safe.prefix === undefined || prefixContains(safe.prefix, flow.destination)),
   );
 }
 

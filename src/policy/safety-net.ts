@@ -1,4 +1,5 @@
 import type { Direction } from "../model/index.ts";
+import type { Prefix } from "../net/index.ts";
 import { PROTOCOL } from "./traffic-match.ts";
 
 /** Traffic of machines that no policy takes away. */
@@ -9,6 +10,8 @@ export interface SafeTraffic {
   readonly protocol: number;
   /** Destination port. */
   readonly port: number;
+  /** Where the destination is; absent: anywhere. */
+  readonly prefix?: Prefix;
 }
 
 /** SSH, and DHCP of both families, so that no policy locks a machine's owner out. */

@@ -13,7 +13,7 @@ import {
   blockParties,
   type KeyedParty,
   LOCAL,
-  namedPort,
+  namedPorts,
   prefixParty,
   segmentParty,
   tenantParty,
@@ -76,11 +76,11 @@ export class Directory {
   /** Selected segments and exceptions that have a port of this name, with its number. */
   withPort(selector: EndpointSelector, name: string, protocol: number): readonly PortHolder[] {
     const holders = this.#segments(selector).flatMap((segment) =>
-      holding(this.#partiesOf(segment), namedPort(segment, name, protocol)),
+      holding(this.#partiesOf(segment), namedPorts(segment, name, protocol)),
     );
     const blocks = this.#exceptionsOf(selector).flatMap((exception) => {
       const segment = this.#segmentNamed(exception.tenant, exception.segment);
-      return holding(exception.parties, segment && namedPort(segment, name, protocol));
+      return holding(exception.parties, segment ? namedPorts(segment, name, protocol) : []);
     });
     return [...holders, ...blocks];
   }
@@ -195,8 +195,8 @@ function isNamed(segment: Segment, selector: Exclude<NounSelector, { by: "labels
   }
 }
 
-function holding(parties: readonly KeyedParty[], port: number | undefined): readonly PortHolder[] {
-  return port === undefined ? [] : parties.map((holder) => ({ holder, port }));
+function holding(parties: readonly KeyedParty[], ports: readonly number[]): readonly PortHolder[] {
+  return parties.flatMap((holder) => ports.map((port) => ({ holder, port })));
 }
 
 function found<T>(item: T | undefined): readonly T[] {

@@ -68,9 +68,10 @@ export function partyKey(party: Party): string {
   }
 }
 
-/** The port of a segment with this name; undefined: it has none. */
-export function namedPort(segment: Segment, name: string, protocol: number): number | undefined {
-  return segment.ports?.find((port) => port.name === name && port.protocol === protocol)?.port;
+/** The ports of a segment with this name. */
+export function namedPorts(segment: Segment, name: string, protocol: number): readonly number[] {
+  const named = segment.ports?.filter((port) => port.name === name && port.protocol === protocol) ?? [];
+  return named.map(({ port }) => port);
 }
 
 /** The text that stands for an entry's traffic in keys. */
