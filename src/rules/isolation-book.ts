@@ -19,8 +19,8 @@ export class IsolationBook {
   readonly #direction: Direction;
   /** By the key of the subject. */
   readonly #subjects = new Map<string, Isolated>();
-  /** Subjects whose changes were not asked for yet. */
-  #touched = new Map<string, Party>();
+  /** Subjects whose changes were not asked for yet; undefined: nobody will ask. */
+  #touched: Map<string, Party> | undefined = new Map();
 
   constructor(scope: Scope, direction: Direction) {
     this.#scope = scope;
@@ -35,7 +35,7 @@ export class IsolationBook {
       if (known?.includes(policy)) continue;
       const by = known === undefined ? [policy] : [...known, policy].sort();
       this.#subjects.set(subject.key, { subject: subject.party, by });
-      this.#touched.set(subject.key, subject.party);
+      this.#touched?.set(subject.key, subject.party);
     }
   }
 
@@ -46,20 +46,28 @@ export class IsolationBook {
       const by = (this.#subjects.get(subject.key)?.by ?? []).filter((other) => other !== policy);
       if (by.length === 0) this.#subjects.delete(subject.key);
       else this.#subjects.set(subject.key, { subject: subject.party, by });
-      this.#touched.set(subject.key, subject.party);
+      this.#touched?.set(subject.key, subject.party);
     }
   }
 
-  /** What became of subjects since this was last asked. */
-  takeChanges(): readonly IsolationChange[] {
+  /** Keeps no notes of changes until they were asked for the next time. */
+  skipChanges(): void {
+    this.#touched = undefined;
+  }
+
+  /** What became of subjects since this was last asked; undefined when no notes were kept. */
+  takeChanges(): readonly IsolationChange[] | undefined {
     const touched = this.#touched;
     this.#touched = new Map();
-    return Array.from(touched, ([key, subject]) => ({
-      scope: this.#scope,
-      direction: this.#direction,
-      subject,
-      by: this.#subjects.get(key)?.by ?? [],
-    }));
+    return (
+      touched &&
+      Array.from(touched, ([key, subject]) => ({
+        scope: this.#scope,
+        direction: this.#direction,
+        subject,
+        by: this.#subjects.get(key)?.by ?? [],
+      }))
+    );
   }
 
   /** Everybody who is isolated now. */

@@ -13,7 +13,8 @@ const FEW = 16;
 /** Finds by labels, looking only at those that have the rarest of the labels asked for. */
 export class LabelIndex<T extends Labelled> {
   readonly #items: readonly T[];
-  readonly #known = new Map<string, readonly T[]>();
+  /** Answers given before. */
+  #known: Map<string, readonly T[]> | undefined;
   #byKey: Map<string, T[]> | undefined;
   #byPair: Map<string, T[]> | undefined;
 
@@ -29,6 +30,7 @@ export class LabelIndex<T extends Labelled> {
     const signature = JSON.stringify(
       requirements.map(({ key, operator, values }) => [key, operator, ...values]),
     );
+    this.#known ??= new Map();
     let selected = this.#known.get(signature);
     if (selected === undefined) {
       selected = this.#candidates(requirements).filter(matches);

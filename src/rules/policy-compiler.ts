@@ -103,18 +103,17 @@ export class PolicyCompiler {
         for (const { book } of tiers) book.remove(policy, fragment);
       }
     }
-    const emptied = new Set(
-      this.#books.flatMap(({ tiers }) => tiers).filter(({ book }) => !book.arrange(removed, added)),
-    );
+    const emptied = this.#books
+      .flatMap(({ tiers }) => tiers)
+      .filter(({ book }) => !book.arrange(removed, added));
+    const isStructural = emptied.length > 0;
+    if (isStructural) for (const { isolation } of this.#books) isolation.skipChanges();
     // One policy after another: what all of them come to at once would fill the memory.
-    const isNew = new Set(added);
-    for (const policy of emptied.size > 0 ? this.#policies.values() : added) {
+    for (const policy of isStructural ? this.#policies.values() : added) {
       const fragment = createFragment(this.#directory, policy);
       for (const { tiers, isolation } of this.#books) {
-        if (isNew.has(policy)) isolation.put(policy.id, fragment);
-        for (const tier of tiers) {
-          if (isNew.has(policy) || emptied.has(tier)) tier.book.put(policy, fragment);
-        }
+        isolation.put(policy.id, fragment);
+        for (const { book } of tiers) book.put(policy, fragment);
       }
     }
     return this.#takeChange();
@@ -126,7 +125,7 @@ export class PolicyCompiler {
         book.takeChanges()?.map((change): ModelEntryChange => ({ ...change, scope, direction, tier })),
       ),
     );
-    const isolated = this.#books.flatMap(({ isolation }) => isolation.takeChanges());
+    const isolated = this.#books.flatMap(({ isolation }) => isolation.takeChanges() ?? []);
     return entries.every((changes) => changes !== undefined)
       ? { kind: "entries", entries: entries.flat(), isolated }
       : { kind: "structure" };

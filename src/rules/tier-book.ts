@@ -64,7 +64,7 @@ export class TierBook {
 
   /**
    * Puts layers in order for policies that come in place of others, whose entries must be gone already. False: the layers
-   * are others now and hold nothing; all policies must be put.
+   * are others now and hold nothing; all policies must be put. What was put before may be put again.
    */
   arrange(removed: readonly Policy[], added: readonly Policy[]): boolean {
     for (const policy of added) this.#eachRule(policy, (key, place) => this.#enter(key, place));
