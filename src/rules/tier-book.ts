@@ -133,7 +133,7 @@ export class TierBook {
   }
 
   #placeKey({ order, id }: Policy, rule: number, verdict: PolicyVerdict): string {
-    return this.#tier === "standard" ? `${order}/${verdict}` : `${order}/${rule}/${id}`;
+    return this.#tier === "standard" ? `${order}/${verdict}` : `${order}/${rule}/${verdict}/${id}`;
   }
 
   #enter(key: string, place: Omit<Place, "key" | "count">): void {
