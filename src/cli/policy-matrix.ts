@@ -1,4 +1,4 @@
-import { CELL, type ProbeMatrix, probeKey, type TranslationProblem } from "../kubernetes/index.ts";
+import { CELL, type TranslationProblem } from "../kubernetes/index.ts";
 import type { Result } from "./command.ts";
 import { type Column, renderTable, type Screen, type Tone } from "./format.ts";
 
@@ -8,37 +8,50 @@ const TONES: Readonly<Record<string, Tone>> = {
   [CELL.self]: "faint",
 };
 
-/** Who reaches whom in a cluster: all probes of all pods. */
+/** Who reaches whom by one kind of traffic: all senders × all destinations, row by row. */
+export interface TitledMatrix {
+  readonly title: string;
+  readonly ingress: string;
+  readonly egress: string;
+  readonly combined: string;
+}
+
+/** Who reaches whom in a cluster, by all kinds of traffic that were asked about. */
 export interface ClusterMatrix {
-  /** Pods as `namespace/name`: the rows from the first to the last, and the columns. */
+  /** Pods as `namespace/name`, or segments as `tenant/name`: the rows from the first to the last, and the columns. */
   readonly order: readonly string[];
-  readonly matrices: readonly ProbeMatrix[];
+  readonly matrices: readonly TitledMatrix[];
   readonly problems: readonly TranslationProblem[];
 }
 
 /** The result of `policy matrix`: a grid for each probe, with a row for each sender. */
 export function matrixResult({ order, matrices, problems }: ClusterMatrix): Result {
-  const expected = matrices.map(({ probe, ingress, egress, combined }) => [
-    probeKey(probe),
+  const expected = matrices.map(({ title, ingress, egress, combined }) => [
+    title,
     [ingress, egress, combined],
   ]);
   return {
     data: { order, expected: Object.fromEntries(expected), ...(problems.length > 0 && { problems }) },
     text: (screen) =>
       [
-        ...matrices.map((matrix) => `${titleOf(matrix, screen)}\n${gridOf(matrix, order, screen)}`),
+        ...matrices.map(
+          (matrix) => `${screen.paint("strong", matrix.title)}\n${gridOf(matrix, order, screen)}`,
+        ),
         ...(problems.length > 0 ? [problemLines(problems, screen)] : []),
-        screen.paint("faint", legend(screen)),
+        screen.paint(
+          "faint",
+          legend(
+            screen,
+            matrices.some(({ combined }) => combined.includes(CELL.self)),
+          ),
+        ),
       ].join("\n\n"),
   };
 }
 
-function titleOf({ probe }: ProbeMatrix, screen: Screen): string {
-  return screen.paint("strong", probeKey(probe));
-}
-
-function legend({ wide }: Screen): string {
-  const marks = `${CELL.allowed} allowed, ${CELL.denied} denied, ${CELL.self} the pod itself`;
+function legend({ wide }: Screen, hasSelf: boolean): string {
+  const self = hasSelf ? `, ${CELL.self} the pod itself` : "";
+  const marks = `${CELL.allowed} allowed, ${CELL.denied} denied${self}`;
   return wide ? `${marks}; each cell: ingress, egress, both` : marks;
 }
 
@@ -48,7 +61,7 @@ interface Row {
 }
 
 function gridOf(
-  { ingress, egress, combined }: ProbeMatrix,
+  { ingress, egress, combined }: TitledMatrix,
   order: readonly string[],
   screen: Screen,
 ): string {
@@ -68,7 +81,7 @@ function gridOf(
       }),
     ),
   ];
-  return renderTable(screen, columns, rows, "No pods");
+  return renderTable(screen, columns, rows, "Nobody to ask about");
 }
 
 function problemLines(problems: readonly TranslationProblem[], screen: Screen): string {

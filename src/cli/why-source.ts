@@ -77,11 +77,14 @@ async function findSegment(source: WhySource, text: string, tenant: string, name
   if (segment === undefined) throw notFound("segment", text);
   const member = await source.findMember(segment);
   if (member !== undefined) return { text, addresses: member.addresses };
-  return { text: `${text} (of which there is none yet)`, addresses: imagine(source.world, segment) };
+  return { text: `${text} (of which there is none yet)`, addresses: imagineMember(source.world, segment) };
 }
 
-/** The addresses that the first endpoint of the segment would have on the first host. */
-function imagine({ networks, hosts, tenants }: PolicyWorld, segment: Segment): AddressPair {
+/**
+ * The addresses that the first endpoint of the segment would have on the first host.
+ * @throws RomanaError `not-found` without a network or a host.
+ */
+export function imagineMember({ networks, hosts, tenants }: PolicyWorld, segment: Segment): AddressPair {
   const [network] = networks;
   const [host] = hosts;
   const [code] = segment.codes;

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { readDocument } from "../documents.ts";
 import type { Screen } from "../format.ts";
+import { main } from "../main.ts";
 import { matrixOf } from "./policy-matrix.ts";
 
 const SCREEN: Screen = { wide: false, columns: 100, unicode: true, paint: (_, text) => text };
@@ -62,5 +63,57 @@ describe("matrixOf()", () => {
     [EXAMPLE, "oracle", '--engine: there is no engine "oracle"'],
   ])("refuses %#", (document, engine, reason) => {
     expect(() => matrixOf(document, engine)).toThrow(reason);
+  });
+});
+
+/** Runs `romana policy matrix` over the example state; words are separated by spaces. */
+async function matrix(line: string): Promise<{ code: number; stdout: string; stderr: string }> {
+  const state = join(import.meta.dirname, "../../../examples/states/shop.yaml");
+  const written = { stdout: "", stderr: "" };
+  const stream = (name: "stdout" | "stderr") => ({
+    write: (text: string) => {
+      written[name] += text;
+    },
+  });
+  const code = await main({
+    words: ["policy", "matrix", ...line.split(" "), "--state", state],
+    version: "0",
+    env: {},
+    stdout: stream("stdout"),
+    stderr: stream("stderr"),
+    signal: new AbortController().signal,
+  });
+  return { code, ...written };
+}
+
+describe("segments", () => {
+  test.each(["evaluator", "rules"])("for people, by the %s", async (engine) => {
+    const { stdout } = await matrix(`--port 5432 --engine ${engine}`);
+    expect(stdout).toBe(`TCP/5432
+#  FROM             1  2  3  4
+1  office/desk      .  X  X  X
+2  shop/db          .  .  X  X
+3  shop/quarantine  .  X  .  X
+4  shop/web         .  .  X  .
+
+. allowed, X denied
+`);
+  });
+  test.each([
+    ["--tenant office -o json", ["office/desk"], { "TCP/80": [".", ".", "."] }],
+    [
+      "--tenant shop --protocol icmp -o json",
+      ["shop/db", "shop/quarantine", "shop/web"],
+      { ICMP: [".XXX.XXX.", ".........", ".XXX.XXX."] },
+    ],
+  ])("for programs: %s", async (line, order, expected) => {
+    expect(JSON.parse((await matrix(line)).stdout)).toEqual({ order, expected });
+  });
+  test.each([
+    ["--tenant nobody", 3, 'Cannot find tenant "nobody"'],
+    ["--protocol tcp --port 99999", 2, '"99999" is not a number up to 65535'],
+    ["--protocol icmp --port 80", 2, "protocol icmp has no ports"],
+  ])("refuses %s", async (line, code, reason) => {
+    expect(await matrix(line)).toMatchObject({ code, stderr: expect.stringContaining(reason) });
   });
 });

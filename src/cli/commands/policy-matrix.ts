@@ -1,24 +1,31 @@
-import { createKubernetesWorld, type Decide, podKey, probeMatrix } from "../../kubernetes/index.ts";
+import { createKubernetesWorld, type Decide, podKey, probeKey, probeMatrix } from "../../kubernetes/index.ts";
 import type { PolicyWorld } from "../../policy/index.ts";
-import { decodeKubernetesWorld } from "../../schema/index.ts";
-import type { Command, Result } from "../command.ts";
+import { decodeKubernetesWorld, PROTOCOLS_WITH_PORTS, parseProtocol } from "../../schema/index.ts";
+import type { Command, Input, Result } from "../command.ts";
 import { readDocument } from "../documents.ts";
 import { wrongInput } from "../input.ts";
 import { POLICY_ENGINES } from "../policy-engines.ts";
 import { matrixResult } from "../policy-matrix.ts";
+import { segmentMatrix } from "../segment-matrix.ts";
+import { readState, readWorld, STATE_OPTION } from "../state-source.ts";
+import { readTraffic } from "../why-traffic.ts";
 
 const DEFAULT_ENGINE = "evaluator";
+const DEFAULT_PORT = "80";
 
-/** `romana policy matrix`: who reaches whom in a cluster that a file describes. It needs no romanad. */
+/** `romana policy matrix`: who reaches whom, among segments or in a Kubernetes cluster that a file describes. */
 export const policyMatrix: Command = {
   verb: "matrix",
-  summary: "Show who reaches whom in a Kubernetes cluster that a file describes",
+  summary: "Show who reaches whom: segments, or the pods of a Kubernetes cluster that a file describes",
   options: [
+    { name: "protocol", value: "PROTOCOL", summary: "tcp (when left out), udp, sctp, icmp, or a number" },
+    { name: "port", value: "PORT", summary: "Destination port; 80 when left out" },
+    { name: "tenant", value: "TENANT", summary: "Only segments of this tenant", complete: "tenant" },
+    STATE_OPTION,
     {
       name: "world",
       value: "FILE",
-      summary: "Namespaces, pods, nodes, network policies and probes of the cluster",
-      required: true,
+      summary: "A Kubernetes cluster instead: namespaces, pods, nodes, network policies and probes",
       complete: "file",
     },
     {
@@ -29,19 +36,42 @@ export const policyMatrix: Command = {
     },
   ],
   examples: [
+    "romana policy matrix --port 5432",
+    "romana policy matrix --tenant shop --protocol icmp",
+    "romana policy matrix --state examples/states/shop.yaml --port 5432 -o json",
     "romana policy matrix --world examples/kubernetes/world.yaml",
     "romana policy matrix --world examples/kubernetes/world.yaml -o wide",
     "romana policy matrix --world examples/kubernetes/world.yaml --engine evaluator -o json",
   ],
-  run: (input) => matrixOf(readDocument(input.text("world") as string), input.text("engine")),
+  run: async (input, context) => {
+    const file = input.text("world");
+    if (file !== undefined) return matrixOf(readDocument(file), input.text("engine"));
+    const state = input.text("state");
+    const world = state === undefined ? await readWorld(await context.client()) : readState(state);
+    return segmentsOf(input, world);
+  },
 };
+
+function segmentsOf(input: Input, world: PolicyWorld): Result {
+  const protocol = input.text("protocol") ?? "tcp";
+  const hasPort = PROTOCOLS_WITH_PORTS.has(parseProtocol(protocol) ?? -1);
+  const port = input.text("port") ?? (hasPort ? DEFAULT_PORT : undefined);
+  const traffic = readTraffic({ protocol, port });
+  const title = `${protocol.toUpperCase()}${port === undefined ? "" : `/${port}`}`;
+  const decide = engineNamed(input.text("engine") ?? DEFAULT_ENGINE)(world);
+  const { order, matrix } = segmentMatrix(world, decide, traffic, title, input.text("tenant"));
+  return matrixResult({ order, matrices: [matrix], problems: [] });
+}
 
 /** The matrix of a document. @throws RomanaError `invalid-input` with every fault of the document. */
 export function matrixOf(document: unknown, engine = DEFAULT_ENGINE): Result {
   const cluster = decodeKubernetesWorld(document);
   const { world, problems } = createKubernetesWorld(cluster);
   const decide = engineNamed(engine)(world);
-  const matrices = cluster.probes.map((probe) => probeMatrix(decide, cluster.pods, probe));
+  const matrices = cluster.probes.map((probe) => ({
+    title: probeKey(probe),
+    ...probeMatrix(decide, cluster.pods, probe),
+  }));
   return matrixResult({ order: cluster.pods.map(podKey), matrices, problems });
 }
 
