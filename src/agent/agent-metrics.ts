@@ -11,6 +11,8 @@ export interface AgentMetrics {
   readonly refusals: Counter;
   readonly operations: Counter;
   readonly failures: Counter;
+  readonly flows: Counter;
+  readonly packets: Counter;
   readonly look: Histogram;
   readonly attach: Histogram;
   readonly detach: Histogram;
@@ -54,6 +56,13 @@ export function createAgentMetrics(): AgentMetrics {
       "drop",
     ]),
     failures: counter("failures_total", "Operations that failed.", "operation", ["attach", "detach"]),
+    flows: counter(
+      "denied_flows_total",
+      "Connections that a change of policies no longer allowed.",
+      "outcome",
+      ["cut", "kept"],
+    ),
+    packets: counter("logged_packets_total", "Packets that rules logged.", "outcome", ["told", "lost"]),
     look: registry.histogram("romana_agent_reconcile_seconds", "Duration of a comparison with its repairs."),
     attach: registry.histogram("romana_agent_attach_seconds", "Duration of an attach that worked."),
     detach: registry.histogram("romana_agent_detach_seconds", "Duration of a detach."),

@@ -1,4 +1,5 @@
-import { type Endpoint, type HostStatus, RomanaError } from "../model/index.ts";
+import type { SafetyNet } from "../firewall/index.ts";
+import { type Endpoint, type HostCounters, type HostStatus, RomanaError } from "../model/index.ts";
 import type {
   AgentConfig,
   AgentStatus,
@@ -23,14 +24,15 @@ import type { Journal } from "./journal.ts";
 import { Keeper } from "./keeper.ts";
 import { KeyedLock } from "./keyed-lock.ts";
 import type { Log } from "./log.ts";
-import { PolicyEngine } from "./policy-engine.ts";
+import { Policing } from "./policing.ts";
 import type { Cause, Outcome } from "./reconcile-run.ts";
 import { Reconciler } from "./reconciler.ts";
 import { Releaser } from "./releaser.ts";
 import { Reporter } from "./reporter.ts";
 import { Reviewer } from "./reviewer.ts";
 import type { Romanad } from "./romanad.ts";
-import { TableKeeper } from "./table-keeper.ts";
+import { agentSafetyNet } from "./safety-net.ts";
+import { TableKeeper, type TableReference } from "./table-keeper.ts";
 import { Alarm, type Timers } from "./timers.ts";
 
 /** What an {@link Agent} works with. */
@@ -81,7 +83,8 @@ export class Agent {
   /** Without memory nothing is known of what is attached: the kernel is left alone until romanad has told. */
   #hasMemory: boolean;
   #isSettling = false;
-  readonly #policies = new PolicyEngine();
+  readonly #policing: Policing;
+  readonly #safetyNet: SafetyNet;
   #underWay = 0;
   #underivable: string | undefined;
   #savedRevision: number | undefined;
@@ -89,8 +92,25 @@ export class Agent {
   constructor(options: AgentOptions) {
     this.#options = options;
     const { kernel, journal, timers, romanad, host, config, newId, random, view } = options;
-    const table = new TableKeeper(kernel, journal.table, (reference) => {
+    this.#safetyNet = agentSafetyNet(config);
+    this.#policing = new Policing({
+      host,
+      kernel,
+      timers,
+      log: options.log,
+      metrics: this.metrics,
+      config,
+      safetyNet: this.#safetyNet,
+      endpointAt: (address) => this.#attachments.find(address)?.endpoint.name,
+      onCounted: () => {
+        this.#reporter.notice();
+      },
+    });
+    const remember = (reference: TableReference): void => {
       this.#background(journal.keepTable(reference), "keep the table's reference");
+    };
+    const table = new TableKeeper(kernel, journal.table, remember, () => {
+      this.#policing.beforeReplace();
     });
     const { now } = timers;
     this.#reconciler = new Reconciler({ kernel, table, damper: new Damper(), now });
@@ -220,15 +240,23 @@ export class Agent {
   /** How the agent is. */
   status(): AgentStatus {
     const { host, config } = this.#options;
-    const { problems, routes, ...status } = this.#hostStatus();
+    const { problems, routes, counters: _, ...status } = this.#hostStatus();
+    const { pending, ...policies } = this.#policing.summary;
     return {
       host,
       ...status,
       problems: [...problems],
       routes: [...routes],
+      policies: { ...policies, pending: [...pending] },
       romanad: { server: config.server, ...this.#follower.connection },
       repairs: [...this.metrics.repairs.values].map(([kind, count]) => ({ kind, count })),
     };
+  }
+
+  /** What the rules of this host have counted until now. */
+  async counters(): Promise<HostCounters> {
+    await this.#policing.sample();
+    return this.#policing.counters();
   }
 
   /** What the agent works towards, as text; undefined while nothing is known. */
@@ -240,6 +268,7 @@ export class Agent {
   async close(): Promise<void> {
     this.#stop.abort();
     this.#keeper.close();
+    this.#policing.close();
     this.#reporter.close();
     for (const alarm of [this.#topologyAlarm, this.#saveAlarm, this.#resyncAlarm]) alarm.clear();
     this.#saveView();
@@ -284,8 +313,9 @@ export class Agent {
     if (knowledge === undefined || host === undefined) return;
     const gatewayKind = kernel.supportsLinkKind("dummy") ? "dummy" : "bridge";
     try {
-      const policyRules = this.#policies.update(knowledge);
-      this.#reconciler.setHost(desiredHost(host, knowledge, { ...config, gatewayKind }, policyRules));
+      const settings = { ...config, gatewayKind, safetyNet: this.#safetyNet } as const;
+      const policyRules = this.#policing.update(knowledge);
+      this.#reconciler.setHost(desiredHost(host, knowledge, settings, policyRules));
       for (const { endpoint, device, isReleasing } of this.#attachments.all) {
         const network = knowledge.network(endpoint.network);
         if (isReleasing || network === undefined || this.#reconciler.inventory.endpointOf(device)) continue;
@@ -297,6 +327,7 @@ export class Agent {
       // What cannot be derived must not take away what is in force.
       if (!(error instanceof RomanaError)) throw error;
       this.#underivable = error.message;
+      this.#reconciler.replacePolicyRules(this.#policing.lastGood);
       log.error({ error: error.message }, "cannot derive what should be");
     }
     this.#keeper.reconcile("desired");
@@ -360,6 +391,7 @@ export class Agent {
       connection: this.#follower.connection,
       isKnown: this.#follower.knowledge?.ownHost !== undefined,
       underivable: this.#underivable,
+      policing: this.#policing.problems,
     });
     return {
       observedRevision: this.#follower.knowledge?.topologyRevision ?? 0,
@@ -367,6 +399,7 @@ export class Agent {
       problems,
       routes: this.#keeper.last.routes.map(({ route, state }) => ({ ...route, state })),
       attachments: this.#attachments.attached,
+      counters: this.#policing.counters(),
       version,
       reportedAt: timers.now(),
     };
@@ -379,6 +412,7 @@ export class Agent {
   #onOutcome({ repaired, failures }: Outcome, cause: Cause): void {
     const { log } = this.#options;
     this.metrics.refusals.add(cause, failures.length);
+    if (this.#reconciler.isEnforcing) this.#policing.enforced();
     for (const { kind, item } of repaired) {
       this.metrics.repairs.add(kind);
       log.warn({ kind, item }, "mended what somebody changed");

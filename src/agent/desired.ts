@@ -1,5 +1,5 @@
 import { decodeAddress, gatewayAddress, hostPosition } from "../addressing/index.ts";
-import type { FirewallInput, PolicyRules } from "../firewall/index.ts";
+import type { FirewallInput, PolicyRules, SafetyNet } from "../firewall/index.ts";
 import {
   type Endpoint,
   type Host,
@@ -73,6 +73,8 @@ export interface HostSettings {
   readonly gatewayKind: "dummy" | "bridge";
   readonly table: string;
   readonly gatewayServices: readonly GatewayService[];
+  readonly packetLog: NonNullable<FirewallInput["packetLog"]>;
+  readonly safetyNet: SafetyNet;
 }
 
 /**
@@ -86,7 +88,7 @@ export function desiredHost(
   policyRules?: PolicyRules,
 ): DesiredHost {
   const { networks, hosts, tenants, segments } = known;
-  const { table, gatewayServices } = settings;
+  const { table, gatewayServices, packetLog, safetyNet } = settings;
   const { routes, problems } = createRouting(networks, hosts).routesOf(host.name);
   const gateways = networks.flatMap((network) =>
     plansOf(network).map((plan) => gatewayAddress(plan, hostPosition(network, host))),
@@ -108,6 +110,8 @@ export function desiredHost(
       tenants,
       segments,
       gatewayServices,
+      packetLog,
+      safetyNet,
       ...(policyRules && { policyRules }),
     },
     problems: problems.map(({ network, reason }) => `No route in network "${network}": ${reason}`),

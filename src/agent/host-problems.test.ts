@@ -14,6 +14,7 @@ test("hostProblems() cuts what is too long and counts what is too much", () => {
     connection: { connected: true },
     isKnown: false,
     underivable: undefined,
+    policing: [],
   });
   expect(problems).toHaveLength(100);
   expect(problems[0]).toBe("romanad has not told about this host");

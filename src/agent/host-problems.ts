@@ -19,6 +19,8 @@ export interface ProblemSources {
   readonly isKnown: boolean;
   /** Why the desired state could not be derived. */
   readonly underivable: string | undefined;
+  /** What is wrong with policies. */
+  readonly policing: readonly string[];
 }
 
 /** Most problems of a report, and most characters of one. */
@@ -42,6 +44,7 @@ export function hostProblems(sources: ProblemSources): readonly string[] {
           `romanad's store is older than revision ${lostRevision}, which this agent has seen: endpoints that it does not know stay attached`,
         ]),
     ...(reconciler.inventory.host?.problems ?? []),
+    ...sources.policing,
     ...keeper.failures,
     ...reconciler.fights.map(({ item }) => `Somebody keeps changing ${item}`),
     ...missingDevices(sources),

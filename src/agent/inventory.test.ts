@@ -39,6 +39,8 @@ function inventory(): Inventory {
       gatewayKind: "dummy",
       table: "romana",
       gatewayServices: [],
+      packetLog: { drops: false, group: 64, perSecond: 10 },
+      safetyNet: { services: [], destinations: [] },
     }),
   );
   inventory.seeRoutes([ROUTE], true);

@@ -42,11 +42,15 @@ export function rawChange(
 
 function byText(elements: readonly RawElement[]): Map<string, RawElement> {
   return new Map(
-    elements.map(({ key, keyEnd }) => [textOf(key, keyEnd), { key, ...(keyEnd && { keyEnd }) }]),
+    elements.map(({ key, keyEnd }) => [elementText({ key, keyEnd }), { key, ...(keyEnd && { keyEnd }) }]),
   );
 }
 
-function textOf(key: Uint8Array, keyEnd: Uint8Array | undefined): string {
+/** Text that is equal for equal elements. */
+export function elementText({
+  key,
+  keyEnd,
+}: Pick<RawElement, "key"> & { keyEnd?: Uint8Array | undefined }): string {
   const text = Buffer.from(key).toString("latin1");
   return keyEnd === undefined ? text : `${text}-${Buffer.from(keyEnd).toString("latin1")}`;
 }

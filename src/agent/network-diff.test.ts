@@ -9,7 +9,14 @@ import { diffNetwork } from "./network-diff.ts";
 const HOST = desiredHost(
   underlayHost(1),
   { ...exampleWorld(), hosts: [underlayHost(1), underlayHost(2)] },
-  { gatewayInterface: "romana-gw", gatewayKind: "dummy", table: "romana", gatewayServices: [] },
+  {
+    gatewayInterface: "romana-gw",
+    gatewayKind: "dummy",
+    table: "romana",
+    gatewayServices: [],
+    packetLog: { drops: false, group: 64, perSecond: 10 },
+    safetyNet: { services: [], destinations: [] },
+  },
 );
 
 const OWN: KernelRoute = {

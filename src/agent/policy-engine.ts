@@ -19,31 +19,66 @@ interface Compiled {
 /** Keeps the rules of all policies, working only on what has changed since the last time. */
 export class PolicyEngine {
   #compiled: Compiled | undefined;
+  /** What could not be compiled, and why. */
+  #refused: { readonly known: PolicyKnowledge; readonly error: RomanaError } | undefined;
+
+  /** The last rules that could be compiled; undefined without policies. */
+  get lastGood(): PolicyRules | undefined {
+    return this.#compiled?.rules;
+  }
 
   /**
    * The rules as they follow from what is known: the same object as the last time, with its sets changed, as long as
    * that is enough. Undefined while there are neither policies nor exceptions.
-   * @throws RomanaError `internal` when policies cannot be compiled; what was handed out before stays right.
+   * @throws RomanaError `internal` when policies cannot be compiled. It names the policy where it is one alone. What was
+   * handed out before may then be changed half-way; {@link lastGood} is right.
    */
   update(known: PolicyKnowledge): PolicyRules | undefined {
+    if (this.#refused !== undefined && isSameKnowledge(this.#refused.known, known)) throw this.#refused.error;
+    this.#refused = undefined;
     if (known.policies.length === 0 && known.exceptions.length === 0) {
       this.#compiled = undefined;
       return undefined;
     }
     const before = this.#compiled;
-    this.#compiled = undefined;
     try {
       this.#compiled = before === undefined ? compileAll(known) : advance(before, known);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new RomanaError(
-        `Cannot compile policies: ${reason}; the last good rules stay`,
-        { code: "internal" },
-        { cause: error },
-      );
+      if (before !== undefined) this.#compiled = compileAll(before.known);
+      this.#refused = { known, error: explain(error, known) };
+      throw this.#refused.error;
     }
     return this.#compiled.rules;
   }
+}
+
+/** The failure with the name of the policy that causes it, if it does so alone. */
+function explain(cause: unknown, known: PolicyKnowledge): RomanaError {
+  const culprit = findCulprit(known);
+  const what = culprit === undefined ? "policies" : `policy "${culprit.policy.id}"`;
+  const error = culprit?.error ?? cause;
+  const reason = error instanceof Error ? error.message : String(error);
+  return new RomanaError(
+    `Cannot compile ${what}: ${reason}; the last good rules stay`,
+    { code: "internal" },
+    { cause: error },
+  );
+}
+
+function findCulprit(
+  known: PolicyKnowledge,
+): { readonly policy: Policy; readonly error: unknown } | undefined {
+  const compiler = new PolicyCompiler(known);
+  for (const policy of known.policies) {
+    try {
+      compiler.change([policy]);
+      new PolicyRules(known.networks, compiler.model());
+      compiler.change([], [policy.id]);
+    } catch (error) {
+      return { policy, error };
+    }
+  }
+  return undefined;
 }
 
 function compileAll(known: PolicyKnowledge): Compiled {
@@ -66,6 +101,11 @@ function advance({ compiler, rules, known: before }: Compiled, known: PolicyKnow
     known,
     rules: isEnough ? rules : new PolicyRules(known.networks, compiler.model()),
   };
+}
+
+/** True when rules follow from both alike, without a look inside. */
+export function isSameKnowledge(a: PolicyKnowledge, b: PolicyKnowledge): boolean {
+  return isSame(a.networks, b.networks) && isSame(a.policies, b.policies) && isSameIdentities(a, b);
 }
 
 function isSameIdentities(a: Identities, b: Identities): boolean {

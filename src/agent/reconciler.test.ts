@@ -17,6 +17,8 @@ const SETTINGS = {
   gatewayKind: "dummy",
   table: "romana",
   gatewayServices: [],
+  packetLog: { drops: false, group: 64, perSecond: 10 },
+  safetyNet: { services: [], destinations: [] },
 } as const;
 
 interface State {

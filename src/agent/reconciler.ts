@@ -1,4 +1,10 @@
-import { createTable, deviceChanges, type EndpointDevice, type Table } from "../firewall/index.ts";
+import {
+  createTable,
+  deviceChanges,
+  type EndpointDevice,
+  type PolicyRules,
+  type Table,
+} from "../firewall/index.ts";
 import { RomanaError } from "../model/index.ts";
 import {
   type KernelChange,
@@ -53,6 +59,14 @@ export class Reconciler {
   /** Sets what follows from the view; the kernel is made so by the next {@link reconcile}. */
   setHost(host: DesiredHost): void {
     this.inventory.setHost(host);
+  }
+
+  /** The rules of policies become these; everything else of the desired state stays as it is. */
+  replacePolicyRules(rules: PolicyRules | undefined): void {
+    const { host } = this.inventory;
+    if (host === undefined || host.firewall.policyRules === rules) return;
+    const { policyRules: _, ...firewall } = host.firewall;
+    this.inventory.setHost({ ...host, firewall: { ...firewall, ...(rules && { policyRules: rules }) } });
   }
 
   /** Adds an endpoint that may be wired already, as after a restart. */

@@ -1,5 +1,5 @@
 import { notFound, RomanaError } from "../model/index.ts";
-import { AGENT_CONTRACT, encodeAgentStatus, encodeAttachment } from "../schema/index.ts";
+import { AGENT_CONTRACT, encodeAgentStatus, encodeAttachment, encodeHostCounters } from "../schema/index.ts";
 import type { Agent } from "./agent.ts";
 
 /** What a route answers: a status and a body, JSON unless it is text. */
@@ -20,6 +20,7 @@ const HANDLERS: Readonly<Record<Operation, Handler>> = {
       code: "unavailable",
     });
   },
+  getCounters: async (agent) => ok(encodeHostCounters(await agent.counters())),
   listAttachments: (agent) => ok({ items: agent.attachments().map(encodeAttachment) }),
   getAttachment: (agent, ref) => {
     const attachment = agent.attachment(ref);

@@ -26,17 +26,23 @@ const ATTEMPTS = 3;
 export class TableKeeper {
   readonly #kernel: Kernel;
   readonly #remember: (reference: TableReference) => void;
+  readonly #beforeReplace: () => void;
   #reference: TableReference | undefined;
 
-  /** @param remember told when the reference changes, so that a later life need not replace the table */
+  /**
+   * @param remember told when the reference changes, so that a later life need not replace the table
+   * @param beforeReplace told before counters of elements are lost with the table
+   */
   constructor(
     kernel: Kernel,
     reference: TableReference | undefined,
     remember: (reference: TableReference) => void,
+    beforeReplace: () => void = () => {},
   ) {
     this.#kernel = kernel;
     this.#reference = reference;
     this.#remember = remember;
+    this.#beforeReplace = beforeReplace;
   }
 
   /**
@@ -97,6 +103,7 @@ export class TableKeeper {
   /** Replaces the table and returns its shape; undefined when somebody changed rules before it was read. */
   #replaceOnce(desired: Table): string | undefined {
     const kernel = this.#kernel;
+    this.#beforeReplace();
     const text = renderTable(desired, kernel.counters(desired.name));
     const before = kernel.rulesetGeneration();
     kernel.runNft(text);

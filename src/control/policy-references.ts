@@ -1,84 +1,13 @@
-import type {
-  EndpointSelector,
-  Fault,
-  NounSelector,
-  Policy,
-  Segment,
-  SegmentCode,
-  Tenant,
-} from "../model/index.ts";
+import type { Fault, Policy } from "../model/index.ts";
+import { missingReferences as findMissing } from "../policy/index.ts";
 import type { Catalog } from "./catalog.ts";
 
-/**
- * The tenants and segments that a policy names and that are not there, each with its place in the policy. Labels
- * name nobody, so they never miss anybody.
- */
+/** The tenants and segments that a policy names and that the catalog has not, each with its place in the policy. */
 export function missingReferences(catalog: Catalog, policy: Policy): Fault[] {
-  return [
-    ...policy.appliedTo.flatMap((target, index) =>
-      target.kind === "endpoints" ? missingOf(catalog, target, `appliedTo.${index}`) : [],
-    ),
-    ...policy.rules.flatMap(({ peers }, rule) =>
-      peers.flatMap((peer, index) =>
-        peer.kind === "endpoints" ? missingOf(catalog, peer, `rules.${rule}.peers.${index}`) : [],
-      ),
-    ),
-  ];
-}
-
-function missingOf(catalog: Catalog, { tenant, segment }: EndpointSelector, path: string): Fault[] {
-  const tenants = [...catalog.tenants.values()].map(({ record }) => record.tenant);
-  const owners = tenant === undefined ? tenants : tenants.filter((known) => isTenant(known, tenant));
-  if (tenant !== undefined && tenant.by !== "labels" && owners.length === 0) {
-    return [{ path: `${path}.tenant`, reason: `there is no tenant ${textOf(tenant)}` }];
-  }
-  if (segment === undefined || segment.by === "labels") return [];
-  const isThere = owners.some(({ name }) =>
-    [...(catalog.segments.get(name)?.values() ?? [])].some(({ record }) =>
-      isSegment(record.segment, segment),
-    ),
-  );
-  if (isThere) return [];
-  const where = tenant === undefined ? "any tenant" : `tenant ${textOf(tenant)}`;
-  return [{ path: `${path}.segment`, reason: `there is no segment ${textOf(segment)} in ${where}` }];
-}
-
-function isTenant({ name, id, externalId }: Tenant, selector: NounSelector): boolean {
-  switch (selector.by) {
-    case "name":
-      return name === selector.name;
-    case "id":
-      return id === selector.id;
-    case "external-id":
-      return externalId === selector.externalId;
-    case "labels":
-      return true;
-  }
-}
-
-function isSegment(
-  { name, codes, externalId }: Segment,
-  selector: Exclude<NounSelector, { by: "labels" }>,
-): boolean {
-  switch (selector.by) {
-    case "name":
-      return name === selector.name;
-    case "id":
-      return codes.some(({ code, extraBits }: SegmentCode) => extraBits === 0 && code === selector.id);
-    case "external-id":
-      return externalId === selector.externalId;
-  }
-}
-
-function textOf(selector: NounSelector): string {
-  switch (selector.by) {
-    case "name":
-      return `"${selector.name}"`;
-    case "id":
-      return `with ID ${selector.id}`;
-    case "external-id":
-      return `with external ID "${selector.externalId}"`;
-    case "labels":
-      return "with these labels";
-  }
+  const known = {
+    tenants: [...catalog.tenants.values()].map(({ record }) => record.tenant),
+    segmentsOf: (name: string) =>
+      [...(catalog.segments.get(name)?.values() ?? [])].map(({ record }) => record.segment),
+  };
+  return findMissing(known, policy);
 }

@@ -133,11 +133,18 @@ export class PolicyRules {
     return this.#shapes(family).map((set) => set.toSet(comment(set)));
   }
 
-  /** All sets that count packets for rules. */
+  /** All sets in which rules decide; those of stateless traffic only repeat what others have. */
   counted(): readonly CountedSet[] {
-    return FAMILIES.flatMap((family) =>
-      this.#shapes(family).map((set) => ({ name: set.name, rows: set.rows() })),
-    );
+    const repeating = new Set([...this.#directions.values()].map(({ stateless }) => stateless));
+    return this.#allSets()
+      .filter((sets) => !repeating.has(sets))
+      .flatMap(({ sets }) => sets)
+      .map((set) => ({
+        name: set.name,
+        get rows(): CountedSet["rows"] {
+          return set.rows();
+        },
+      }));
   }
 
   /** True when some policy is about this direction. */

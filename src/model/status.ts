@@ -10,6 +10,33 @@ export interface RouteStatus {
   readonly state: "present" | "missing" | "drifted";
 }
 
+/** Packets and bytes. */
+export interface Tally {
+  readonly packets: number;
+  readonly bytes: number;
+}
+
+/** What a rule of a policy has decided; without a rule: what was dropped because the policy isolates. */
+export interface RuleTally extends Tally {
+  readonly policy: string;
+  /** Position in the policy's rules, from 0. */
+  readonly rule?: number;
+}
+
+/** Packets that a host has dropped for one reason. */
+export interface DropTally extends Tally {
+  readonly reason: string;
+}
+
+/** What the rules of a host have counted. */
+export interface HostCounters {
+  /** Those that decided most, by policy and rule; each packet counts for the rule that decided about it. */
+  readonly rules: readonly RuleTally[];
+  /** How many others there are that decided something. */
+  readonly omitted: number;
+  readonly drops: readonly DropTally[];
+}
+
 /** What an agent reports about its host. */
 export interface HostStatus {
   /** The revision of the view that the agent works from. */
@@ -20,6 +47,8 @@ export interface HostStatus {
   readonly routes: readonly RouteStatus[];
   /** Number of endpoints that are attached on the host. */
   readonly attachments: number;
+  /** Absent from reports of agents that do not count. */
+  readonly counters?: HostCounters;
   /** Version of the agent. */
   readonly version: string;
   /** When the agent wrote it, in milliseconds since 1970 UTC. */

@@ -4,6 +4,7 @@ export * from "./explain-flow.ts";
 export * from "./flow.ts";
 export * from "./isolation.ts";
 export * from "./judge-flows.ts";
+export * from "./missing-references.ts";
 export * from "./owner.ts";
 export * from "./packet.ts";
 export * from "./packet-flow.ts";

@@ -1,4 +1,4 @@
-import type { Policy, PolicyTarget } from "../model/index.ts";
+import type { Host, Policy, PolicyTarget } from "../model/index.ts";
 import type { Address, Family, Prefix } from "../net/index.ts";
 import { directionAsks } from "./ask-order.ts";
 import { answerFlow, type FlowAnswer, type FlowParty, type FlowSettings } from "./explain-flow.ts";
@@ -10,8 +10,15 @@ import { isEndpointTarget } from "./target.ts";
 import type { PolicyWorld } from "./world.ts";
 import { WorldIndex } from "./world-index.ts";
 
-/** Answers flow after flow. */
-export type FlowJudge = (flow: Flow) => FlowAnswer;
+/** Answers flow after flow; the interface is the one of the settings unless it is given. */
+export type FlowJudge = (flow: Flow, interfaceName?: string) => FlowAnswer;
+
+/** The machine that asks, which knows all of its addresses, not only those of the underlay. */
+export interface OwnMachine {
+  readonly host: Host;
+  /** True for each address of its own, also on interfaces that Romana knows nothing of. */
+  has(address: Address): boolean;
+}
 
 /** Most addresses that are remembered; then it starts anew. */
 const MOST_ADDRESSES = 1_000_000;
@@ -24,24 +31,34 @@ type Asks = Pick<FlowParty, "egress" | "ingress">;
  * are about the subject. It remembers addresses, and which policies are about subjects of their kind. The world must
  * not change under it.
  */
-export function createFlowJudge(world: PolicyWorld, settings: FlowSettings = {}): FlowJudge {
+export function createFlowJudge(
+  world: PolicyWorld,
+  settings: FlowSettings = {},
+  own?: OwnMachine,
+): FlowJudge {
   const index = new WorldIndex(world);
   const asksOf = createAsksOf(world, index);
   const known: Record<Family, Map<bigint, FlowParty>> = { 4: new Map(), 6: new Map() };
   const partyAt = (address: Address): FlowParty => {
-    const own = known[address.family];
-    let found = own.get(address.value);
+    const cache = known[address.family];
+    let found = cache.get(address.value);
     if (found === undefined) {
       const part = index.partFor(address);
-      const place = placeOf(part, address);
+      const { isGateway, ...elsewhere } = placeOf(part, address);
+      const place: Place = own?.has(address)
+        ? { kind: "machine", host: own.host, isGateway }
+        : { ...elsewhere, isGateway };
       const participant = participantOf(part, address);
       found = { place, participant, ...asksOf(place, participant) };
-      if (own.size >= MOST_ADDRESSES) own.clear();
-      own.set(address.value, found);
+      if (cache.size >= MOST_ADDRESSES) cache.clear();
+      cache.set(address.value, found);
     }
     return found;
   };
-  return (flow) => answerFlow(flow, partyAt(flow.source), partyAt(flow.destination), settings);
+  return (flow, interfaceName) => {
+    const here = interfaceName === undefined ? settings : { ...settings, interfaceName };
+    return answerFlow(flow, partyAt(flow.source), partyAt(flow.destination), here);
+  };
 }
 
 /** Which policies are about a subject; asked once for all that no target tells apart. */

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { decodeWith, oneOf, patterned, strict } from "./decode.ts";
+import { safeDestinationSchema, safeServiceSchema } from "./safety-net.ts";
 import { nameSchema } from "./text.ts";
 
 const pathSchema = patterned(/^\/[^\0]*[^\0/]$/, "an absolute path of a file or directory");
@@ -15,6 +16,17 @@ const tableSchema = patterned(/^[A-Za-z][A-Za-z0-9_]{0,62}$/, "a table name: let
 const gatewayServiceSchema = strict({
   protocol: oneOf(["tcp", "udp"]),
   port: z.int().min(1).max(65535),
+});
+
+const packetLogSchema = strict({
+  drops: z.boolean().default(false),
+  group: z.int().min(1).max(65535).default(64),
+  perSecond: z.int().min(1).max(1000).default(10),
+});
+
+const safetyNetSchema = strict({
+  services: z.array(safeServiceSchema).max(100).prefault(["tcp/22"]),
+  destinations: z.array(safeDestinationSchema).max(100).default([]),
 });
 
 /** Everything that an agent can be told; every key has a default. */
@@ -43,6 +55,14 @@ export const agentConfigSchema = strict({
     .array(gatewayServiceSchema)
     .default([])
     .meta({ description: "Ports of the gateway address that endpoints may use, such as DNS." }),
+  packetLog: packetLogSchema.prefault({ drops: false, group: 64, perSecond: 10 }).meta({
+    description:
+      "Log lines for packets: those that policies log, and with `drops` each that is dropped, at most so many a second per reason; `group` is the netlink log group that carries them.",
+  }),
+  safetyNet: safetyNetSchema.prefault({ services: ["tcp/22"], destinations: [] }).meta({
+    description:
+      "What policies cannot take from the machine itself: `services` (tcp/22) that it offers, `destinations` (10.0.0.1:9600/tcp, [fd00::1]:9600/tcp, udp/123) that it uses. romanad's own address and port are always among them.",
+  }),
   endpointMtu: z.int().min(1280).max(65535).default(1500).meta({ description: "MTU of new endpoints." }),
   resyncInterval: z
     .number()

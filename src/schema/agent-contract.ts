@@ -2,17 +2,19 @@ import { z } from "zod";
 import { attachmentRefSchema, attachmentRequestSchema, attachmentSchema } from "./attachment.ts";
 import { strict } from "./decode.ts";
 import { type RouteContract, reading } from "./route-contract.ts";
-import { encodeHostStatus, hostStatusSchema } from "./status.ts";
+import { encodeHostStatus, hostCountersSchema, hostStatusSchema } from "./status.ts";
 import { nameSchema, revisionSchema } from "./text.ts";
 
 const refParams = strict({
   ref: attachmentRefSchema.meta({ description: "Name, an address, or the request token of the endpoint." }),
 });
 
+const { counters: _, ...agentStatusShape } = hostStatusSchema.shape;
+
 /** What an agent says about itself on its own socket: its report to romanad, and whether romanad is there. */
 export const agentStatusSchema = strict({
   host: nameSchema,
-  ...hostStatusSchema.shape,
+  ...agentStatusShape,
   romanad: strict({
     server: z.string(),
     connected: z.boolean(),
@@ -20,6 +22,13 @@ export const agentStatusSchema = strict({
     lostRevision: revisionSchema
       .exactOptional()
       .meta({ description: "Set when romanad's store is older than what the agent knew." }),
+  }),
+  policies: strict({
+    count: z.int(),
+    exceptions: z.int().meta({ description: "Endpoints that act as another segment, on all hosts." }),
+    pending: z
+      .array(z.string())
+      .meta({ description: "The first of those that wait for somebody whom they name." }),
   }),
   repairs: z
     .array(strict({ kind: z.string(), count: z.int() }))
@@ -49,6 +58,13 @@ export const AGENT_CONTRACT = {
     tag: "agent",
     summary: "Show what the agent works towards, as text",
     response: desiredTextSchema,
+    errors: [],
+  }),
+  getCounters: reading({
+    path: "/v1/counters",
+    tag: "agent",
+    summary: "Show what the rules of the host have counted",
+    response: hostCountersSchema,
     errors: [],
   }),
   listAttachments: reading({
@@ -102,6 +118,12 @@ export type AgentStatusJson = z.input<typeof agentStatusSchema>;
 export type DesiredText = z.output<typeof desiredTextSchema>;
 
 /** What an agent says about itself, as JSON. */
-export function encodeAgentStatus({ host, romanad, repairs, ...status }: AgentStatus): AgentStatusJson {
-  return { host, ...encodeHostStatus(status), romanad, repairs };
+export function encodeAgentStatus({
+  host,
+  romanad,
+  policies,
+  repairs,
+  ...status
+}: AgentStatus): AgentStatusJson {
+  return { host, ...encodeHostStatus(status), romanad, policies, repairs };
 }

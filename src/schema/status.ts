@@ -1,8 +1,50 @@
 import { z } from "zod";
-import type { HostStatus } from "../model/index.ts";
+import type { HostCounters, HostStatus } from "../model/index.ts";
 import { decodeWith, oneOf, strict } from "./decode.ts";
+import { policyIdSchema } from "./policy.ts";
 import { encodeRoute, routeStatusSchema } from "./route.ts";
 import { revisionSchema } from "./text.ts";
+
+const tallyShape = {
+  packets: z.int().min(0).meta({ description: "The first ones of connections; of stateless rules all." }),
+  bytes: z.int().min(0),
+};
+
+const dropTallySchema = strict({ reason: z.string().max(100), ...tallyShape });
+
+/** What rules have decided, by rule. */
+const ruleTallyShape = {
+  rule: z
+    .int()
+    .min(0)
+    .exactOptional()
+    .meta({ description: "Position in the policy; absent: dropped because the policy isolates." }),
+  ...tallyShape,
+};
+
+/** What the rules of a host have counted. */
+export const hostCountersSchema = strict({
+  rules: z.array(strict({ policy: policyIdSchema, ...ruleTallyShape })).max(1_000),
+  omitted: z.int().min(0).meta({ description: "Rules that decided something and are not told of." }),
+  drops: z.array(dropTallySchema).max(100).meta({ description: "Dropped packets by reason." }),
+}).meta({ id: "HostCounters", description: "What the rules of a host have counted." });
+
+/** What the rules of one policy have decided on all hosts. */
+export const policyCountersSchema = strict({
+  policy: policyIdSchema,
+  rules: z.array(strict(ruleTallyShape)),
+}).meta({ id: "PolicyCounters", description: "What the rules of a policy have decided on all hosts." });
+
+/** What all hosts have counted. */
+export const allCountersSchema = strict({
+  hosts: z.int().min(0).meta({ description: "Hosts whose agents have reported counters." }),
+  omitted: z
+    .int()
+    .min(0)
+    .meta({ description: "Rules that hosts have not told of; such policies may have decided more." }),
+  policies: z.array(policyCountersSchema),
+  drops: z.array(dropTallySchema).meta({ description: "Dropped packets by reason." }),
+}).meta({ id: "AllCounters", description: "What the rules of all hosts have counted." });
 
 /** An agent's report. */
 export const hostStatusSchema = strict({
@@ -11,6 +53,7 @@ export const hostStatusSchema = strict({
   problems: z.array(z.string().max(1000)).max(100),
   routes: z.array(routeStatusSchema),
   attachments: z.int().min(0),
+  counters: hostCountersSchema.exactOptional(),
   version: z.string().max(100),
   reportedAt: z.int().min(0),
 }).meta({ id: "HostStatus", description: "What an agent reports about its host." });
@@ -25,9 +68,20 @@ export function decodeHostStatus(value: unknown): HostStatus {
 
 /** An agent's report as JSON. */
 export function encodeHostStatus(status: HostStatus): HostStatusJson {
+  const { counters, ...rest } = status;
   return {
-    ...status,
+    ...rest,
     problems: [...status.problems],
     routes: status.routes.map(encodeRoute),
+    ...(counters && { counters: encodeHostCounters(counters) }),
   };
+}
+
+/** What the rules of a host have counted, as JSON. */
+export function encodeHostCounters({
+  rules,
+  omitted,
+  drops,
+}: HostCounters): z.input<typeof hostCountersSchema> {
+  return { rules: [...rules], omitted, drops: [...drops] };
 }

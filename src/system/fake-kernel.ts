@@ -91,6 +91,7 @@ export function createFakeKernel(options: FakeKernelOptions = {}): FakeKernel {
 
 const MAX_NAME_LENGTH = 15;
 const DEFAULT_MTU = 1500;
+const FLOWS_PER_TURN = 500;
 
 class InMemoryKernel implements FakeKernel {
   refuse: ((operation: FakeOperation) => string | undefined) | undefined;
@@ -228,6 +229,16 @@ class InMemoryKernel implements FakeKernel {
     return this.#state.flows.filter(
       ({ original }) => family === undefined || original.source.family === family,
     );
+  }
+
+  async *walkFlows(): AsyncGenerator<readonly Flow[], void, undefined> {
+    const { flows } = this.#state;
+    for (let start = 0; start < flows.length; start += FLOWS_PER_TURN) {
+      yield flows.slice(start, start + FLOWS_PER_TURN);
+      await new Promise<void>((resolve) => {
+        setImmediate(resolve);
+      });
+    }
   }
 
   deleteFlows(flows: readonly Flow[]): number {

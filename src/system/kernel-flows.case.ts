@@ -48,6 +48,14 @@ export function flowCases(scene: KernelScene): void {
       expect(texts(scene.kernel.listFlows(4))).toEqual([four]);
       expect(texts(scene.kernel.listFlows(6))).toEqual([six]);
     });
+    test("are told in parts as well", async () => {
+      for (const port of [40_001, 40_002]) scene.fixture.sendUdp(at("127.0.0.1", port), at("127.0.0.1", 9));
+      scene.fixture.sendUdp(at("::1", 40_003), at("::1", 9));
+      const flows: Flow[] = [];
+      for await (const part of scene.kernel.walkFlows()) flows.push(...part);
+      expect(texts(flows)).toEqual(texts());
+      expect(flows).toHaveLength(3);
+    });
     test("are deleted one by one, and twice is fine", () => {
       for (const port of [40_001, 40_002, 40_003]) {
         scene.fixture.sendUdp(at("127.0.0.1", port), at("127.0.0.1", 9));

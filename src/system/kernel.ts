@@ -273,6 +273,8 @@ export interface Kernel {
   loggedPackets(group: number, signal: AbortSignal): AsyncIterable<PacketLogEvent>;
   /** The flows that the kernel tracks, of one family or both: 100,000 take it some 0.4 s. */
   listFlows(family?: Family): readonly Flow[];
+  /** All flows in parts, with a turn of the event loop between them; what comes and goes meanwhile may be missing. */
+  walkFlows(): AsyncIterable<readonly Flow[]>;
   /** Deletes these flows and returns how many of them were still there. @throws RomanaError `kernel-refused`. */
   deleteFlows(flows: readonly Flow[]): number;
   /** Events from now on, until the signal aborts. The subscription exists when this returns. */

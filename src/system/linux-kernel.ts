@@ -160,6 +160,10 @@ class LinuxKernel implements Kernel {
     return this.#conntrack.list(family);
   }
 
+  walkFlows(): AsyncIterable<readonly Flow[]> {
+    return this.#within(() => Conntrack.walk());
+  }
+
   deleteFlows(flows: readonly Flow[]): number {
     return this.#conntrack.delete(flows);
   }

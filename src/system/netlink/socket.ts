@@ -199,6 +199,30 @@ export class NetlinkSocket {
     return { answer, interrupted: interrupted || answer.errno === "EINTR" };
   }
 
+  /**
+   * Sends a dump request and reads a datagram of the answer with each step; the kernel goes on when it is read. Nothing
+   * else may be sent before the end. @returns the kernel's refusal, or an empty answer
+   */
+  *walk(
+    encode: RequestEncoder,
+    visit: (bytes: Buffer, message: Message) => void,
+  ): Generator<void, Acknowledgement, undefined> {
+    this.#writer.reset();
+    encode(this.#writer, ++this.#sequence);
+    this.#writer.addFlags(FLAG.DUMP);
+    this.#send();
+    for (;;) {
+      for (const message of this.#receive()) {
+        if (message.sequence !== this.#sequence) continue;
+        if (message.type === CONTROL.ERROR || message.type === CONTROL.DONE) {
+          return readAcknowledgement(this.#received, message);
+        }
+        visit(this.#received, message);
+      }
+      yield;
+    }
+  }
+
   /** Sends a request for one object and returns whether the visitor was called for it. */
   get(encode: RequestEncoder, visit: (bytes: Buffer, message: Message) => void): Acknowledgement {
     let answer: Acknowledgement = {};
@@ -282,14 +306,16 @@ export class NetlinkSocket {
 
   /** Receives until the visitor says that the answer is complete. */
   #receiveUntil(visit: (message: Message) => boolean): void {
+    for (;;) for (const message of this.#receive()) if (visit(message)) return;
+  }
+
+  /** The messages of the next datagram. */
+  #receive(): Iterable<Message> {
     for (;;) {
       const length = sys.recv(this.fd, this.#received, DATAGRAM_BYTES, 0);
-      if (length < 0) {
-        const errno = lastErrno();
-        if (errno !== "EINTR") throw kernelRefused("receive a netlink answer", errno);
-        continue;
-      }
-      for (const message of readMessages(this.#received, length)) if (visit(message)) return;
+      if (length >= 0) return readMessages(this.#received, length);
+      const errno = lastErrno();
+      if (errno !== "EINTR") throw kernelRefused("receive a netlink answer", errno);
     }
   }
 }
