@@ -21,7 +21,7 @@ export interface Combination {
   readonly shape: Shape;
   /** Text that is equal for equal shapes. */
   readonly signature: string;
-  /** One for each field. */
+  /** One for each field, in the order of {@link fieldsOf}. */
   readonly ranges: readonly Range[];
 }
 
@@ -42,9 +42,9 @@ export function combine(
     side.form === "none" ? [] : [[side.first, side.last]],
   );
   const number = BigInt(protocol ?? 0);
-  const make = (traffic: TrafficForm, hasRanges: boolean, ...last: Range[]): Combination => {
+  const make = (traffic: TrafficForm, hasRanges: boolean, ...first: Range[]): Combination => {
     const shape = { family, subject, peer, traffic, hasRanges };
-    return { shape, signature: signatureOf(shape), ranges: [...sides, ...last] };
+    return { shape, signature: signatureOf(shape), ranges: [...first, ...sides] };
   };
   if (icmp !== undefined) {
     const codes: Range = icmp.code === undefined ? ALL_CODES : [BigInt(icmp.code), BigInt(icmp.code)];
@@ -62,7 +62,10 @@ export function combine(
 
 const FAMILY: Readonly<Record<Family, bigint>> = { 4: 2n, 6: 10n };
 
-/** Where a shape's keys come from in a packet, when subject and peer are these ends of it. */
+/**
+ * Where a shape's keys come from in a packet, when subject and peer are these ends of it. Traffic comes first: to delete
+ * an element of a set with ranges the kernel compares it with all others, part by part, and addresses are the slowest.
+ */
 export function fieldsOf(
   { family, subject, peer, traffic }: Shape,
   subjectEnd: "source" | "destination",
@@ -76,11 +79,11 @@ export function fieldsOf(
     case "any":
       return sides.length === 0 ? [{ field: "family" }] : sides;
     case "protocol":
-      return [...sides, { field: "protocol" }];
+      return [{ field: "protocol" }, ...sides];
     case "port":
-      return [...sides, { field: "protocol" }, { field: "destination-port" }];
+      return [{ field: "protocol" }, { field: "destination-port" }, ...sides];
     case "icmp":
-      return [...sides, { field: "icmp-type", family }, { field: "icmp-code", family }];
+      return [{ field: "icmp-type", family }, { field: "icmp-code", family }, ...sides];
   }
 }
 
@@ -93,11 +96,11 @@ export function typesOf({ family, subject, peer, traffic }: Shape): readonly Key
     case "any":
       return sides.length === 0 ? ["nf_proto"] : sides;
     case "protocol":
-      return [...sides, "inet_proto"];
+      return ["inet_proto", ...sides];
     case "port":
-      return [...sides, "inet_proto", "inet_service"];
+      return ["inet_proto", "inet_service", ...sides];
     case "icmp":
-      return [...sides, ...(family === 4 ? ICMP_TYPES : ICMPV6_TYPES)];
+      return [...(family === 4 ? ICMP_TYPES : ICMPV6_TYPES), ...sides];
   }
 }
 
@@ -108,8 +111,8 @@ const ICMPV6_TYPES: readonly KeyType[] = ["icmpv6_type", "icmpv6_code"];
 export function wideFields({ subject, peer, traffic, hasRanges }: Shape): readonly number[] {
   if (!hasRanges) return [];
   const sides = [subject, peer].filter(({ form }) => form !== "none");
-  const wide = sides.flatMap(({ form }, index) => (form === "range" ? [index] : []));
-  return [...wide, sides.length + (traffic === "protocol" ? 0 : 1)];
+  const last = traffic === "protocol" ? 0 : 1;
+  return [last, ...sides.flatMap(({ form }, index) => (form === "range" ? [last + 1 + index] : []))];
 }
 
 /** The element of a set from the values of the shape's fields. */
