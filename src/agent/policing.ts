@@ -121,6 +121,7 @@ export class Policing {
     const known = this.#known;
     if (known === undefined || this.#judge?.world === known) return;
     const { packetLog } = this.#options.config;
+    this.#counters.keepOnly(new Set(known.policies.map(({ id }) => id)));
     this.#judge = this.#createJudge(known);
     this.#cutter.check(this.#judge);
     this.#teller.listen(packetLog.drops || known.policies.some(logs));

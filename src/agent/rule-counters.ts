@@ -36,7 +36,7 @@ export class RuleCounters {
     return this.#version;
   }
 
-  /** Totals that are not zero, by policy and rule; those of policies that are gone as well. */
+  /** Totals that are not zero, by policy and rule. */
   get totals(): readonly RuleTally[] {
     return [...this.#totals.values()];
   }
@@ -44,6 +44,11 @@ export class RuleCounters {
   /** The rules whose sets the table has from now on. */
   follow(rules: PolicyRules | undefined): void {
     this.#rules = rules;
+  }
+
+  /** Forgets what policies have decided that are not among these. */
+  keepOnly(policies: ReadonlySet<string>): void {
+    for (const [key, { policy }] of this.#totals) if (!policies.has(policy)) this.#totals.delete(key);
   }
 
   /** Reads all sets, with a turn of the event loop between them. */

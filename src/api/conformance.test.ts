@@ -80,6 +80,8 @@ const SCENARIO: [Exclude<Operation, "watch">, string, unknown?][] = [
   ["createPolicy", "/v1/policies", NATIVE_POLICY],
   ["listPolicies", "/v1/policies"],
   ["getPolicy", "/v1/policies/p"],
+  ["getPolicyCounters", "/v1/policies/p/counters"],
+  ["getCounters", "/v1/policy-counters"],
   ["replacePolicy", "/v1/policies/p?pending=true", { ...NATIVE_POLICY, applied_to: [{ tenant: "later" }] }],
   ["applyPolicies", "/v1/policy-changes", { policies: [NATIVE_POLICY], confirmWithin: 60 }],
   ["listPolicyTrials", "/v1/policy-trials"],

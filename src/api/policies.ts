@@ -1,5 +1,11 @@
 import type { Control, PolicyTrial } from "../control/index.ts";
-import { encodeExceptionResource, encodePolicy, encodePolicyDetails } from "../schema/index.ts";
+import {
+  encodeAllCounters,
+  encodeExceptionResource,
+  encodePolicy,
+  encodePolicyCounters,
+  encodePolicyDetails,
+} from "../schema/index.ts";
 import { creationAnswer, deletionAnswer, encodePage, objectAnswer } from "./answer.ts";
 import type { Handlers } from "./operation.ts";
 
@@ -10,12 +16,15 @@ const SECOND = 1000;
 export function policyHandlers({
   policies,
   exceptions,
+  status,
 }: Control): Handlers<
   | "listPolicies"
   | "createPolicy"
   | "getPolicy"
   | "replacePolicy"
   | "deletePolicy"
+  | "getPolicyCounters"
+  | "getCounters"
   | "applyPolicies"
   | "listPolicyTrials"
   | "confirmPolicyTrial"
@@ -38,6 +47,14 @@ export function policyHandlers({
     },
     async deletePolicy({ params, query, change }) {
       return deletionAnswer(await policies.delete(params.policy, { ...query, ...change }));
+    },
+    async getPolicyCounters({ params: { policy } }) {
+      const { object } = await policies.get(policy);
+      const counters = await status.counters(object.policy.id);
+      return { body: encodePolicyCounters(counters.policies[0] ?? { policy, rules: [] }) };
+    },
+    async getCounters() {
+      return { body: encodeAllCounters(await status.counters()) };
     },
     async applyPolicies({ body: { confirmWithin, ...application } }) {
       const { dryRun, changes, trial } = await policies.apply({

@@ -1,13 +1,13 @@
 import { formatSegmentCode, hostPosition } from "../addressing/index.ts";
 import { endpointRange } from "../ipam/index.ts";
 import { type Endpoint, hasCode, type RomanaError, type SegmentCode } from "../model/index.ts";
-import { claimCodes, MAX_CODES, nextCode } from "./codes.ts";
 import { type Choice, choose } from "./choice.ts";
+import { claimCodes, MAX_CODES, nextCode } from "./codes.ts";
 import type { Context } from "./context.ts";
 import type { AllocationRequest } from "./control.ts";
 import { addressesOf, endpointOf, joinEndpoint } from "./directory.ts";
 import { findExisting } from "./existing.ts";
-import { hostKey, networkKey, placeText, PREFIX, segmentKey, spotText } from "./keys.ts";
+import { hostKey, networkKey, PREFIX, placeText, segmentKey, spotText } from "./keys.ts";
 import type { Created } from "./listing.ts";
 import { finishCounting, type Share, usageShare } from "./quota.ts";
 import { encodeEndpointRecord, encodeSegmentRecord, endpointJson } from "./records.ts";

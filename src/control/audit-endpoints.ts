@@ -1,3 +1,4 @@
+import { hostPosition } from "../addressing/index.ts";
 import { formatAddress } from "../net/index.ts";
 import type { Entry } from "../store/index.ts";
 import { COOLING_IN_USE, type Suspect } from "./audit-scan.ts";
@@ -7,11 +8,10 @@ import { EndpointRows } from "./endpoint-rows.ts";
 import { bucketOf, type Fingerprint } from "./fingerprint.ts";
 import { PREFIX, readSpot } from "./keys.ts";
 import type { Problem } from "./problem.ts";
-import { decodeEndpointRecord, encodeEndpointRecord, type EndpointRecord } from "./records.ts";
+import { decodeEndpointRecord, type EndpointRecord, encodeEndpointRecord } from "./records.ts";
 import { commit, LOST, put, remove, unchanged } from "./settle.ts";
 import { entriesBelow } from "./stored.ts";
 import type { World } from "./world.ts";
-import { hostPosition } from "../addressing/index.ts";
 
 /** Looks at a suspect again, now and alone; undefined when it is gone or right. */
 export async function suspectProblem(

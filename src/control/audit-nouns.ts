@@ -8,8 +8,8 @@ import {
 } from "../ipam/index.ts";
 import type { Fault, SegmentCode } from "../model/index.ts";
 import type { Context } from "./context.ts";
-import { hostTarget, networkTarget, segmentTarget, tenantTarget } from "./deletion-targets.ts";
 import { resumeDeletion, type Target } from "./deletion.ts";
+import { hostTarget, networkTarget, segmentTarget, tenantTarget } from "./deletion-targets.ts";
 import { hostKey, networkKey, PREFIX, segmentKey, tenantKey } from "./keys.ts";
 import { type Problem, rewrite } from "./problem.ts";
 import { finishCounting } from "./quota.ts";

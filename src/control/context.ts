@@ -1,7 +1,7 @@
+import type { Store } from "../store/index.ts";
 import type { Catalog } from "./catalog.ts";
 import type { Feed } from "./feed.ts";
 import type { Places } from "./places.ts";
-import type { Store } from "../store/index.ts";
 
 /** What the use cases share. */
 export interface Context {

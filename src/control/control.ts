@@ -1,5 +1,6 @@
 import type {
   AddressPair,
+  AllCounters,
   Endpoint,
   Group,
   HostDetails,
@@ -202,6 +203,8 @@ export interface Statuses {
   put(host: string, status: HostStatus): Promise<Versioned<HostStatus>>;
   /** @throws RomanaError `not-found` when there is no such host or its agent never reported. */
   get(host: string): Promise<Versioned<HostStatus>>;
+  /** What the rules of all hosts have counted, as last reported; only of one policy if one is given. */
+  counters(policy?: string): Promise<AllCounters>;
 }
 
 /**

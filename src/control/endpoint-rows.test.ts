@@ -5,7 +5,7 @@ import { type Network, plansOf } from "../model/index.ts";
 import { formatAddress } from "../net/index.ts";
 import { addressesOf } from "./directory.ts";
 import { EndpointRows, type Fault } from "./endpoint-rows.ts";
-import { placeText, PREFIX, spotText } from "./keys.ts";
+import { PREFIX, placeText, spotText } from "./keys.ts";
 import {
   decodeEndpointRecord,
   encodeEndpointRecord,

@@ -9,8 +9,8 @@ import {
 import { type Fault, type Host, invalidInput, type Network, notFound } from "../model/index.ts";
 import type { Context } from "./context.ts";
 import type { NetworkPatch, Networks } from "./control.ts";
-import { networkTarget } from "./deletion-targets.ts";
 import { deleteObject } from "./deletion.ts";
+import { networkTarget } from "./deletion-targets.ts";
 import { NETWORK_GUARD, networkKey, PREFIX } from "./keys.ts";
 import type { ChangeOptions, Created, Versioned } from "./listing.ts";
 import {
@@ -19,8 +19,8 @@ import {
   decodeSegmentRecord,
   decodeTenantRecord,
   encodeNetworkRecord,
-  networkJson,
   type NetworkRecord,
+  networkJson,
 } from "./records.ts";
 import { conflict, goingAway, inUse, revisionMismatch } from "./refusals.ts";
 import { commit, inSteps, LOST, put, remove, unchanged, untilSettled } from "./settle.ts";

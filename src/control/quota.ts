@@ -1,7 +1,7 @@
 import { RomanaError, type Tenant } from "../model/index.ts";
 import type { Compare, Write } from "../store/index.ts";
-import type { Context } from "./context.ts";
 import { placesUnder } from "./below.ts";
+import type { Context } from "./context.ts";
 import { PREFIX, tenantKey, tenantUsageKey } from "./keys.ts";
 import { decodeTenantRecord, encodeTenantRecord, type TenantRecord } from "./records.ts";
 import { commit, LOST, put, unchanged, untilSettled } from "./settle.ts";

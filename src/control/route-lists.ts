@@ -1,4 +1,4 @@
-import { type Host, notFound, type HostStatus } from "../model/index.ts";
+import { type Host, type HostStatus, notFound } from "../model/index.ts";
 import { comparePrefixes, formatPrefix, prefixContainsPrefix } from "../net/index.ts";
 import { createRouting, type DesiredRoute, type Routing, summarizeRoutes } from "../routing/index.ts";
 import type { Context } from "./context.ts";

@@ -1,7 +1,8 @@
-import { notFound, type HostStatus, type RouteStatus } from "../model/index.ts";
+import { type HostStatus, notFound, type RouteStatus } from "../model/index.ts";
 import { formatAddress, formatPrefix, parseAddress, parsePrefix } from "../net/index.ts";
 import type { Context } from "./context.ts";
 import type { Statuses } from "./control.ts";
+import { sumCounters } from "./counters.ts";
 import { hostKey, PREFIX } from "./keys.ts";
 import type { Versioned } from "./listing.ts";
 import { damaged } from "./refusals.ts";
@@ -23,6 +24,7 @@ export function createStatuses(context: Context): Statuses {
       if (object === undefined) throw damaged("status of host", host);
       return { object, revision: entry.modRevision };
     },
+    counters: (policy) => sumCounters(store, policy),
   };
 }
 

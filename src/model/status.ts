@@ -37,6 +37,24 @@ export interface HostCounters {
   readonly drops: readonly DropTally[];
 }
 
+/** What the rules of one policy have decided, on some hosts. */
+export interface PolicyCounters {
+  readonly policy: string;
+  /** Those that decided something; as in {@link RuleTally}. */
+  readonly rules: readonly Omit<RuleTally, "policy">[];
+}
+
+/** What all hosts have counted. */
+export interface AllCounters {
+  /** How many hosts have reported counters. */
+  readonly hosts: number;
+  /** Rules that hosts have not told of: more packets may have been decided than are told. */
+  readonly omitted: number;
+  /** By ID. */
+  readonly policies: readonly PolicyCounters[];
+  readonly drops: readonly DropTally[];
+}
+
 /** What an agent reports about its host. */
 export interface HostStatus {
   /** The revision of the view that the agent works from. */

@@ -26,7 +26,7 @@ import {
 import { hostRoutesListSchema, routeCountsSchema } from "./route.ts";
 import { change, creation, deletion, listing, type RouteContract, reading } from "./route-contract.ts";
 import { segmentPatchSchema, segmentResourceSchema, segmentSpecSchema } from "./segment.ts";
-import { hostStatusSchema } from "./status.ts";
+import { allCountersSchema, hostStatusSchema, policyCountersSchema } from "./status.ts";
 import { tenantPatchSchema, tenantResourceSchema, tenantSpecSchema } from "./tenant.ts";
 import { nameSchema, revisionSchema } from "./text.ts";
 import { usageSchema } from "./usage.ts";
@@ -327,6 +327,20 @@ export const CONTRACT = {
     query: releaseQuerySchema,
     response: deletionSchema,
     errors: ["not-found", "revision-mismatch", "aborted"],
+  }),
+  getPolicyCounters: reading({
+    path: "/v1/policies/:policy/counters",
+    tag: "policies",
+    summary: "Show what the rules of a policy have decided on all hosts",
+    params: policyParams,
+    response: policyCountersSchema,
+  }),
+  getCounters: reading({
+    path: "/v1/policy-counters",
+    tag: "policies",
+    summary: "Show what the rules of all policies have decided, and what was dropped",
+    response: allCountersSchema,
+    errors: [],
   }),
   applyPolicies: {
     method: "POST",

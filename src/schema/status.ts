@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { HostCounters, HostStatus } from "../model/index.ts";
+import type { AllCounters, HostCounters, HostStatus, PolicyCounters } from "../model/index.ts";
 import { decodeWith, oneOf, strict } from "./decode.ts";
 import { policyIdSchema } from "./policy.ts";
 import { encodeRoute, routeStatusSchema } from "./route.ts";
@@ -75,6 +75,24 @@ export function encodeHostStatus(status: HostStatus): HostStatusJson {
     routes: status.routes.map(encodeRoute),
     ...(counters && { counters: encodeHostCounters(counters) }),
   };
+}
+
+/** What the rules of a policy have decided, as JSON. */
+export function encodePolicyCounters({
+  policy,
+  rules,
+}: PolicyCounters): z.input<typeof policyCountersSchema> {
+  return { policy, rules: [...rules] };
+}
+
+/** What all hosts have counted, as JSON. */
+export function encodeAllCounters({
+  hosts,
+  omitted,
+  policies,
+  drops,
+}: AllCounters): z.input<typeof allCountersSchema> {
+  return { hosts, omitted, policies: policies.map(encodePolicyCounters), drops: [...drops] };
 }
 
 /** What the rules of a host have counted, as JSON. */

@@ -1,8 +1,8 @@
 import { formatAddress } from "../../net/index.ts";
 import {
   type AgentStatus,
-  type AttachmentResource,
   type AttachmentRequestJson,
+  type AttachmentResource,
   encodeAddressPair,
   encodeEndpoint,
   encodeRoute,
@@ -12,6 +12,7 @@ import { readDocuments } from "../documents.ts";
 import { EXIT } from "../exit.ts";
 import { count, renderFields, type Screen } from "../format.ts";
 import { wrongInput } from "../input.ts";
+import { dropsText, hostCountersText } from "../policy-counters.ts";
 import { FILE_OPTION, listResult, outcomeResult, type Resource, showResult } from "../resource.ts";
 import { nameOrId, patchOf } from "../words.ts";
 
@@ -140,6 +141,19 @@ export const agent: Noun = {
       },
     },
     {
+      verb: "counters",
+      summary: "Show what the rules of this host have decided, and what was dropped",
+      examples: ["romana agent counters", "romana agent counters -o json"],
+      run: async (_, context) => {
+        const counters = await (await context.agent()).call("getCounters", {});
+        return {
+          data: counters,
+          text: (screen) =>
+            [hostCountersText(screen, counters.rules), "", dropsText(counters.drops)].join("\n"),
+        };
+      },
+    },
+    {
       verb: "desired",
       summary: "Show what the agent works towards: sysctls, links, routes, neighbours, rules",
       examples: ["romana agent desired", "romana agent desired -o json"],
@@ -199,7 +213,7 @@ function statusResult(status: AgentStatus): Result {
 }
 
 function renderStatus(screen: Screen, status: AgentStatus): string {
-  const { romanad, routes, repairs } = status;
+  const { romanad, routes, repairs, policies } = status;
   const wrong = routes.filter(({ state }) => state !== "present").length;
   const mended = repairs
     .filter((repair) => repair.count > 0)
@@ -212,7 +226,14 @@ function renderStatus(screen: Screen, status: AgentStatus): string {
     ["revision", status.observedRevision],
     ["attachments", status.attachments],
     ["routes", `${count(routes.length, "route")}, ${wrong} not in place`],
+    ["policies", policiesText(policies)],
+    ["exceptions", policies.exceptions === 0 ? undefined : policies.exceptions],
     ["repairs", mended.join(", ") || "none"],
     ["version", status.version],
   ]);
+}
+
+function policiesText({ count: all, pending }: AgentStatus["policies"]): string {
+  const waiting = pending.length === 0 ? "" : `; waiting for somebody: ${pending.join(", ")}`;
+  return `${count(all, "policy", "policies")}${waiting}`;
 }

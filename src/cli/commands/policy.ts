@@ -1,8 +1,10 @@
+import type { AllCounters, Tally } from "../../model/index.ts";
 import { type CONTRACT, encodePolicy, encodePolicyDetails, type ResultOf } from "../../schema/index.ts";
-import type { Command, Noun, Option } from "../command.ts";
+import type { Command, Noun, Option, Result } from "../command.ts";
 import { parseDuration } from "../duration.ts";
-import { count, renderTable } from "../format.ts";
+import { type Column, count, renderTable } from "../format.ts";
 import { applicationResult } from "../policy-application.ts";
+import { coverageText, dropsText, ruleCountersText, sumOfRules } from "../policy-counters.ts";
 import { readPolicies } from "../policy-files.ts";
 import { policyLines, targetWords } from "../policy-words.ts";
 import {
@@ -54,6 +56,11 @@ const PENDING: Option = {
   summary: "Take policies that name tenants or segments that are not there yet",
 };
 
+const COUNTERS: Option = {
+  name: "counters",
+  summary: "With what the rules have decided: first packets of connections, on all hosts",
+};
+
 const add: Command = {
   verb: "add",
   aliases: ["create"],
@@ -85,27 +92,66 @@ const list: Command = {
   verb: "list",
   aliases: ["ls"],
   summary: "List the policies, and whether everybody that they name is there",
-  examples: ["romana policy list", "romana policy list -o wide"],
-  run: async (_, context) => {
+  options: [COUNTERS],
+  examples: ["romana policy list", "romana policy list -o wide", "romana policy list --counters"],
+  run: async (input, context) => {
     const client = await context.client();
-    return listResult(POLICY, await listAll((query) => client.call("listPolicies", { query })));
+    const items = await listAll((query) => client.call("listPolicies", { query }));
+    if (!input.flag("counters")) return listResult(POLICY, items);
+    return countedList(items, await client.call("getCounters", {}));
   },
 };
+
+function countedList(items: readonly PolicyResource[], counters: AllCounters): Result {
+  const byPolicy = new Map(counters.policies.map((one) => [one.policy, one]));
+  const sumOf = ({ id }: PolicyResource): Tally => sumOfRules(byPolicy.get(id));
+  const columns: readonly Column<PolicyResource>[] = [
+    ...POLICY.columns,
+    { title: "packets", value: (policy) => sumOf(policy).packets, align: "right" },
+    { title: "bytes", value: (policy) => sumOf(policy).bytes, align: "right" },
+  ];
+  return {
+    data: {
+      items: items.map((policy) => ({
+        ...(POLICY.encode(policy) as object),
+        counters: byPolicy.get(policy.id)?.rules ?? [],
+      })),
+      drops: counters.drops,
+      hosts: counters.hosts,
+      omitted: counters.omitted,
+    },
+    text: (screen) =>
+      [
+        renderTable(screen, columns, items, "No policies"),
+        "",
+        coverageText(counters),
+        dropsText(counters.drops),
+      ].join("\n"),
+  };
+}
 
 const show: Command = {
   verb: "show",
   summary: "Show a policy in words; with -o yaml as a document that can be applied again",
   arguments: [{ name: "name", summary: "ID of the policy", complete: "policy" }],
-  examples: ["romana policy show web-from-office", "romana policy show web-from-office -o yaml"],
+  options: [COUNTERS],
+  examples: [
+    "romana policy show web-from-office",
+    "romana policy show web-from-office -o yaml",
+    "romana policy show web-from-office --counters",
+  ],
   run: async (input, context) => {
     const client = await context.client();
-    const policy = await client.call("getPolicy", { params: { policy: input.argument("name") } });
+    const params = { policy: input.argument("name") };
+    const policy = await client.call("getPolicy", { params });
+    const counters = input.flag("counters") ? await client.call("getPolicyCounters", { params }) : undefined;
     return {
-      data: POLICY.encode(policy),
+      data: { ...(POLICY.encode(policy) as object), ...(counters && { counters: counters.rules }) },
       text: (screen) =>
         [
           ...policyLines(policy),
           ...policy.missing.map((text) => screen.paint("warning", `  waits: ${text}`)),
+          ...(counters === undefined ? [] : ["", ruleCountersText(screen, counters)]),
         ].join("\n"),
     };
   },
