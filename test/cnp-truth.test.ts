@@ -8,40 +8,9 @@ import {
 } from "../src/kubernetes/index.ts";
 import { formatAddress } from "../src/net/index.ts";
 import { decodeKubernetesWorld } from "../src/schema/index.ts";
-import { ENGINES, loadTruth } from "./support/truth-data.ts";
+import { type CnpTruth, ENGINES, loadTruth } from "./support/truth-data.ts";
 
-interface Pod {
-  readonly listens: readonly unknown[];
-  readonly [field: string]: unknown;
-}
-
-interface Check {
-  /** Position in the states of the truth table. */
-  readonly state: number;
-  readonly from: string;
-  readonly to: string;
-  readonly ip: string;
-  readonly protocol: "tcp" | "udp" | "sctp";
-  readonly port: number;
-  readonly connect: boolean;
-}
-
-/** ClusterNetworkPolicy v1alpha2: what is in force in each state, and who connects then. */
-interface Truth {
-  readonly pods: readonly Pod[];
-  readonly nodes: readonly { readonly name: string; readonly ip: string; readonly labels: unknown }[];
-  readonly states: readonly {
-    readonly namespaces: unknown;
-    readonly clusterNetworkPolicies: readonly unknown[];
-    readonly networkPolicies: readonly unknown[];
-  }[];
-  readonly tests: readonly {
-    readonly name: string;
-    readonly subtests: readonly { readonly name: string; readonly checks: readonly Check[] }[];
-  }[];
-}
-
-const TRUTH = loadTruth("cnp-conformance.json.gz") as Truth | undefined;
+const TRUTH = loadTruth("cnp-conformance.json.gz") as CnpTruth | undefined;
 
 /** The worlds of all states, made once for all engines. */
 const WORLDS = (TRUTH?.states ?? []).map((state) => {

@@ -15,34 +15,9 @@ import type { Address } from "../src/net/index.ts";
 import { EVALUATE_CASES } from "../src/policy/evaluate-cases.case.ts";
 import type { PolicyWorld } from "../src/policy/index.ts";
 import { decodeKubernetesWorld } from "../src/schema/index.ts";
-import { ENGINES, loadTruth } from "./support/truth-data.ts";
+import { ENGINES, loadTruth, NETPOL_PORTS, type NetpolStep, type NetpolTruth } from "./support/truth-data.ts";
 
-/** NetworkPolicy v1: what is in force after a step, and who reaches whom then: ingress, egress, combined. */
-interface Step {
-  readonly namespaces: Readonly<Record<string, Readonly<Record<string, string>>>>;
-  readonly pods: readonly Readonly<Record<string, unknown>>[];
-  readonly policies: readonly unknown[];
-  readonly probe: { readonly port?: number | string };
-  readonly expected: Readonly<Record<string, Readonly<Record<string, string>>>>;
-}
-
-interface Case {
-  readonly id: number;
-  readonly group: string;
-  readonly description: string;
-  readonly steps: readonly Step[];
-}
-
-const TRUTH = loadTruth("netpol-v1-truth.json.gz") as { readonly cases: readonly Case[] } | undefined;
-
-/** Pods of the truth table listen at these, under the names `serve-80-tcp`, `serve-81-sctp`, … */
-const SERVED = [80, 81].flatMap((port) =>
-  (["TCP", "UDP", "SCTP"] as const).map((protocol) => ({
-    name: `serve-${port}-${protocol.toLowerCase()}`,
-    protocol,
-    port,
-  })),
-);
+const TRUTH = loadTruth("netpol-v1-truth.json.gz") as NetpolTruth | undefined;
 
 /** Pods keep the addresses of the truth table as exceptions, or have addresses that say who they are. */
 const ADDRESSES = ["given", "identity"] as const;
@@ -54,14 +29,14 @@ interface Prepared {
 }
 
 /** What is made of steps, once for all engines. */
-const prepared: Record<Addresses, Map<Step, Prepared>> = { given: new Map(), identity: new Map() };
+const prepared: Record<Addresses, Map<NetpolStep, Prepared>> = { given: new Map(), identity: new Map() };
 
-function prepare(step: Step, kind: Addresses): Prepared {
+function prepare(step: NetpolStep, kind: Addresses): Prepared {
   const known = prepared[kind].get(step);
   if (known !== undefined) return known;
   const document = decodeKubernetesWorld({
     namespaces: step.namespaces,
-    pods: step.pods.map((pod) => ({ ...pod, ports: SERVED })),
+    pods: step.pods.map((pod) => ({ ...pod, ports: NETPOL_PORTS })),
     networkPolicies: step.policies,
   });
   const { world, problems } = createKubernetesWorld(document, { pinned: kind === "given" });
@@ -88,7 +63,7 @@ function identityAddress(world: PolicyWorld, pod: KubernetesPod, endpoint: numbe
 
 /** Cells of a step that an engine sees otherwise, and how many there are at all. */
 function compare(
-  step: Step,
+  step: NetpolStep,
   kind: Addresses,
   create: (world: PolicyWorld) => Decide,
 ): { cells: number; wrong: string[] } {
@@ -109,7 +84,7 @@ function compare(
 }
 
 /** A step that probes a named port says so beside its cells, whose keys have the number. */
-function probeOf({ probe }: Step, key: string): Probe {
+function probeOf({ probe }: NetpolStep, key: string): Probe {
   const [protocol, port] = key.split("/") as [KubernetesProtocol, string];
   return { protocol, port: typeof probe.port === "string" ? probe.port : Number(port) };
 }

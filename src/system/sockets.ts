@@ -29,15 +29,16 @@ const ETH_P_ALL = 3;
 const RECEIVE_BYTES = 65_536;
 const BACKLOG = 1024;
 
-/** Socket type and protocol; `icmp` is raw and stands for ICMPv6 too. */
+/** Socket type and protocol; `icmp` is raw and stands for ICMPv6 too, `sctp` is raw and knows no associations. */
 const KINDS: Record<SocketKind, { readonly type: number; readonly protocol: Record<Family, number> }> = {
   tcp: { type: 1, protocol: { 4: 6, 6: 6 } },
   udp: { type: 2, protocol: { 4: 17, 6: 17 } },
   icmp: { type: SOCK_RAW, protocol: { 4: 1, 6: 58 } },
+  sctp: { type: SOCK_RAW, protocol: { 4: 132, 6: 132 } },
 };
 
-/** What a socket speaks. An IPv4 `icmp` socket receives packets with their IP header, an IPv6 one without. */
-export type SocketKind = "tcp" | "udp" | "icmp";
+/** What a socket speaks. IPv4 sockets for `icmp` and `sctp` receive packets with their IP header, IPv6 ones without. */
+export type SocketKind = "tcp" | "udp" | "icmp" | "sctp";
 
 /** What {@link NetworkSocket.receive} found. */
 export type Received =
@@ -152,7 +153,7 @@ export function openSocket(kind: SocketKind, family: Family, namespace?: string)
   const fd = within(namespace, () =>
     checked(sys.socket(ADDRESS_FAMILY[family], type | flags, protocol[family]), `open a socket for ${kind}`),
   );
-  if (kind !== "icmp") {
+  if (type !== SOCK_RAW) {
     setFlag(fd, SOL_SOCKET, SO_REUSEADDR);
     if (family === 6) setFlag(fd, SOL_IPV6, IPV6_V6ONLY);
   }

@@ -52,7 +52,7 @@ export interface SceneHost {
   readonly namespace: string;
   readonly kernel: Kernel;
   readonly devices: EndpointDevice[];
-  readonly underlayDevice: number;
+  readonly underlayDevices: readonly number[];
 }
 
 /** A way to enforce the rules on the hosts of a scene. */
@@ -75,7 +75,7 @@ export const NFT_FIREWALL: SceneFirewall = {
 let scenes = 0;
 
 /** Owns the namespaces of one scene and the kernels in them. */
-class Stage {
+export class Stage {
   readonly #prefix = `romfw-${process.pid}-${scenes++}`;
   readonly #names: string[] = [];
   readonly #kernels: Kernel[] = [];
@@ -167,7 +167,7 @@ export class FirewallScene {
   }
 
   /** What the table of a host is made from. */
-  input({ host, devices, underlayDevice }: SceneHost): FirewallInput {
+  input({ host, devices, underlayDevices }: SceneHost): FirewallInput {
     const { networks, tenants, segments } = this.world;
     const { gatewayServices } = this;
     return {
@@ -178,7 +178,7 @@ export class FirewallScene {
       segments,
       devices,
       gatewayServices,
-      underlayDevices: [underlayDevice],
+      underlayDevices,
     };
   }
 
@@ -215,14 +215,23 @@ async function attach(
   endpoint: SceneEndpoint,
   namespace: string,
 ): Promise<SceneParty> {
-  const { kernel, host, devices } = hosts.find(
-    (candidate) => candidate.host.name === endpoint.host,
-  ) as SceneHost;
+  const own = hosts.find((candidate) => candidate.host.name === endpoint.host) as SceneHost;
   const network = world.networks.find(({ name }) => name === endpoint.network) as Network;
   const { tenant, code } = endpoint;
-  const identity = { ...hostPosition(network, host), tenant, code, endpoint: endpoint.endpoint };
-  const gateways = gatewaysOf([network], host);
+  const identity = { ...hostPosition(network, own.host), tenant, code, endpoint: endpoint.endpoint };
   const owns = plansOf(network).map((plan) => endpointPrefix(plan, identity));
+  return attachOwner(own, network, endpoint.name, owns, namespace);
+}
+
+/** Puts somebody who owns these blocks behind a veth pair on a host. */
+export async function attachOwner(
+  { kernel, host, devices }: SceneHost,
+  network: Network,
+  name: string,
+  owns: readonly Prefix[],
+  namespace: string,
+): Promise<SceneParty> {
+  const gateways = gatewaysOf([network], host);
   const addresses = owns.flatMap(addressesOf);
   const veth = await kernel.createVeth({
     name: `rom${devices.length}`,
@@ -237,7 +246,7 @@ async function attach(
   ]);
   devices.push(device);
   const wire = { device, hostMac: veth.host.mac as string, mac: veth.peer.mac };
-  return { name: endpoint.name, kind: "endpoint", namespace, addresses, wire };
+  return { name, kind: "endpoint", namespace, addresses, wire };
 }
 
 /** The first two hosts of the world, joined and with routes to each other. */
@@ -252,7 +261,7 @@ async function createHosts(stage: Stage, { hosts, networks }: World): Promise<re
   return both.map((own, index) => {
     const underlayDevice = links[index] as number;
     routeTo(own.kernel, networks, own === first ? second.host : first.host, underlayDevice);
-    return { ...own, underlayDevice };
+    return { ...own, underlayDevices: [underlayDevice] };
   });
 }
 

@@ -1,6 +1,6 @@
 import { gatewayAddress, hostPosition, hostPrefix } from "../../src/addressing/index.ts";
 import { type Host, type Network, plansOf } from "../../src/model/index.ts";
-import { type Address, addressPrefix, type Family, parseAddress, type Prefix } from "../../src/net/index.ts";
+import { type Address, addressPrefix, type Family, type Prefix, parseAddress } from "../../src/net/index.ts";
 import { type Kernel, type KernelChange, MAIN_TABLE, ROMANA_PROTOCOL } from "../../src/system/kernel.ts";
 
 /** What stands outside of all networks, connected to both hosts. */
@@ -9,7 +9,8 @@ export const OUTSIDE = { 4: parseAddress("192.0.2.1"), 6: parseAddress("2001:db8
 /** Both families. */
 export const FAMILIES: readonly Family[] = [4, 6];
 
-const LOOPBACK = 1;
+/** Index of the loopback device. */
+export const LOOPBACK = 1;
 const UNDERLAY = "ul";
 
 /** The underlay address of a host of a scene. */
@@ -40,16 +41,20 @@ interface Joined {
   readonly kernel: Kernel;
 }
 
-/** Makes a veth pair between two hosts; returns the index of its end on each. */
-export async function joinHosts(first: Joined, second: Joined): Promise<readonly [number, number]> {
+/** Makes a veth pair between two hosts; returns the index of its end on each. Both ends have the name. */
+export async function joinHosts(
+  first: Joined,
+  second: Joined,
+  name = UNDERLAY,
+): Promise<readonly [number, number]> {
   const prefixesOf = ({ host }: Joined): Prefix[] =>
     FAMILIES.map((family) => addressPrefix(underlayAddress(host, family)));
   const veth = await first.kernel.createVeth({
-    name: UNDERLAY,
-    peer: { namespace: second.namespace, name: UNDERLAY, addresses: prefixesOf(second), gateways: [] },
+    name,
+    peer: { namespace: second.namespace, name, addresses: prefixesOf(second), gateways: [] },
   });
-  const indices = [veth.host.index, indexOf(second.kernel, UNDERLAY)] as const;
-  first.kernel.setSysctl(`net.ipv4.conf.${UNDERLAY}.rp_filter`, "0");
+  const indices = [veth.host.index, indexOf(second.kernel, name)] as const;
+  first.kernel.setSysctl(`net.ipv4.conf.${name}.rp_filter`, "0");
   apply(first.kernel, [
     linkLocal(indices[0], 1),
     ...prefixesOf(first).map((prefix) => localAddress(prefix, indices[0])),
@@ -128,7 +133,8 @@ export function linkLocal(link: number, id: number): KernelChange {
   return { type: "add-address", address: { link, address: parseAddress(`fe80::${id}`), prefixLength: 64 } };
 }
 
-function localAddress(address: Address, link: number): KernelChange {
+/** An address of the machine itself on a link. */
+export function localAddress(address: Address, link: number): KernelChange {
   return { type: "add-address", address: { link, address, prefixLength: addressPrefix(address).length } };
 }
 

@@ -26,19 +26,20 @@ export function runIn(namespace: string, argv: readonly string[], input = ""): s
 /** iptables and ipset, with the policies of the world. */
 export class IptablesFirewall implements SceneFirewall {
   readonly name: string;
+  /** Whose policies the next rules follow from. */
+  world: MaybePolicyWorld;
   readonly #variant: IptablesVariant;
-  readonly #world: MaybePolicyWorld;
   readonly #generations = new Map<SceneHost, Generation>();
 
   constructor(variant: IptablesVariant, world: MaybePolicyWorld) {
     this.name = `iptables-${variant}`;
     this.#variant = variant;
-    this.#world = world;
+    this.world = world;
   }
 
   apply(own: SceneHost, input: FirewallInput): void {
     const generation = this.#generations.get(own) === "A" ? "B" : "A";
-    const rules = compilePolicies(withPolicies(this.#world));
+    const rules = compilePolicies(withPolicies(this.world));
     const texts = renderIptables({ ...input, rules }, { generation, saved: this.saved(own) });
     runIn(own.namespace, ["ipset", "restore"], texts.ipset4 + texts.ipset6);
     for (const family of FAMILIES) {
