@@ -1,8 +1,8 @@
 import { defineConfig } from "vitest/config";
 
 /**
- * Three projects: `unit` needs nothing, `kernel` and `e2e` need root and make their own network
- * namespaces. Kernel and e2e files run one at a time: they measure time and share two cores.
+ * Four projects: `unit` needs nothing, `mutation` runs unit tests on copies with mistakes, `kernel` and `e2e` need root
+ * and make their own network namespaces. Kernel and e2e files run one at a time: they measure time and share two cores.
  */
 export default defineConfig({
   test: {
@@ -12,6 +12,14 @@ export default defineConfig({
           name: "unit",
           include: ["src/**/*.test.ts", "test/*.test.ts"],
           testTimeout: 20_000,
+        },
+      },
+      {
+        test: {
+          name: "mutation",
+          include: ["test/mutation/**/*.test.ts"],
+          maxConcurrency: 2,
+          testTimeout: 60_000,
         },
       },
       {
