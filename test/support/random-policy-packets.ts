@@ -7,6 +7,7 @@ import {
   flowOf,
   type Judgement,
   judge,
+  NEIGHBOUR_DISCOVERY_HOP_LIMIT,
   ownerOf,
   type Packet,
   PROTOCOL,
@@ -42,7 +43,7 @@ export const POLICY_REASONS = [
 
 /** Any packet that has to do with the world. */
 export function randomPolicyPacket(draw: Draw, world: RandomPolicyWorld): Sent {
-  return draw.pick([randomPacket, between, between, toGateway])(draw, world);
+  return draw.pick([randomPacket, between, between, toGateway, discovering])(draw, world);
 }
 
 /** What the evaluator says of a packet at the host of the world. */
@@ -88,6 +89,14 @@ export function describePacket(
 ): string {
   const how = JSON.stringify({ from: arrival.from, delivery, state, ...traffic });
   return `seed ${seed}: ${formatAddress(source)} to ${formatAddress(destination)} ${how}`;
+}
+
+/** Neighbour discovery, which is rare among all packets, when the packet is of its family. */
+function discovering(draw: Draw, world: RandomPolicyWorld): Sent {
+  const packet = randomPacket(draw, world);
+  if (packet.source.family === 4) return packet;
+  const hopLimit = draw.pick([NEIGHBOUR_DISCOVERY_HOP_LIMIT, NEIGHBOUR_DISCOVERY_HOP_LIMIT, 254]);
+  return { ...packet, delivery: "host", traffic: { kind: "neighbour-discovery", hopLimit } };
 }
 
 /** From an own endpoint to what its host may offer. */
