@@ -1,5 +1,4 @@
 import { gatewayAddress, hostPosition } from "../addressing/index.ts";
-import { plansOf } from "../model/index.ts";
 import { addressPrefix, type Family } from "../net/index.ts";
 import { DROP_REASONS } from "../policy/index.ts";
 import {
@@ -16,7 +15,8 @@ import { createWriting, type Drop } from "./drop.ts";
 import { identityLookups } from "./identity-lookups.ts";
 import { type FirewallInput, type OwnPrefix, ownPrefixes } from "./input.ts";
 import { sortElements } from "./key.ts";
-import { type PolicyParts, policyParts, TO_SERVICES } from "./policy-parts.ts";
+import { TO_SERVICES } from "./machine-policies.ts";
+import { type PolicyParts, policyParts } from "./policy-parts.ts";
 import type { Chain, Element, Match, NamedSet, Rule, Table } from "./table.ts";
 
 const SERVICE_SET = "gateway_services";

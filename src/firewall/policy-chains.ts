@@ -31,7 +31,7 @@ export interface PolicyQuestion {
 
 /** How drops and logs are written. */
 export interface RuleWriting {
-  drop(counter: "denied", ...matches: readonly Match[]): Rule;
+  readonly drop: (counter: "denied", ...matches: readonly Match[]) => Rule;
   readonly log: PacketLog;
 }
 
