@@ -82,6 +82,30 @@ describe("names", () => {
   });
 });
 
+describe("who is isolated", () => {
+  const host = { peer: "host" };
+  const entry = (...peers: unknown[]): object => ({ peers, rules: [ANY] });
+  const cases: [string, object, Policy["isolates"]][] = [
+    ["allow of anybody", { ingress: [entry({ peer: "any" })] }, ["ingress"]],
+    ["allow of a tenant in egress", { direction: "egress", egress: [entry({ tenant: "a" })] }, ["egress"]],
+    ["allow of the host only", { ingress: [entry(host)] }, []],
+    ["allow of the host only, in two entries", { ingress: [entry(host), entry(host, host)] }, []],
+    ["allow of the host and of a tenant", { ingress: [entry(host, { tenant: "a" })] }, ["ingress"]],
+    [
+      "allow of the host, and elsewhere of a prefix",
+      { ingress: [entry(host), entry({ cidr: "10.0.0.0/8" })] },
+      ["ingress"],
+    ],
+    ["allow of local endpoints", { ingress: [entry({ peer: "local" })] }, ["ingress"]],
+    ["deny", { action: "deny", ingress: [entry({ peer: "any" })] }, []],
+    ["log", { action: "log", ingress: [entry({ peer: "any" })] }, []],
+  ];
+  test.each(cases)("%s", (_, change, isolates) => {
+    const { ingress: _ingress, ...rest } = BASE;
+    expect(only({ ...rest, ...change }).isolates).toEqual(isolates);
+  });
+});
+
 describe("applied_to", () => {
   const cases: [unknown, Policy["appliedTo"][number]][] = [
     [{ dest: "local" }, { kind: "endpoints" }],

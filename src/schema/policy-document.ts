@@ -115,10 +115,17 @@ function decodeNative(fields: Fields, what: string): Policy {
     tier: "standard",
     order: order ?? DEFAULT_POLICY_ORDER,
     appliedTo,
-    isolates: verdict === "accept" ? [direction ?? "ingress"] : [],
+    isolates: isolating(rules) ? [direction ?? "ingress"] : [],
     rules,
     established: established === "keep" ? "keep" : "cut",
   };
+}
+
+/** Who only lets the endpoints' own host in says nothing of others: hosts reach their own endpoints anyway. */
+function isolating(rules: readonly PolicyRule[]): boolean {
+  return rules.some(
+    ({ verdict, peers }) => verdict === "accept" && peers.some(({ kind }) => kind !== "host"),
+  );
 }
 
 function readDirection(fields: Fields, faults: DocumentFaults): Direction | undefined {
