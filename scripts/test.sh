@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# All tests: unit, then kernel and end-to-end ones, which make their own network namespaces. The last line is the
-# totals of all of them, such as "123 passed, 0 failed".
+# All tests: unit ones, these again on copies with mistakes, then kernel and end-to-end ones, which make their own
+# network namespaces. The last line is the totals of all of them, such as "123 passed, 0 failed".
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -15,10 +15,10 @@ if [ ! -d ../shared/data ]; then
 fi
 
 # The projects run one after the other: kernel and end-to-end tests measure time. A failure is in the report.
-for project in unit kernel e2e; do
+for project in unit mutation kernel e2e; do
   echo "test: $project tests" >&2
   vitest run --project "$project" --reporter=default --reporter=json \
     --outputFile.json="$reports/$project.json" </dev/null || true
 done
 
-node scripts/test-totals.ts "$reports"/{unit,kernel,e2e}.json
+node scripts/test-totals.ts "$reports"/{unit,mutation,kernel,e2e}.json

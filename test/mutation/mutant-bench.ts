@@ -24,6 +24,8 @@ const TESTS = [
   "src/firewall/policy-table.test.ts",
   "src/firewall/policy-rules.test.ts",
   "src/firewall/boxes.test.ts",
+  "src/firewall/shape.test.ts",
+  "src/firewall/sides.test.ts",
   "src/rules",
 ];
 
