@@ -8,7 +8,7 @@ import { FlowCutter } from "./flow-cutter.ts";
 import { HostJudge } from "./host-judge.ts";
 import type { Log } from "./log.ts";
 import { PacketTeller } from "./packet-teller.ts";
-import { isSameKnowledge, PolicyEngine, type PolicyKnowledge } from "./policy-engine.ts";
+import { copyOf, isSameKnowledge, PolicyEngine, type PolicyKnowledge } from "./policy-engine.ts";
 import { RuleCounters } from "./rule-counters.ts";
 import { safeTraffic } from "./safety-net.ts";
 import { Alarm, type Timers } from "./timers.ts";
@@ -104,13 +104,13 @@ export class Policing {
   }
 
   /** The rules that follow from what is known. @throws RomanaError `internal`, as {@link PolicyEngine.update}. */
-  update(known: PolicyKnowledge): PolicyRules | undefined {
+  update(live: PolicyKnowledge): PolicyRules | undefined {
+    const known = copyOf(live);
     const isOther = this.#known === undefined || !isSameKnowledge(this.#known, known);
     if (!isOther) return this.#engine.update(known);
     this.#counters.sampleBeforeChange();
     const rules = this.#engine.update(known);
-    const { networks, hosts, tenants, segments, policies, exceptions } = known;
-    this.#known = { networks, hosts, tenants, segments, policies, exceptions };
+    this.#known = known;
     this.#summary = undefined;
     return rules;
   }

@@ -33,7 +33,8 @@ export class PolicyEngine {
    * @throws RomanaError `internal` when policies cannot be compiled. It names the policy where it is one alone. What was
    * handed out before may then be changed half-way; {@link lastGood} is right.
    */
-  update(known: PolicyKnowledge): PolicyRules | undefined {
+  update(live: PolicyKnowledge): PolicyRules | undefined {
+    const known = copyOf(live);
     if (this.#refused !== undefined && isSameKnowledge(this.#refused.known, known)) throw this.#refused.error;
     this.#refused = undefined;
     if (known.policies.length === 0 && known.exceptions.length === 0) {
@@ -101,6 +102,12 @@ function advance({ compiler, rules, known: before }: Compiled, known: PolicyKnow
     known,
     rules: isEnough ? rules : new PolicyRules(known.networks, compiler.model()),
   };
+}
+
+/** What is known now; what is given may change later. */
+export function copyOf(known: PolicyKnowledge): PolicyKnowledge {
+  const { networks, hosts, tenants, segments, policies, exceptions } = known;
+  return { networks, hosts, tenants, segments, policies, exceptions };
 }
 
 /** True when rules follow from both alike, without a look inside. */
