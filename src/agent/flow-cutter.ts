@@ -12,7 +12,9 @@ export interface FlowCutterOptions {
 }
 
 /** Flows that are deleted in one turn of the event loop. */
-const CUTS_PER_TURN = 200;
+const CUTS_PER_TURN = 100;
+/** Flows are judged for so many milliseconds before others get their turn. */
+const TURN = 10;
 
 /**
  * Cuts flows that are not allowed any more. Rules accept what belongs to a known flow, so a change of policies alone
@@ -69,7 +71,12 @@ export class FlowCutter {
     const kept = new Set<string>();
     const denied: Flow[] = [];
     for await (const flows of kernel.walkFlows()) {
+      let start = performance.now();
       for (const flow of flows) {
+        if (performance.now() - start > TURN) {
+          await turn();
+          start = performance.now();
+        }
         const verdict = this.#verdict(flow, judge);
         if (verdict === "cut") denied.push(flow);
         if (verdict === "keep") kept.add(keyOf(flow));
@@ -79,9 +86,7 @@ export class FlowCutter {
     let cut = 0;
     for (let start = 0; start < denied.length; start += CUTS_PER_TURN) {
       cut += kernel.deleteFlows(denied.slice(start, start + CUTS_PER_TURN));
-      await new Promise<void>((resolve) => {
-        setImmediate(resolve);
-      });
+      await turn();
       if (this.#isClosed) return;
     }
     this.#kept = kept;
@@ -105,6 +110,13 @@ export class FlowCutter {
     );
     return isKept ? "keep" : "cut";
   }
+}
+
+/** Lets others have their turn of the event loop. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
 }
 
 /** True when a policy allowed it that wants its connections to live on. */

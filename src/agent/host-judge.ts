@@ -52,7 +52,7 @@ export class HostJudge {
     const has = (address: Address): boolean => interfaces.has(keyOf(address));
     this.#host = own;
     this.#interfaces = interfaces;
-    this.#judge = createFlowJudge(world, settings, own && { host: own, has });
+    this.#judge = createFlowJudge(world, { ...settings, isBrief: true }, own && { host: own, has });
   }
 
   /**

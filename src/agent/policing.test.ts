@@ -4,9 +4,11 @@ import { endpoint, hostView } from "../../test/support/agent-view.ts";
 import { FakeRomanad } from "../../test/support/fake-romanad.ts";
 import { type Policy, type PolicyPeer, type PolicyRule, type Tenant } from "../model/index.ts";
 import { formatAddress, parseAddress } from "../net/index.ts";
-import type { Stored } from "../schema/index.ts";
+import type { Stored, WatchChange } from "../schema/index.ts";
 import type { Flow, SetElement } from "../system/kernel.ts";
 import { encodeUdp } from "../system/packets.ts";
+
+type PolicyObject = Extract<WatchChange, { kind: "policies" }>["object"];
 
 const ACME: PolicyPeer = { kind: "endpoints", tenant: { by: "name", name: "acme" } };
 const BETA: PolicyPeer = { kind: "endpoints", tenant: { by: "name", name: "beta" } };
@@ -95,8 +97,9 @@ class PolicyScene extends AgentScene {
   }
 }
 
-function stored(one: Policy): Stored<Policy> {
-  return { ...one, revision: 1 };
+/** As romanad tells of it; the schema's types have lists that could be changed. */
+function stored(one: Policy): Stored<Policy> & PolicyObject {
+  return { ...one, revision: 1 } as Stored<Policy> & PolicyObject;
 }
 
 describe("connections", () => {

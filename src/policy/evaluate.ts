@@ -19,12 +19,15 @@ interface Question {
   behindStandard(): DecidedBy | undefined;
   /** What it is when nothing settles anything. */
   readonly otherwise: DecidedBy;
+  readonly isBrief: boolean;
 }
 
 /** What a decision about an endpoint depends on besides the flow. */
 export interface EndpointOptions {
   /** The other side is a process (ingress) or an address (egress) of the machine that the endpoint runs on. */
   readonly ownHost?: boolean;
+  /** Leaves `considered` empty, which takes longer to write down than to find out. */
+  readonly isBrief?: boolean;
 }
 
 /**
@@ -65,7 +68,7 @@ export function decideEndpoint(
   direction: Direction,
   flow: Flow,
   participants: Participants,
-  { ownHost = false }: EndpointOptions,
+  { ownHost = false, isBrief = false }: EndpointOptions,
 ): PolicyDecision {
   const { source, destination } = participants;
   const isIngress = direction === "ingress";
@@ -88,6 +91,7 @@ export function decideEndpoint(
       return isolationByPolicies(asks, isTarget) ?? (isIngress ? isolationByTenant(subject) : undefined);
     },
     otherwise: { kind: isFromOwnHost ? "own-host" : "open" },
+    isBrief,
   });
 }
 
@@ -97,6 +101,7 @@ export function decideMachine(
   direction: Direction,
   traffic: MachineTraffic,
   { source, destination }: Participants,
+  { isBrief = false }: Pick<EndpointOptions, "isBrief"> = {},
 ): PolicyDecision {
   const [own, other] = direction === "ingress" ? [destination, source] : [source, destination];
   const isTarget = (target: PolicyTarget): boolean => isMachineTarget(target, traffic, own.address);
@@ -109,6 +114,7 @@ export function decideMachine(
     isPeer: (peer) => matchesPeer(peer, other),
     behindStandard: () => isolationByPolicies(asks, isTarget),
     otherwise: { kind: "open" },
+    isBrief,
   });
 }
 
@@ -125,7 +131,7 @@ function decide(question: Question): PolicyDecision {
     }
     for (const ask of question.asks.tiers[tier]) {
       const outcome = outcomeOf(question, ask);
-      note(considered, outcome, ask);
+      if (!question.isBrief) note(considered, outcome, ask);
       if (outcome !== "matched") continue;
       const { verdict, stateful } = ask.rule;
       const matched = matchedRule(ask);

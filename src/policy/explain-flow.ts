@@ -44,6 +44,8 @@ export interface FlowSettings {
   readonly gatewayServices?: readonly GatewayService[];
   /** {@link SAFETY_NET} unless given. */
   readonly safetyNet?: readonly SafeTraffic[];
+  /** Leaves out what was considered. */
+  readonly isBrief?: boolean;
 }
 
 /** Asks policies about a flow, both at its source and at its destination, and tells all that was considered. */
@@ -84,6 +86,7 @@ export function answerFlow(
       place.kind === "endpoint"
         ? decideEndpoint(own[direction], direction, flow, participants, {
             ownHost: isOnMachine(place, other.place),
+            isBrief: settings.isBrief === true,
           })
         : sideOfMachine(direction, flow, own, participants, isOnMachine(other.place, place), settings);
     return { host: place.host, decision };
@@ -100,7 +103,7 @@ function sideOfMachine(
   own: FlowParty,
   participants: Participants,
   isOwnEndpoint: boolean,
-  { interfaceName = "", gatewayServices = [], safetyNet = SAFETY_NET }: FlowSettings,
+  { interfaceName = "", gatewayServices = [], safetyNet = SAFETY_NET, isBrief = false }: FlowSettings,
 ): SideDecision {
   const isFromEndpoint = isOwnEndpoint && direction === "ingress";
   const isSafe = safetyNet.some(
@@ -112,7 +115,7 @@ function sideOfMachine(
   );
   if (isSafe && !isFromEndpoint) return settled("accept", "safety-net");
   const traffic = { flow, interfaceName: isOwnEndpoint ? "" : interfaceName, isOwnEndpoint };
-  const decision = decideMachine(own[direction], direction, traffic, participants);
+  const decision = decideMachine(own[direction], direction, traffic, participants, { isBrief });
   if (!isFromEndpoint || decision.decidedBy.kind === "rule") return decision;
   const { logged, considered } = decision;
   const isService = own.place.isGateway && isGatewayService(flow, gatewayServices);

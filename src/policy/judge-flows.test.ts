@@ -23,6 +23,7 @@ describe("createFlowJudge() answers as the evaluator does", () => {
         const settings: FlowSettings = {
           interfaceName: draw.pick(["eth0", "docker0"]),
           gatewayServices: world.gatewayServices,
+          isBrief: draw.pick([true, false]),
         };
         const judge = createFlowJudge(world, settings);
         for (let count = 0; count < FLOWS; count++) {

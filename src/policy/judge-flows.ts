@@ -4,6 +4,7 @@ import { directionAsks } from "./ask-order.ts";
 import { answerFlow, type FlowAnswer, type FlowParty, type FlowSettings } from "./explain-flow.ts";
 import type { Flow } from "./flow.ts";
 import { type Participant, participantOf } from "./participant.ts";
+import { createPeerFilter } from "./peer-filter.ts";
 import { type Place, placeOf } from "./place.ts";
 import { PrefixSet } from "./prefix-set.ts";
 import { isEndpointTarget } from "./target.ts";
@@ -28,7 +29,7 @@ type Asks = Pick<FlowParty, "egress" | "ingress">;
 
 /**
  * A judge of many flows: it answers as `explainFlow` does, but for what was considered, which names only policies that
- * are about the subject. It remembers addresses, and which policies are about subjects of their kind. The world must
+ * are about the subject, and nothing where that is left out. It remembers addresses, and which policies are about subjects of their kind. The world must
  * not change under it.
  */
 export function createFlowJudge(
@@ -55,9 +56,15 @@ export function createFlowJudge(
     }
     return found;
   };
+  const filter = settings.isBrief === true ? createPeerFilter(world.policies) : undefined;
   return (flow, interfaceName) => {
     const here = interfaceName === undefined ? settings : { ...settings, interfaceName };
-    return answerFlow(flow, partyAt(flow.source), partyAt(flow.destination), here);
+    const source = partyAt(flow.source);
+    const destination = partyAt(flow.destination);
+    if (filter === undefined) return answerFlow(flow, source, destination, here);
+    const egress = filter(source.egress, destination.participant);
+    const ingress = filter(destination.ingress, source.participant);
+    return answerFlow(flow, { ...source, egress }, { ...destination, ingress }, here);
   };
 }
 
