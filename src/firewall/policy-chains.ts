@@ -133,13 +133,17 @@ export function exceptionMatches(
     .map(({ mask, set }) => ({ kind: "lookup", key: [{ field, family, mask }], set: set.name, negated }));
 }
 
-/** Look-ups of sets, as far as they are about such parties. */
+/**
+ * Look-ups of sets, as far as they are about such parties. They need no order among them, so that sets of exact keys are
+ * first: a look-up of a hash costs next to nothing, one of thousands of ranges microseconds.
+ */
 export function lookups(
   { subjects, peers, direction }: Pick<PolicyQuestion, "subjects" | "peers" | "direction">,
   sets: readonly ShapeSet[],
 ): readonly (readonly Match[])[] {
   return sets
     .filter((set) => isBetween(set.shape, subjects, peers))
+    .sort((a, b) => Number(a.shape.hasRanges) - Number(b.shape.hasRanges))
     .flatMap((set) => setMatches(set, direction));
 }
 

@@ -59,15 +59,15 @@ export const POLICY_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "nobody asks whether an address is an exception",
-    file: "firewall/policy-parts.ts",
+    file: "firewall/exception-fork.ts",
     text: "if (rules.exceptions(family).length === 0) return chainsOf(name, false, false);",
     replacement: "if (rules.exceptions(family).length >= 0) return chainsOf(name, false, false);",
   },
   {
     name: "an exception is the tenant that its bits say, too",
-    file: "firewall/policy-parts.ts",
-    text: 'const EXCEPTION: ReadonlySet<SideClass> = new Set(["block", "address"]);',
-    replacement: 'const EXCEPTION: ReadonlySet<SideClass> = new Set(["block", "address", "identity"]);',
+    file: "firewall/exception-fork.ts",
+    text: 'EXCEPTION: ReadonlySet<SideClass> = new Set(["block", "address"]);',
+    replacement: 'EXCEPTION: ReadonlySet<SideClass> = new Set(["block", "address", "identity"]);',
   },
   {
     name: "a named port of another protocol",
@@ -95,10 +95,10 @@ export const POLICY_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "what egress accepts is not asked at ingress",
-    file: "firewall/policy-parts.ts",
-    text: 'peers: toHost ? TO_OWN_HOST : toException ? EXCEPTION : NORMAL,\n          accepted: "return",',
+    file: "firewall/endpoint-policies.ts",
+    text: 'peers: toHost ? new Set<SideClass>(["host", ...peers]) : peers,\n          accepted: "return",',
     replacement:
-      'peers: toHost ? TO_OWN_HOST : toException ? EXCEPTION : NORMAL,\n          accepted: "accept",',
+      'peers: toHost ? new Set<SideClass>(["host", ...peers]) : peers,\n          accepted: "accept",',
   },
   {
     name: "the tenant's bits stand for a segment",
