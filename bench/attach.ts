@@ -1,6 +1,6 @@
-import { Agent as HttpAgent, request } from "node:http";
 import { join } from "node:path";
 import { AgentSite, until } from "../test/support/agent-site.ts";
+import { postAttachment } from "./agent-socket.ts";
 import type { BenchResult } from "./bench.ts";
 
 const ENDPOINTS = 1_000;
@@ -29,8 +29,8 @@ export async function run(): Promise<BenchResult> {
       site.addNamespace(`e${index}`),
     );
     const socket = join(site.directory, "host-1.sock");
-    const attach = (index: number): Promise<number> =>
-      post(socket, `e${index}`, namespaces[index] as string, "eth0");
+    const attach = async (index: number): Promise<number> =>
+      (await postAttachment(socket, `e${index}`, namespaces[index] as string, "eth0")).status;
     await inParallel(WARMUP, attach);
     const rulesBefore = await countRules(site);
     const latencies: number[] = [];
@@ -84,7 +84,7 @@ async function killHalfWay(site: AgentSite, socket: string, namespaces: readonly
   const { promise: half, resolve } = Promise.withResolvers<void>();
   const attaching = Array.from({ length: KILLED }, async (_, index) => {
     try {
-      await post(socket, `killed-${index}`, namespaces[index] as string, "eth1");
+      await postAttachment(socket, `killed-${index}`, namespaces[index] as string, "eth1");
       if (++answered === KILLED / 2) resolve();
     } catch {
       // The agent was killed before it answered.
@@ -137,37 +137,6 @@ async function inParallel(count: number, action: (index: number) => Promise<unkn
     while (next < count) await action(next++);
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
-}
-
-const connections = new HttpAgent({ keepAlive: true });
-
-/** Asks the agent for an attach and returns the status: nothing but HTTP, so that the client does not measure itself. */
-function post(socketPath: string, name: string, netns: string, device: string): Promise<number> {
-  const body = JSON.stringify({
-    name,
-    requestToken: `bench/${name}`,
-    tenant: "acme",
-    segment: "web",
-    attach: { kind: "netns", netns, interface: device },
-  });
-  return new Promise((resolve, reject) => {
-    const sent = request(
-      {
-        socketPath,
-        path: "/v1/attachments",
-        method: "POST",
-        agent: connections,
-        headers: { "content-type": "application/json", "content-length": Buffer.byteLength(body) },
-      },
-      (response) => {
-        response.resume();
-        response.once("end", () => resolve(response.statusCode ?? 0));
-        response.once("error", reject);
-      },
-    );
-    sent.once("error", reject);
-    sent.end(body);
-  });
 }
 
 if (import.meta.main) console.log(JSON.stringify(await run(), null, 2));
