@@ -12,6 +12,7 @@ import {
 } from "../../src/system/packets.ts";
 import { type NetworkSocket, openPacketSocket, openSocket, pollSockets } from "../../src/system/sockets.ts";
 import { leaveHostNamespace } from "../support/network-sandbox.ts";
+import { decodeSctpInit, encodeSctpInit } from "../support/sctp-init.ts";
 
 const FAMILIES: readonly Family[] = [4, 6];
 const GATEWAY = { 4: parseAddress("10.1.0.1"), 6: parseAddress("fd00:1::1") };
@@ -154,6 +155,14 @@ describe("sockets in network namespaces", () => {
       if (received.type === "data") reply = decodeEchoReply(family, received.bytes);
     }
     expect(reply).toEqual({ id: 77, sequence: 3 });
+  });
+  test.each(FAMILIES)("SCTP over IPv%i: an INIT arrives as it was sent", (family) => {
+    const [client, server] = [open("sctp", family, host), open("sctp", family, peer)];
+    const init = { sourcePort: 40_000, destinationPort: 9, tag: 0xfedcba98 };
+    expect(client.send(encodeSctpInit(init), { address: ENDPOINT[family], port: 0 })).toBeUndefined();
+    expect(readable(server)).toBe(true);
+    const received = server.receive();
+    expect(received.type === "data" && decodeSctpInit(family, received.bytes)).toEqual(init);
   });
   test.each(FAMILIES)("forged frames of IPv%i arrive with their source", (family) => {
     const server = open("udp", family, host);

@@ -10,6 +10,7 @@ import {
 } from "../../src/firewall/iptables/index.ts";
 import { DROP_REASONS, type MaybePolicyWorld, withPolicies } from "../../src/policy/index.ts";
 import { compilePolicies } from "../../src/rules/index.ts";
+import { inNamespace } from "../../src/system/namespace.ts";
 import type { SceneFirewall, SceneHost } from "./firewall-scene.ts";
 import { FAMILIES } from "./firewall-topology.ts";
 
@@ -18,7 +19,8 @@ export type IptablesVariant = "nft" | "legacy";
 
 /** Runs a program inside a network namespace. @throws Error with what it said when it fails. */
 export function runIn(namespace: string, argv: readonly string[], input = ""): string {
-  const run = spawnSync("nsenter", [`--net=${namespace}`, ...argv], { input, encoding: "utf8" });
+  const [program = "", ...rest] = argv;
+  const run = inNamespace(namespace, () => spawnSync(program, rest, { input, encoding: "utf8" }));
   if (run.status !== 0) throw new Error(`${argv.join(" ")}: ${run.stderr}${run.error ?? ""}`);
   return run.stdout;
 }
@@ -88,9 +90,9 @@ export class IptablesFirewall implements SceneFirewall {
 
   #destroySets({ namespace }: SceneHost, generation: Generation): void {
     const names = runIn(namespace, ["ipset", "list", "-name"]).split("\n");
-    for (const family of FAMILIES) {
-      const stale = names.filter((name) => name.startsWith(setPrefix(generation, family)));
+    const prefixes = FAMILIES.map((family) => setPrefix(generation, family));
+    const stale = names.filter((name) => prefixes.some((prefix) => name.startsWith(prefix)));
+    if (stale.length > 0)
       runIn(namespace, ["ipset", "restore"], stale.map((name) => `destroy ${name}\n`).join(""));
-    }
   }
 }
