@@ -20,7 +20,7 @@ const COMPUTED_BAR = { relation: "at most", value: 10 } as const;
 const KERNEL_BAR = { relation: "at most", value: 50 } as const;
 
 /** The policies that change, for sets of each kind; every round differs from the one before. */
-const KINDS: readonly { readonly title: string; policy(round: number): Policy }[] = [
+const KINDS: readonly { readonly title: string; readonly policy: (round: number) => Policy }[] = [
   {
     title: "exact keys",
     policy: (round) =>

@@ -18,7 +18,7 @@ function pointsOf(boxes: readonly Box<string>[]): ReadonlyMap<string, string> {
       }
     }
   }
-  return new Map([...points].sort());
+  return points;
 }
 
 function sizeOf({ ranges }: Box<string>): number {

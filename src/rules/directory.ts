@@ -49,6 +49,7 @@ export class Directory {
   readonly #allSegments: LabelIndex<Segment>;
   readonly #hostIndex: LabelIndex<Host>;
   readonly #exceptions: readonly KnownException[];
+  readonly #exceptionsIn: ReadonlyMap<string, readonly KnownException[]>;
   readonly #segmentParties = new Map<Segment, readonly KeyedParty[]>();
 
   constructor({ tenants, segments, hosts, exceptions }: Identities) {
@@ -66,6 +67,7 @@ export class Directory {
     this.#allSegments = new LabelIndex(segments.filter(({ tenant }) => this.tenants.has(tenant)));
     this.#hostIndex = new LabelIndex(hosts);
     this.#exceptions = exceptions.map((exception) => ({ ...exception, parties: blockParties(exception) }));
+    this.#exceptionsIn = Map.groupBy(this.#exceptions, ({ tenant }) => tenant);
   }
 
   /** Everybody that the selector selects: whole tenants or codes of segments, and single exceptions. */
@@ -151,15 +153,14 @@ export class Directory {
 
   #exceptionsOf({ tenant, segment }: EndpointSelector): readonly KnownException[] {
     if (this.#exceptions.length === 0) return [];
-    const tenants = new Set(this.#tenants(tenant).map(({ name }) => name));
     const segments = isEverything(segment)
       ? undefined
       : new Set(
           this.#segments({ kind: "endpoints", ...(tenant && { tenant }), ...(segment && { segment }) }),
         );
-    return this.#exceptions.filter((exception) => {
-      if (!tenants.has(exception.tenant)) return false;
-      if (segments === undefined) return true;
+    const exceptions = this.#tenants(tenant).flatMap(({ name }) => this.#exceptionsIn.get(name) ?? []);
+    if (segments === undefined) return exceptions;
+    return exceptions.filter((exception) => {
       const own = this.#segmentNamed(exception.tenant, exception.segment);
       return own !== undefined && segments.has(own);
     });
