@@ -48,7 +48,7 @@ export function createPeerFilter(policies: readonly Policy[]): PeerFilter {
 
 function withPeer({ tiers, isolating }: DirectionAsks, other: Participant): DirectionAsks {
   // Whether it is the endpoint's own host depends on both sides.
-  const mayBe = (peer: PolicyPeer): boolean => peer.matchesPeer(peer, other);
+  const mayBe = (peer: PolicyPeer): boolean => peer.kind === "host" || matchesPeer(peer, other);
   const pick = (tier: Tier): readonly Ask[] => tiers[tier].filter(({ rule }) => rule.peers.some(mayBe));
   return {
     tiers: { admin: pick("admin"), standard: pick("standard"), baseline: pick("baseline") },
