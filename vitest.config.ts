@@ -19,7 +19,7 @@ export default defineConfig({
           name: "mutation",
           include: ["test/mutation/**/*.test.ts"],
           maxConcurrency: 2,
-          testTimeout: 60_000,
+          testTimeout: 120_000,
         },
       },
       {
