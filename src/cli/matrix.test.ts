@@ -39,7 +39,9 @@ function cell(from: string, to: string, ...texts: string[]): Cell {
 describe("markOf()", () => {
   test.each<[string, string[]]>([
     [".", ["t4 accept answered", "t6 accept answered"]],
+    [".:t4,t6", ["t4 accept answered", "t6 accept answered", "u4 drop silent"]],
     ["X", ["t4 drop silent", "u6 drop unreachable"]],
+    ["OPEN", ["t4 accept answered", "u4 drop answered"]],
     ["OPEN", ["t4 drop answered", "u4 drop refused"]],
     ["OPEN:i6", ["t4 drop silent", "i6 drop answered"]],
     ["LOST", ["t4 accept silent", "i4 accept silent"]],
@@ -51,6 +53,7 @@ describe("markOf()", () => {
 
 const GOOD: PingReport = {
   lab: "demo",
+  port: 80,
   hosts: ["h1"],
   endpoints: [
     { name: "web", host: "h1" },
@@ -72,7 +75,7 @@ const GOOD: PingReport = {
 
 const LEGEND = [
   "",
-  ". reached, X not reached: both as expected",
+  ". reached, .:t4 only by this, X not reached: all as expected",
   "OPEN reached but should not be, LOST not reached but should be (t, u, i = TCP, UDP, ICMP; 4, 6 = IPv4, IPv6)",
 ];
 
@@ -84,7 +87,7 @@ test("renderMatrix() has a row per sender and a column per endpoint", () => {
       "1  web   h1  -  X  .",
       "2  db    h1  .  -  .",
       ...LEGEND,
-      "6 of 6 cells as expected, 7 probes in 1.2 s",
+      "6 of 6 cells as expected, 7 probes (TCP and UDP port 80) in 1.2 s",
     ].join("\n"),
   );
 });
@@ -108,7 +111,7 @@ test("renderMatrix() is loud about what is not as expected", () => {
       "!cache is not attached: it has no address!",
       "!web to db: tcp to 10.1.1.17 was answered, should not arrive (isolation)!",
       "!db to web: tcp to 10.1.1.17 got no answer, should be answered (same-segment)!",
-      "!2 of 4 cells as expected!, 7 probes in 1.2 s",
+      "!2 of 4 cells as expected!, 7 probes (TCP and UDP port 80) in 1.2 s",
     ].join("\n"),
   );
 });

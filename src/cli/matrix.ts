@@ -21,7 +21,7 @@ const MARKS = {
 } as const;
 
 const LEGEND = [
-  `${MARKS.open} reached, ${MARKS.shut} not reached: both as expected`,
+  `${MARKS.open} reached, ${MARKS.open}:t4 only by this, ${MARKS.shut} not reached: all as expected`,
   `${MARKS.leak} reached but should not be, ${MARKS.loss} not reached but should be (t, u, i = TCP, UDP, ICMP; 4, 6 = IPv4, IPv6)`,
 ];
 
@@ -57,19 +57,27 @@ export function renderMatrix(screen: Screen, report: PingReport): string {
   ].join("\n");
 }
 
-/** One word for a cell: `.`, `X`, or a loud one that says which probes were not as expected. */
+/** One word for a cell: `.` (and by what, when not by all), `X`, or a loud one that says which probes were not as expected. */
 export function markOf({ results, isAsExpected }: Pick<Cell, "results" | "isAsExpected">): string {
-  if (isAsExpected) return results.some(isWanted) ? MARKS.open : MARKS.shut;
+  if (isAsExpected) return partly(MARKS.open, results, results.filter(isWanted)) || MARKS.shut;
   const words = [wordFor(MARKS.leak, results, false), wordFor(MARKS.loss, results, true)];
   return words.filter((word) => word !== "").join(",");
 }
 
 function wordFor(mark: string, results: readonly CellResult[], wanted: boolean): string {
   const judged = results.filter((result) => isWanted(result) === wanted);
-  const wrong = judged.filter((result) => !result.isAsExpected);
-  if (wrong.length === 0) return "";
-  if (wrong.length === judged.length) return mark;
-  return `${mark}:${wrong.map(({ protocol, address }) => `${protocol[0]}${address.family}`).join(",")}`;
+  return partly(
+    mark,
+    judged,
+    judged.filter((result) => !result.isAsExpected),
+  );
+}
+
+/** The mark, with the probes that it is about when these are not all; nothing when there is none. */
+function partly(mark: string, all: readonly CellResult[], some: readonly CellResult[]): string {
+  if (some.length === 0) return "";
+  if (some.length === all.length) return mark;
+  return `${mark}:${some.map(({ protocol, address }) => `${protocol[0]}${address.family}`).join(",")}`;
 }
 
 function cellColumn(title: string, find: (row: Row) => Cell | undefined): Column<Row> {
@@ -111,10 +119,10 @@ function listed(lines: readonly string[]): readonly string[] {
   return [...lines.slice(0, LISTED), `and ${lines.length - LISTED} more (-o json lists all)`];
 }
 
-function summaryOf(screen: Screen, { cells, probes, elapsed, isAsExpected }: PingReport): string {
+function summaryOf(screen: Screen, { cells, probes, port, elapsed, isAsExpected }: PingReport): string {
   const good = cells.filter((cell) => cell.isAsExpected).length;
   const counted = `${good} of ${count(cells.length, "cell")} as expected`;
-  const work = `${count(probes, "probe")} in ${(elapsed / 1000).toFixed(1)} s`;
+  const work = `${count(probes, "probe")} (TCP and UDP port ${port}) in ${(elapsed / 1000).toFixed(1)} s`;
   return `${screen.paint(isAsExpected ? "good" : "bad", counted)}, ${work}`;
 }
 

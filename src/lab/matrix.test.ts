@@ -1,13 +1,14 @@
 import { describe, expect, test } from "vitest";
-import { encodeAddress } from "../addressing/index.ts";
 import { exampleWorld } from "../../test/support/example-world.ts";
-import type { Endpoint, Host } from "../model/index.ts";
-import { formatAddress } from "../net/index.ts";
+import { encodeAddress } from "../addressing/index.ts";
+import type { Endpoint, EndpointSelector, Host, Policy } from "../model/index.ts";
+import { addressPrefix, formatAddress } from "../net/index.ts";
 import { cellsOf, type Member, planProbes } from "./matrix.ts";
 import type { Outcome } from "./probe.ts";
 import type { LabWorld } from "./world.ts";
 
-const WORLD: LabWorld = { ...exampleWorld(), endpoints: [] };
+const WORLD: LabWorld = { ...exampleWorld(), endpoints: [], policies: [], exceptions: [] };
+const PORT = 80;
 
 function endpointMember(name: string, hostId: number, tenantId: number, code: number): Member {
   const network = WORLD.networks[0];
@@ -46,7 +47,7 @@ const MEMBERS: readonly Member[] = [
   endpointMember("open-web-1", 1, 3, 1),
 ];
 
-const PROBES = planProbes(WORLD, MEMBERS);
+const PROBES = planProbes(WORLD, MEMBERS, PORT);
 
 describe("planProbes()", () => {
   const endpoints = MEMBERS.filter(({ kind }) => kind === "endpoint").map(({ station }) => station.name);
@@ -91,6 +92,66 @@ describe("planProbes()", () => {
       ["host-2", "icmp", "10.2.0.1", "accept"],
       ["host-2", "icmp", "fd00:10:0:200::1", "accept"],
     ]);
+  });
+});
+
+describe("planProbes() with policies", () => {
+  const selector = (tenant: string, segment: string): EndpointSelector => ({
+    kind: "endpoints",
+    tenant: { by: "name", name: tenant },
+    segment: { by: "name", name: segment },
+  });
+  const POLICY: Policy = {
+    id: "beta-to-db",
+    tier: "standard",
+    order: 1000,
+    appliedTo: [selector("acme", "db")],
+    isolates: ["ingress"],
+    rules: [
+      {
+        direction: "ingress",
+        verdict: "accept",
+        peers: [selector("beta", "web")],
+        traffic: [{ protocol: 6, ports: { first: 5432, last: 5432 } }],
+        stateful: true,
+      },
+    ],
+    established: "cut",
+  };
+
+  /** Protocols that shall pass between two members, over either family. */
+  function open(world: Partial<LabWorld>, from: string, to: string, port = PORT): string {
+    const own = planProbes({ ...WORLD, ...world }, MEMBERS, port).filter(
+      ({ cell }) => cell.from === from && cell.to === to,
+    );
+    const accepted = own.filter(({ expected }) => expected.verdict === "accept");
+    return [...new Set(accepted.map(({ protocol }) => protocol))].join(" ");
+  }
+
+  test.each<[string, string, number, string]>([
+    ["beta-web-1", "acme-db-1", 5432, "tcp"],
+    ["beta-web-1", "acme-db-1", 5433, ""],
+    ["beta-db-2", "acme-db-1", 5432, ""],
+    ["beta-web-1", "acme-web-1", 5432, ""],
+    ["host-1", "acme-db-1", 5433, "tcp udp icmp"],
+  ])("%s to %s at port %i: %j", (from, to, port, protocols) => {
+    expect(open({ policies: [POLICY] }, from, to, port)).toBe(protocols);
+  });
+
+  test("an exception is who it acts as, whatever its address says", () => {
+    const web = MEMBERS.find(({ station }) => station.name === "acme-web-2");
+    if (web?.kind !== "endpoint") throw new Error("no such endpoint");
+    const { ipv4, ipv6 } = web.endpoint.addresses;
+    const blocks = [ipv4, ipv6].filter((address) => address !== undefined).map(addressPrefix);
+    const world = { policies: [POLICY], exceptions: [{ blocks, tenant: "beta", segment: "web" }] };
+    expect(open(world, "acme-web-2", "acme-db-1", 5432)).toBe("tcp");
+    expect(open(world, "acme-web-2", "acme-web-1", 5432)).toBe("");
+    expect(open(world, "beta-db-2", "acme-web-2", 5432)).toBe("tcp udp icmp");
+  });
+
+  test("TCP and UDP go to the port that is judged, ICMP to none", () => {
+    const ports = PROBES.map(({ protocol, port }) => `${protocol} ${port}`);
+    expect([...new Set(ports)].sort()).toEqual(["icmp undefined", "tcp 80", "udp 80"]);
   });
 });
 

@@ -29,24 +29,26 @@ export interface Cell extends CellKey {
 
 const PROTOCOLS = ["tcp", "udp", "icmp"] as const satisfies readonly Protocol[];
 
-/** A port that no service of a gateway is on. What is expected does not depend on ports otherwise. */
-const SOME_PORT = 0;
-
 /**
  * All probes of a lab: every endpoint to every other one, every host to its own endpoints, every endpoint to
  * its gateway (ICMP). What is expected comes from the evaluator of policies, which knows nothing of rules.
+ * @param port where TCP and UDP probes go to; policies may speak of it
  */
-export function planProbes(world: LabWorld, members: readonly Member[]): readonly MatrixProbe[] {
+export function planProbes(
+  world: LabWorld,
+  members: readonly Member[],
+  port: number,
+): readonly MatrixProbe[] {
   const endpoints = members.filter((member) => member.kind === "endpoint");
   const hosts = members.filter((member) => member.kind === "host");
   return [
     ...hosts.flatMap((host) =>
       endpoints
         .filter(({ endpoint }) => endpoint.host === host.host.name)
-        .flatMap((endpoint) => towardsEndpoint(world, host, endpoint)),
+        .flatMap((endpoint) => towardsEndpoint(world, host, endpoint, port)),
     ),
     ...endpoints.flatMap((from) =>
-      endpoints.filter((to) => to !== from).flatMap((to) => towardsEndpoint(world, from, to)),
+      endpoints.filter((to) => to !== from).flatMap((to) => towardsEndpoint(world, from, to, port)),
     ),
     ...endpoints.flatMap((from) => {
       const host = hosts.find((candidate) => candidate.host.name === from.endpoint.host);
@@ -58,19 +60,20 @@ export function planProbes(world: LabWorld, members: readonly Member[]): readonl
 type EndpointMember = Extract<Member, { kind: "endpoint" }>;
 type HostMember = Extract<Member, { kind: "host" }>;
 
-function towardsEndpoint(world: LabWorld, from: Member, to: EndpointMember): MatrixProbe[] {
+function towardsEndpoint(world: LabWorld, from: Member, to: EndpointMember, port: number): MatrixProbe[] {
   const { addresses } = to.endpoint;
   return familiesOf(addresses).flatMap(([family, address]) => {
     const source = partyOf(world, from, to, family);
     if (source === undefined) return [];
-    const destination: Party = { kind: "endpoint", address };
+    const destination = endpointParty(world, to.endpoint, address);
     return PROTOCOLS.map((protocol) => ({
       cell: cellOf(from, to),
       from: from.station,
       to: to.station,
       protocol,
       address,
-      expected: expectReachable(world, [], source, destination, trafficOf(protocol)),
+      ...(protocol !== "icmp" && { port }),
+      expected: expectReachable(world, [], source, destination, trafficOf(protocol, port)),
     }));
   });
 }
@@ -79,9 +82,9 @@ function towardsGateway(world: LabWorld, from: EndpointMember, to: HostMember): 
   return familiesOf(from.endpoint.addresses).flatMap(([family, own]) => {
     const address = gatewayOf(world, to.host, from.endpoint.network, family);
     if (address === undefined) return [];
-    const source: Party = { kind: "endpoint", address: own };
+    const source = endpointParty(world, from.endpoint, own);
     const destination: Party = { kind: "host", host: to.host, address };
-    const expected: Judgement = expectReachable(world, [], source, destination, trafficOf("icmp"));
+    const expected: Judgement = expectReachable(world, [], source, destination, { kind: "echo-request" });
     const stations = { from: from.station, to: to.station };
     return [{ cell: cellOf(from, to), ...stations, protocol: "icmp" as const, address, expected }];
   });
@@ -91,10 +94,16 @@ function towardsGateway(world: LabWorld, from: EndpointMember, to: HostMember): 
 function partyOf(world: LabWorld, from: Member, to: EndpointMember, family: Family): Party | undefined {
   if (from.kind === "endpoint") {
     const address = from.endpoint.addresses[`ipv${family}`];
-    return address && { kind: "endpoint", address };
+    return address && endpointParty(world, from.endpoint, address);
   }
   const address = gatewayOf(world, from.host, to.endpoint.network, family);
   return address && { kind: "host", host: from.host, address };
+}
+
+/** The host is said, since the address of an exception need not say it. */
+function endpointParty(world: LabWorld, endpoint: Endpoint, address: Address): Party {
+  const host = world.hosts.find(({ name }) => name === endpoint.host);
+  return { kind: "endpoint", address, ...(host && { host }) };
 }
 
 function gatewayOf(world: LabWorld, host: Host, networkName: string, family: Family): Address | undefined {
@@ -111,8 +120,8 @@ function familiesOf(addresses: Endpoint["addresses"]): [Family, Address][] {
   return pairs.filter((pair): pair is [Family, Address] => pair[1] !== undefined);
 }
 
-function trafficOf(protocol: Protocol): Traffic {
-  return protocol === "icmp" ? { kind: "echo-request" } : { kind: protocol, port: SOME_PORT };
+function trafficOf(protocol: Protocol, port: number): Traffic {
+  return protocol === "icmp" ? { kind: "echo-request" } : { kind: protocol, port };
 }
 
 function cellOf(from: Member, to: Member): CellKey {

@@ -1,5 +1,5 @@
-import type { Judgement } from "../policy/index.ts";
 import type { Address } from "../net/index.ts";
+import type { Judgement } from "../policy/index.ts";
 
 /** What a probe speaks. */
 export type Protocol = "tcp" | "udp" | "icmp";
@@ -20,6 +20,8 @@ export interface Probe {
   readonly protocol: Protocol;
   /** Where it goes to; it comes from the address that the kernel chooses. */
   readonly address: Address;
+  /** Port of TCP and UDP, the same for all probes to one station; absent: one that the kernel chooses. */
+  readonly port?: number;
   readonly expected: Judgement;
 }
 

@@ -1,4 +1,6 @@
+import { hasCode, RomanaError } from "../model/index.ts";
 import { type Address, type Family, isSameAddress } from "../net/index.ts";
+import { decodeEchoReply, encodeEchoRequest } from "../system/packets.ts";
 import {
   type Interest,
   type NetworkSocket,
@@ -6,7 +8,6 @@ import {
   pollSockets,
   type SocketKind,
 } from "../system/sockets.ts";
-import { decodeEchoReply, encodeEchoRequest } from "../system/packets.ts";
 import type { Observation, Outcome, Probe, Station } from "./probe.ts";
 import { throwIfAborted } from "./programs.ts";
 
@@ -107,10 +108,11 @@ class Prober<P extends Probe> {
     this.#nonce = nonce;
     this.#patience = patience;
     this.#stations = [...new Set(probes.flatMap(({ from, to }) => [from, to]))];
+    const wanted = new Map(probes.flatMap(({ to, port }) => (port === undefined ? [] : [[to, port]])));
     try {
-      for (const [station, { namespace, serves }] of this.#stations.entries()) {
+      for (const [index, station] of this.#stations.entries()) {
         for (const family of FAMILIES) {
-          this.#ports.set(`${station} ${family}`, openPort(station, family, namespace, serves));
+          this.#ports.set(`${index} ${family}`, openPort(index, family, station, wanted.get(station)));
         }
       }
     } catch (error) {
@@ -262,12 +264,18 @@ class Prober<P extends Probe> {
   }
 }
 
-function openPort(station: number, family: Family, namespace: string, serves: boolean): Port {
+/** @throws RomanaError `conflict` when something else in the namespace has the port. */
+function openPort(
+  station: number,
+  family: Family,
+  { name, namespace, serves }: Station,
+  port: number | undefined,
+): Port {
   const opened: NetworkSocket[] = [];
   const open = (kind: SocketKind, isServer = false): NetworkSocket => {
     const socket = openSocket(kind, family, namespace);
     opened.push(socket);
-    if (isServer) socket.bind({ address: ANY[family], port: 0 });
+    if (isServer) socket.bind({ address: ANY[family], port: port ?? 0 });
     if (isServer && kind === "tcp") socket.listen();
     return socket;
   };
@@ -276,8 +284,19 @@ function openPort(station: number, family: Family, namespace: string, serves: bo
     return serves ? { ...client, tcpServer: open("tcp", true), udpServer: open("udp", true) } : client;
   } catch (error) {
     for (const socket of opened) socket.close();
-    throw error;
+    throw hasCode(error, "kernel-refused") && error.failure.errno === "EADDRINUSE"
+      ? portTaken(name, port ?? 0, error)
+      : error;
   }
+}
+
+function portTaken(station: string, port: number, cause: Error): RomanaError {
+  const reason = `another program listens on port ${port} in "${station}"; probe another port`;
+  return new RomanaError(
+    `Cannot answer probes: ${reason}`,
+    { code: "conflict", noun: "port", name: String(port) },
+    { cause },
+  );
 }
 
 /** Tells everybody who connects who answers. */

@@ -1,24 +1,13 @@
 import type { Client } from "../client/index.ts";
 import { type Endpoint, isTemporary, RomanaError } from "../model/index.ts";
-import type { World } from "../policy/index.ts";
-import {
-  decodeEndpoint,
-  decodeHost,
-  decodeNetwork,
-  decodeSegment,
-  decodeTenant,
-  encodeEndpoint,
-  encodeHost,
-  encodeNetwork,
-  encodeSegment,
-  encodeTenant,
-} from "../schema/index.ts";
+import type { PolicyWorld } from "../policy/index.ts";
+import { decodeState, encodeState } from "../schema/index.ts";
 import { connectTo } from "./connections.ts";
 import type { LabPaths } from "./paths.ts";
 import { readJson, writeJson } from "./state.ts";
 
-/** What identities and endpoints there are, as romanad tells it. */
-export interface LabWorld extends World {
+/** What identities, policies and endpoints there are, as romanad tells it. */
+export interface LabWorld extends PolicyWorld {
   readonly endpoints: readonly Endpoint[];
 }
 
@@ -33,6 +22,8 @@ export async function readWorld(client: Client): Promise<LabWorld> {
     tenants: await all((query) => client.call("listTenants", { query })),
     segments: await all((query) => client.call("listAllSegments", { query })),
     endpoints: await all((query) => client.call("listEndpoints", { query })),
+    policies: await all((query) => client.call("listPolicies", { query })),
+    exceptions: await all((query) => client.call("listExceptions", { query })),
   };
 }
 
@@ -55,26 +46,12 @@ export async function currentWorld(paths: LabPaths): Promise<LabWorld> {
 
 /** Notes what romanad knows; from here on the lab counts as up. */
 export function writeRecord(paths: LabPaths, world: LabWorld): void {
-  writeJson(paths.record, {
-    networks: world.networks.map(encodeNetwork),
-    hosts: world.hosts.map(encodeHost),
-    tenants: world.tenants.map(encodeTenant),
-    segments: world.segments.map(encodeSegment),
-    endpoints: world.endpoints.map(encodeEndpoint),
-  });
+  writeJson(paths.record, encodeState(world));
 }
 
 function readRecord(paths: LabPaths): LabWorld | undefined {
-  const record = readJson(paths.record) as Record<keyof LabWorld, unknown[]> | undefined;
-  return (
-    record && {
-      networks: record.networks.map(decodeNetwork),
-      hosts: record.hosts.map(decodeHost),
-      tenants: record.tenants.map(decodeTenant),
-      segments: record.segments.map(decodeSegment),
-      endpoints: record.endpoints.map(decodeEndpoint),
-    }
-  );
+  const record = readJson(paths.record);
+  return record === undefined ? undefined : decodeState(record);
 }
 
 async function all<T>(

@@ -1,6 +1,10 @@
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parseAddress } from "../../src/net/index.ts";
+import { namespacePath } from "../../src/system/namespace.ts";
+import { openSocket } from "../../src/system/sockets.ts";
 import { romana, serverOf } from "../support/lab.ts";
 
 const EXAMPLES = join(import.meta.dirname, "../../examples/topologies");
@@ -23,6 +27,105 @@ describe("the seed's example", () => {
     const transcript = /^\$ romana lab ping\n([^`]*)^```/m.exec(page)?.[1];
     expect(stdout.split("\n\n")[0]).toBe(transcript?.trimEnd());
     expect(status).toBe(0);
+  });
+});
+
+describe("policies in the seed's example", () => {
+  const PORT = 5432;
+  const TCP = ".:t4,t6";
+  const ISOLATED = [
+    "-..XXXXX.",
+    ".-.XXXXX.",
+    "..-XXXXX.",
+    "XXX-.XXX.",
+    "XXX.-XXX.",
+    "XXXXX-...",
+    "XXXXX.-..",
+    "XXXXX..-.",
+  ];
+  const WITH_INGRESS = [
+    ...ISOLATED.slice(0, 3).map((row) => row.replace("XXXXX", `${TCP}${TCP}XXX`)),
+    ...ISOLATED.slice(3),
+  ];
+  const WEB_TO_DB = join(EXAMPLES, "../policies/web-to-db.yaml");
+  const SERVER = ["--server", serverOf(SEED)];
+  let directory: string;
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), "romana-policies-"));
+  });
+  afterAll(() => rmSync(directory, { recursive: true }));
+
+  /** The matrix as soon as hosts do what is expected of them. */
+  async function settledRows(port: number): Promise<string[]> {
+    let stdout = "";
+    const ping = async (): Promise<number | null> => {
+      const run = await romana("lab", "ping", SEED, "--port", String(port));
+      stdout = run.stdout;
+      return run.status;
+    };
+    await expect.poll(ping, { timeout: 20_000 }).toBe(0);
+    return rows(stdout);
+  }
+
+  test("without any, isolation is all", async () => {
+    expect(await settledRows(PORT)).toEqual(ISOLATED);
+  });
+
+  test("one of ingress opens cells, for its port and no other", async () => {
+    const { status } = await romana("policy", "add", WEB_TO_DB, ...SERVER);
+    expect(status).toBe(0);
+    expect(await settledRows(PORT)).toEqual(WITH_INGRESS);
+    expect(await settledRows(PORT + 1)).toEqual(ISOLATED);
+  });
+
+  test("one of egress closes cells, the gateway's too", async () => {
+    const file = join(directory, "policy.json");
+    const policy = {
+      name: "app-to-cache",
+      direction: "egress",
+      applied_to: [{ tenant: "tenant-2", segment: "app" }],
+      egress: [{ peers: [{ tenant: "tenant-2", segment: "cache" }], rules: [{ protocol: "any" }] }],
+    };
+    writeFileSync(file, JSON.stringify(policy));
+    const { status } = await romana("policy", "add", file, ...SERVER);
+    expect(status).toBe(0);
+    expect(await settledRows(PORT)).toEqual([
+      ...WITH_INGRESS.slice(0, 5),
+      "XXXXX-X.X",
+      "XXXXXX-.X",
+      "XXXXX..-.",
+    ]);
+  });
+
+  test("an endpoint that acts as another segment is taken for it", async () => {
+    await romana("endpoint", "update", "cache-21", "--acts-as", "app", ...SERVER);
+    expect(await settledRows(PORT)).toEqual([
+      ...WITH_INGRESS.slice(0, 5),
+      "XXXXX-XXX",
+      "XXXXXX-XX",
+      "XXXXXXX-X",
+    ]);
+    await romana("endpoint", "update", "cache-21", "--acts-as", "none", ...SERVER);
+  });
+
+  test("removed, they leave nothing behind", async () => {
+    await romana("policy", "remove", "web-to-db", "app-to-cache", ...SERVER);
+    expect(await settledRows(PORT)).toEqual(ISOLATED);
+  });
+
+  test("a port that is taken is told of, with the endpoint", async () => {
+    const server = openSocket("tcp", 4, namespacePath(`romana-${SEED}.endpoint.db-11`));
+    try {
+      server.bind({ address: parseAddress("0.0.0.0"), port: 80 });
+      server.listen();
+      const { status, stderr } = await romana("lab", "ping", SEED);
+      expect([status, stderr.trim()]).toEqual([
+        4,
+        'romana: Cannot answer probes: another program listens on port 80 in "db-11"; probe another port',
+      ]);
+    } finally {
+      server.close();
+    }
   });
 });
 

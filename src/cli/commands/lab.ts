@@ -10,8 +10,11 @@ import type { Argument, Noun, Result } from "../command.ts";
 import { readDocument } from "../documents.ts";
 import { EXIT } from "../exit.ts";
 import { type Column, count, renderTable, type Screen, type Tone } from "../format.ts";
+import { wrongInput } from "../input.ts";
 import { encodeMatrix, renderMatrix } from "../matrix.ts";
 import { FILE_OPTION } from "../resource.ts";
+
+const LAST_PORT = 65_535;
 
 /** The lab loads the kernel's libraries, which other commands do without. */
 async function loadLab(): Promise<typeof import("../../lab/index.ts")> {
@@ -106,10 +109,25 @@ export const lab: Noun = {
       verb: "ping",
       summary: "Measure who reaches whom with real packets; exit code 1 when a cell is not as expected",
       arguments: [LAB],
-      examples: ["romana lab ping", "romana lab ping seed -o json"],
+      options: [
+        {
+          name: "port",
+          value: "PORT",
+          kind: "integer",
+          summary: "Port that TCP and UDP probes go to; 80 when left out",
+        },
+      ],
+      examples: ["romana lab ping", "romana lab ping --port 5432", "romana lab ping seed -o json"],
       run: async (input, context) => {
+        const port = input.integer("port");
+        if (port !== undefined && (port < 1 || port > LAST_PORT)) {
+          throw wrongInput("--port", `${port} is not a port, 1 to ${LAST_PORT}`);
+        }
         const { ping, selectLab } = await loadLab();
-        const report = await ping(selectLab(input.maybeArgument("lab")), { signal: context.signal });
+        const report = await ping(selectLab(input.maybeArgument("lab")), {
+          signal: context.signal,
+          ...(port !== undefined && { port }),
+        });
         return {
           data: encodeMatrix(report),
           exitCode: report.isAsExpected ? EXIT.ok : EXIT.findings,
