@@ -46,6 +46,21 @@ romana ipam usage --server "$server"
 title "Who reaches whom: real TCP, UDP and ICMP probes over IPv4 and IPv6"
 romana lab ping "$lab"
 
+title "A policy: the web segment may ask the database, by TCP 5432 only (examples/policies/web-to-db.yaml)"
+policy=examples/policies/web-to-db.yaml
+romana policy check "$policy"
+romana policy add "$policy" --server "$server" >/dev/null
+echo
+# Hosts hear of it within moments; the matrix says when it is enforced.
+for attempt in 1 2 3; do
+  matrix=$(romana lab ping "$lab" --port 5432) && break
+  [ "$attempt" -lt 3 ] || { printf '%s\n' "$matrix"; exit 1; }
+done
+printf '%s\n' "$matrix"
+
+title "Why may web-11 reach db-21?"
+romana why web-11 db-21 --port 5432 --server "$server"
+
 address=$(romana endpoint show web-11 --server "$server" -o json | node -p 'JSON.parse(require("fs").readFileSync(0)).addresses.ipv4')
 title "Endpoint 11 of host 1, tenant 1, segment 1 is $address"
 [ "$address" = 10.1.1.27 ] || { echo "demo: it should be 10.1.1.27" >&2; exit 1; }
