@@ -21,6 +21,9 @@ describe("rawKey()", () => {
     ["index . IPv6", [index(7), ipv6("fd00:10::b")], "07000000 fd000010 00000000 00000000 0000000b"],
     ["name", [{ type: "ifname", value: "rom0a01011b" }], "726f6d30 61303130 31316200 00000000"],
     ["protocol . port", [udp, port(53)], "11000000 00350000"],
+    ["protocol alone", [tcp], "06"],
+    ["family alone", [{ type: "nf_proto", value: 10 }], "0a"],
+    ["port alone", [port(80)], "0050"],
     ["protocol . last port", [tcp, port(65535)], "06000000 ffff0000"],
   ])("%s", (_, element, hex) => {
     expect(Buffer.from(rawKey(element)).toString("hex")).toBe(hex.replaceAll(" ", ""));

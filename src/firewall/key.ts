@@ -11,7 +11,7 @@ export interface RawElement {
 }
 
 /**
- * The key of an element as the kernel stores it and nfnetlink carries it: the parts one after another, each
+ * The key of an element as the kernel stores it and nfnetlink carries it: of several parts one after another, each is
  * filled up with zeros to a multiple of four bytes (a register). Interface indices are in the byte order of
  * this machine, addresses and ports in that of the network.
  */
@@ -31,6 +31,8 @@ function lastOf(part: KeyPart): KeyPart {
 }
 
 function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const [only] = parts;
+  if (only !== undefined && parts.length === 1) return only;
   const key = new Uint8Array(parts.reduce((sum, part) => sum + registerBytes(part.length), 0));
   let offset = 0;
   for (const part of parts) {
