@@ -97,6 +97,7 @@ describe("who is isolated", () => {
       ["ingress"],
     ],
     ["allow of local endpoints", { ingress: [entry({ peer: "local" })] }, ["ingress"]],
+    ["sending to the host only", { direction: "egress", egress: [entry(host)] }, ["egress"]],
     ["deny", { action: "deny", ingress: [entry({ peer: "any" })] }, []],
     ["log", { action: "log", ingress: [entry({ peer: "any" })] }, []],
   ];

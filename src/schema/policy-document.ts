@@ -115,16 +115,20 @@ function decodeNative(fields: Fields, what: string): Policy {
     tier: "standard",
     order: order ?? DEFAULT_POLICY_ORDER,
     appliedTo,
-    isolates: isolating(rules) ? [direction ?? "ingress"] : [],
+    isolates: isolating(direction, rules) ? [direction ?? "ingress"] : [],
     rules,
     established: established === "keep" ? "keep" : "cut",
   };
 }
 
-/** Who only lets the endpoints' own host in says nothing of others: hosts reach their own endpoints anyway. */
-function isolating(rules: readonly PolicyRule[]): boolean {
+/**
+ * What accepts isolates. But who only lets the endpoints' own host in says nothing of others: hosts reach their own
+ * endpoints anyway. Sending to the host only does say that nobody else is sent to.
+ */
+function isolating(direction: Direction | undefined, rules: readonly PolicyRule[]): boolean {
   return rules.some(
-    ({ verdict, peers }) => verdict === "accept" && peers.some(({ kind }) => kind !== "host"),
+    ({ verdict, peers }) =>
+      verdict === "accept" && (direction === "egress" || peers.some(({ kind }) => kind !== "host")),
   );
 }
 
