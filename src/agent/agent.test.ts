@@ -41,6 +41,7 @@ describe("an agent on a new host", () => {
     expect(networkText(scene.kernel).split("\n")).toEqual(HOST_TEXT);
     expect(scene.kernel.sysctl("net.ipv4.ip_forward")).toBe("1");
     expect(scene.kernel.sysctl("net.ipv6.conf.all.forwarding")).toBe("1");
+    expect(scene.kernel.sysctl("net.netfilter.nf_conntrack_tcp_loose")).toBe("0");
     await scene.timers.advance(500);
     expect(scene.romanad.reports).toHaveLength(1);
     expect(scene.romanad.reports[0]).toMatchObject({

@@ -99,6 +99,8 @@ export function desiredHost(
     sysctls: new Map([
       ...(families.has(4) ? [["net.ipv4.ip_forward", "1"] as const] : []),
       ...(families.has(6) ? [["net.ipv6.conf.all.forwarding", "1"] as const] : []),
+      // Else any packet in the middle of a connection that was cut would begin it anew, as one of its sender's.
+      ["net.netfilter.nf_conntrack_tcp_loose", "0"],
     ]),
     routes: routes.map(({ destination, gateway }) =>
       gateway ? { destination, type: "unicast", gateway } : { destination, type: "blackhole" },

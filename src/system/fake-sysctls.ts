@@ -28,9 +28,12 @@ const TOLD = new Set(["forwarding", "rp_filter", "proxy_arp", "proxy_ndp"]);
 
 const CONF = /^net\.ipv([46])\.conf\.([^.]+)\.([^.]+)$/;
 
-/** Sysctls of a network namespace in memory: those of links, and `net.ipv4.ip_forward`. */
+/** Sysctls of a network namespace in memory: those of links, and a few of the host. */
 export class FakeSysctls {
-  readonly #values = new Map<string, string>([["net.ipv4.ip_forward", "0"]]);
+  readonly #values = new Map<string, string>([
+    ["net.ipv4.ip_forward", "0"],
+    ["net.netfilter.nf_conntrack_tcp_loose", "1"],
+  ]);
   readonly #links: () => ReadonlyMap<string, number>;
   readonly #emit: (event: KernelEvent) => void;
 

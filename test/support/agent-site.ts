@@ -29,6 +29,8 @@ export interface SiteOptions {
   /** Number of hosts with a namespace, called host-1, host-2, …; default 2. */
   readonly hosts?: number;
   readonly network?: NetworkJson;
+  /** What the configuration of all agents has besides. */
+  readonly agent?: object;
   /** Directory below which files are kept; default the system's for temporary files. */
   readonly directory?: string;
 }
@@ -55,7 +57,10 @@ export class AgentSite {
   readonly #processes = new Map<string, ChildProcess>();
   static #count = 0;
 
-  private constructor(hosts: number, directory: string) {
+  readonly #config: object;
+
+  private constructor({ hosts = 2, directory = tmpdir(), agent = {} }: SiteOptions) {
+    this.#config = agent;
     this.#prefix = `romag-${process.pid}-${++AgentSite.#count}`;
     this.directory = mkdtempSync(join(directory, "romana-agent-e2e-"));
     this.#socket = join(this.directory, "romanad.sock");
@@ -65,7 +70,7 @@ export class AgentSite {
 
   /** Makes the namespaces, starts romanad, and creates the network, the hosts, tenant acme and its segment web. */
   static async create(options: SiteOptions = {}): Promise<AgentSite> {
-    const site = new AgentSite(options.hosts ?? 2, options.directory ?? tmpdir());
+    const site = new AgentSite(options);
     try {
       await site.#join();
       await site.startRomanad();
@@ -113,7 +118,8 @@ export class AgentSite {
         host: name,
         server: `unix://${this.#socket}`,
         stateDir,
-        socket: this.#agentSocket(name),
+        socket: this.agentSocket(name),
+        ...this.#config,
       }),
     );
     this.#start(name, [AGENT, "--config", config], namespace);
@@ -126,7 +132,8 @@ export class AgentSite {
     const { name, agent } = this.host(number);
     await until(`${name} is well`, async () => {
       const status = await agent.call("getAgentStatus", {});
-      if (status.state !== "ok" || !status.romanad.connected) throw new Error(JSON.stringify(status));
+      const { state, problems, romanad } = status;
+      if (state !== "ok" || !romanad.connected) throw new Error(JSON.stringify({ state, problems, romanad }));
     });
   }
 
@@ -206,7 +213,13 @@ export class AgentSite {
     rmSync(this.directory, { recursive: true, force: true });
   }
 
-  #agentSocket(name: string): string {
+  /** Where romanad is, for the command line. */
+  get server(): string {
+    return `unix://${this.#socket}`;
+  }
+
+  /** The agent's socket of a host. */
+  agentSocket(name: string): string {
     return join(this.directory, `${name}.sock`);
   }
 
@@ -221,7 +234,7 @@ export class AgentSite {
       stateDir,
       kernel: createLinuxKernel({ namespace }),
       agent: new Caller(AGENT_CONTRACT, {
-        server: parseServer(this.#agentSocket(name)),
+        server: parseServer(this.agentSocket(name)),
         retries: 0,
         timeout: 60_000,
       }),
