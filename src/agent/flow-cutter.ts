@@ -1,4 +1,3 @@
-import { RomanaError } from "../model/index.ts";
 import type { Flow, FlowTuple, Kernel } from "../system/kernel.ts";
 import { firstPacket, type HostDecision, type HostJudge } from "./host-judge.ts";
 import type { Log } from "./log.ts";
@@ -59,8 +58,9 @@ export class FlowCutter {
         await this.#checkAll(judge);
         this.#before = judge;
       } catch (error) {
-        if (!(error instanceof RomanaError)) throw error;
-        this.#options.log.error({ error: error.message }, "cannot cut what policies no longer allow");
+        // Whatever it is, new flows are judged by the rules; this must not take the agent down with it.
+        const reason = error instanceof Error ? error.message : String(error);
+        this.#options.log.error({ error: reason }, "cannot cut what policies no longer allow");
       }
     }
     this.#isRunning = false;
