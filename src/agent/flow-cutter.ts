@@ -36,7 +36,10 @@ export class FlowCutter {
     this.#options = options;
   }
 
-  /** These policies are in force now: whatever they do not allow is cut, in the background. */
+  /**
+   * These policies are in force now: whatever they do not allow is cut, in the background. Nothing happens if they were
+   * checked before; a check that failed is made again.
+   */
   check(judge: HostJudge): void {
     if (judge === this.#before && !this.#isRunning) return;
     this.#wanted = judge;

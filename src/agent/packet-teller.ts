@@ -32,6 +32,7 @@ export class PacketTeller {
   readonly #retry: Alarm;
   #listening: AbortController | undefined;
   #problem: string | undefined;
+  #devices: ReadonlyMap<number, string> = new Map();
 
   constructor(options: PacketTellerOptions) {
     this.#options = options;
@@ -96,9 +97,7 @@ export class PacketTeller {
     if (header === undefined) return;
     const judge = this.#options.judge();
     const reason = prefix.replace(/^romana /, "");
-    const nameOf = (index: number | undefined): string | undefined =>
-      this.#options.kernel.links().find((link) => link.index === index)?.name;
-    const names = { in: nameOf(inputDevice), out: nameOf(outputDevice) };
+    const names = { in: this.#deviceName(inputDevice), out: this.#deviceName(outputDevice) };
     const flow = packetOf({ ...header, protocol: header.protocol ?? NO_PROTOCOL }, header.destinationPort);
     const decisions = judge?.judge(flow, names.in ?? names.out) ?? [];
     const told = reason === "log" ? wordsOfLog(decisions) : wordsOfDrop(reason, decisions);
@@ -112,6 +111,15 @@ export class PacketTeller {
       ...(names.out !== undefined && { out: names.out }),
     };
     this.#options.log.info(fields, told.message);
+  }
+
+  /** Numbers of devices are not used again, so that names need not be read for each packet. */
+  #deviceName(index: number | undefined): string | undefined {
+    if (index === undefined) return undefined;
+    if (!this.#devices.has(index)) {
+      this.#devices = new Map(this.#options.kernel.links().map((link) => [link.index, link.name]));
+    }
+    return this.#devices.get(index);
   }
 
   #party(address: Address, judge: HostJudge | undefined): object {

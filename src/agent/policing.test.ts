@@ -195,6 +195,20 @@ describe("connections", () => {
     await scene.timers.advance(2_000);
     expect(scene.flows).toEqual([]);
   });
+  test("that could not be cut are cut later", async () => {
+    const scene = new PolicyScene([policy("in")]);
+    await scene.start();
+    scene.connect(FAR_BETA, WEB);
+    scene.refuse = ({ method }) => (method === "deleteFlows" ? "ENOBUFS" : undefined);
+    await scene.remove("in");
+    expect(scene.flows).toHaveLength(1);
+    expect(scene.log.at(-1)).toBe(
+      'error cannot cut what policies no longer allow {"error":"Cannot delete flows: ENOBUFS"}',
+    );
+    scene.refuse = undefined;
+    await scene.timers.advance(61_000);
+    expect(scene.flows).toEqual([]);
+  });
   test("of the machine are judged by policies for it, but for its safety net", async () => {
     const machine = policy("machine", {
       appliedTo: [{ kind: "machine", interfaces: ["eth0"] }],

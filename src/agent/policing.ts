@@ -108,7 +108,7 @@ export class Policing {
     const known = copyOf(live);
     const isOther = this.#known === undefined || !isSameKnowledge(this.#known, known);
     if (!isOther) return this.#engine.update(known);
-    this.#counters.sampleBeforeChange();
+    this.#sampleBeforeChange();
     const rules = this.#engine.update(known);
     this.#known = known;
     this.#summary = undefined;
@@ -119,17 +119,19 @@ export class Policing {
   enforced(): void {
     this.#counters.follow(this.#engine.lastGood);
     const known = this.#known;
-    if (known === undefined || this.#judge?.world === known) return;
-    const { packetLog } = this.#options.config;
-    this.#counters.keepOnly(new Set(known.policies.map(({ id }) => id)));
-    this.#judge = this.#createJudge(known);
+    if (known === undefined) return;
+    if (this.#judge?.world !== known) {
+      const { packetLog } = this.#options.config;
+      this.#counters.keepOnly(new Set(known.policies.map(({ id }) => id)));
+      this.#judge = this.#createJudge(known);
+      this.#teller.listen(packetLog.drops || known.policies.some(logs));
+    }
     this.#cutter.check(this.#judge);
-    this.#teller.listen(packetLog.drops || known.policies.some(logs));
   }
 
   /** The kernel's table is going to be made anew, and will count from zero. */
   beforeReplace(): void {
-    this.#counters.sampleBeforeChange();
+    this.#sampleBeforeChange();
     this.#counters.startOver();
   }
 
@@ -172,13 +174,26 @@ export class Policing {
     });
   }
 
+  /** What cannot be counted must not keep rules from being changed. */
+  #sampleBeforeChange(): void {
+    try {
+      this.#counters.sampleBeforeChange();
+    } catch (error) {
+      this.#noteUnread(error);
+    }
+  }
+
+  #noteUnread(error: unknown): void {
+    if (!(error instanceof RomanaError)) throw error;
+    if (!this.#isClosed) this.#options.log.warn({ error: error.message }, "cannot read counters");
+  }
+
   async #sample(): Promise<void> {
     const before = this.#counters.version;
     try {
       await this.sample();
     } catch (error) {
-      if (!(error instanceof RomanaError)) throw error;
-      if (!this.#isClosed) this.#options.log.warn({ error: error.message }, "cannot read counters");
+      this.#noteUnread(error);
     }
     if (this.#isClosed) return;
     if (this.#counters.version !== before) this.#options.onCounted();
