@@ -3,8 +3,8 @@ import type { Address, Family, Prefix } from "../net/index.ts";
 import { directionAsks } from "./ask-order.ts";
 import { answerFlow, type FlowAnswer, type FlowParty, type FlowSettings } from "./explain-flow.ts";
 import type { Flow } from "./flow.ts";
+import { createFlowFilter } from "./flow-filter.ts";
 import { type Participant, participantOf } from "./participant.ts";
-import { createPeerFilter } from "./peer-filter.ts";
 import { type Place, placeOf } from "./place.ts";
 import { PrefixSet } from "./prefix-set.ts";
 import { isEndpointTarget } from "./target.ts";
@@ -56,14 +56,14 @@ export function createFlowJudge(
     }
     return found;
   };
-  const filter = settings.isBrief === true ? createPeerFilter(world.policies) : undefined;
+  const filter = settings.isBrief === true ? createFlowFilter(world.policies) : undefined;
   return (flow, interfaceName) => {
     const here = interfaceName === undefined ? settings : { ...settings, interfaceName };
     const source = partyAt(flow.source);
     const destination = partyAt(flow.destination);
     if (filter === undefined) return answerFlow(flow, source, destination, here);
-    const egress = filter(source.egress, destination.participant);
-    const ingress = filter(destination.ingress, source.participant);
+    const egress = filter(source.egress, destination.participant, flow);
+    const ingress = filter(destination.ingress, source.participant, flow);
     return answerFlow(flow, { ...source, egress }, { ...destination, ingress }, here);
   };
 }
