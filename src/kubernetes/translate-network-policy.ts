@@ -15,6 +15,10 @@ import {
 } from "./objects.ts";
 
 const ANY_PEER: readonly PolicyPeer[] = [{ kind: "any" }];
+// Shared: a cluster has tens of thousands of policies.
+const BOTH: readonly Direction[] = ["ingress", "egress"];
+const INGRESS: readonly Direction[] = ["ingress"];
+const EGRESS: readonly Direction[] = ["egress"];
 const ALL_TRAFFIC: readonly TrafficMatch[] = [{}];
 
 /** The ID of the policy that a NetworkPolicy becomes. Namespaces have no dots in their names, so it is unique. */
@@ -28,24 +32,19 @@ export function networkPolicyId(namespace: string, name: string): string {
  */
 export function translateNetworkPolicy({ metadata, spec }: NetworkPolicy): Policy {
   const { namespace, name, uid } = metadata;
-  const isolates: Direction[] = [];
-  const rules: PolicyRule[] = [];
-  if (spec.policyTypes.includes("Ingress")) {
-    isolates.push("ingress");
-    for (const { from, ports } of spec.ingress) rules.push(ruleOf("ingress", namespace, from, ports));
-  }
-  if (spec.policyTypes.includes("Egress")) {
-    isolates.push("egress");
-    for (const { to, ports } of spec.egress) rules.push(ruleOf("egress", namespace, to, ports));
-  }
+  const [hasIngress, hasEgress] = [spec.policyTypes.includes("Ingress"), spec.policyTypes.includes("Egress")];
+  const ingress = hasIngress
+    ? spec.ingress.map(({ from, ports }) => ruleOf("ingress", namespace, from, ports))
+    : [];
+  const egress = hasEgress ? spec.egress.map(({ to, ports }) => ruleOf("egress", namespace, to, ports)) : [];
   return {
     id: networkPolicyId(namespace, name),
     ...(uid !== undefined && { externalId: uid }),
     tier: "standard",
     order: DEFAULT_POLICY_ORDER,
     appliedTo: [selectPods({ name: namespace }, spec.podSelector)],
-    isolates,
-    rules,
+    isolates: hasIngress ? (hasEgress ? BOTH : INGRESS) : EGRESS,
+    rules: ingress.concat(egress),
     established: "cut",
   };
 }

@@ -50,6 +50,7 @@ export class Directory {
   readonly #hostIndex: LabelIndex<Host>;
   readonly #exceptions: readonly KnownException[];
   readonly #exceptionsIn: ReadonlyMap<string, readonly KnownException[]>;
+  readonly #tenantParties = new Map<Tenant, KeyedParty>();
   readonly #segmentParties = new Map<Segment, readonly KeyedParty[]>();
 
   constructor({ tenants, segments, hosts, exceptions }: Identities) {
@@ -111,7 +112,7 @@ export class Directory {
       return this.#segments(selector).flatMap((segment) => this.#partiesOf(segment));
     }
     if (isEverything(selector.tenant)) return [LOCAL];
-    return this.#tenants(selector.tenant).map(({ id }) => tenantParty(id));
+    return this.#tenants(selector.tenant).map((tenant) => this.#partyOf(tenant));
   }
 
   #tenants(selector: NounSelector | undefined): readonly Tenant[] {
@@ -168,6 +169,15 @@ export class Directory {
 
   #blocks(exceptions: readonly KnownException[]): readonly KeyedParty[] {
     return exceptions.flatMap(({ parties }) => parties);
+  }
+
+  #partyOf(tenant: Tenant): KeyedParty {
+    let party = this.#tenantParties.get(tenant);
+    if (party === undefined) {
+      party = tenantParty(tenant.id);
+      this.#tenantParties.set(tenant, party);
+    }
+    return party;
   }
 
   #partiesOf(segment: Segment): readonly KeyedParty[] {

@@ -32,10 +32,9 @@ interface Saying extends RuleReference {
   readonly order: number;
 }
 
-interface Row {
-  readonly entry: RuleEntry;
-  /** Who says it, in the order of `entry.by`. */
-  readonly sayings: readonly Saying[];
+/** An entry that knows the order of those who say it. */
+interface Row extends RuleEntry {
+  readonly by: readonly Saying[];
 }
 
 interface Layer {
@@ -106,7 +105,7 @@ export class TierBook {
       Array.from(touched.values(), ({ layer, key }) => ({
         layer: layer.key,
         key,
-        entry: layer.rows.get(key)?.entry,
+        entry: layer.rows.get(key),
       }))
     );
   }
@@ -116,7 +115,7 @@ export class TierBook {
     return this.#layers.map(({ key, verdict, rows }) => ({
       key,
       verdict,
-      entries: Array.from(rows.values(), ({ entry }) => entry),
+      entries: [...rows.values()],
     }));
   }
 
@@ -179,25 +178,19 @@ export class TierBook {
 }
 
 function add(layer: Layer, key: string, entry: FragmentEntry, stateful: boolean, saying: Saying): void {
-  const known = layer.rows.get(key)?.sayings ?? [];
-  if (known.some((other) => compareSayings(other, saying) === 0)) return;
-  const subject = entry.subject.party;
-  const peer = entry.peer.party;
-  const sayings = known.length === 0 ? [saying] : [...known, saying].sort(compareSayings);
-  const by = sayings.map(referenceOf);
-  layer.rows.set(key, { entry: { subject, peer, traffic: entry.traffic, stateful, by }, sayings });
+  const known = layer.rows.get(key)?.by;
+  if (known?.some((other) => compareSayings(other, saying) === 0) === true) return;
+  const by = known === undefined ? [saying] : [...known, saying].sort(compareSayings);
+  const { subject, peer, traffic } = entry;
+  layer.rows.set(key, { subject: subject.party, peer: peer.party, traffic, stateful, by });
 }
 
 function remove(layer: Layer, key: string, _: FragmentEntry, __: boolean, saying: Saying): void {
   const row = layer.rows.get(key);
   if (row === undefined) return;
-  const sayings = row.sayings.filter((other) => compareSayings(other, saying) !== 0);
-  if (sayings.length === 0) layer.rows.delete(key);
-  else layer.rows.set(key, { entry: { ...row.entry, by: sayings.map(referenceOf) }, sayings });
-}
-
-function referenceOf({ policy, rule }: Saying): RuleReference {
-  return { policy, rule };
+  const by = row.by.filter((other) => compareSayings(other, saying) !== 0);
+  if (by.length === 0) layer.rows.delete(key);
+  else layer.rows.set(key, { ...row, by });
 }
 
 function comparePlaces(a: Place, b: Place): number {
