@@ -9,10 +9,12 @@ import type {
   HostSnapshot,
   Stored,
 } from "../schema/index.ts";
+import type { IptablesRunner } from "../system/iptables.ts";
 import type { Kernel, KernelEvent } from "../system/kernel.ts";
 import { type AgentMetrics, addGauges, createAgentMetrics } from "./agent-metrics.ts";
 import { Attacher, type Detached } from "./attacher.ts";
 import { Attachments } from "./attachments.ts";
+import { createRulesKeeper } from "./create-rules-keeper.ts";
 import { Damper } from "./damper.ts";
 import { desiredEndpoint, desiredHost } from "./desired.ts";
 import { renderDesired } from "./desired-text.ts";
@@ -24,6 +26,7 @@ import type { Journal } from "./journal.ts";
 import { Keeper } from "./keeper.ts";
 import { KeyedLock } from "./keyed-lock.ts";
 import type { Log } from "./log.ts";
+import { OtherRules } from "./other-rules.ts";
 import { Policing } from "./policing.ts";
 import type { Cause, Outcome } from "./reconcile-run.ts";
 import { Reconciler } from "./reconciler.ts";
@@ -31,8 +34,8 @@ import { Releaser } from "./releaser.ts";
 import { Reporter } from "./reporter.ts";
 import { Reviewer } from "./reviewer.ts";
 import type { Romanad } from "./romanad.ts";
+import type { RulesKeeper } from "./rules-keeper.ts";
 import { agentSafetyNet } from "./safety-net.ts";
-import { TableKeeper, type TableReference } from "./table-keeper.ts";
 import { Alarm, type Timers } from "./timers.ts";
 
 /** What an {@link Agent} works with. */
@@ -41,6 +44,7 @@ export interface AgentOptions {
   readonly host: string;
   readonly config: Omit<AgentConfig, "host">;
   readonly kernel: Kernel;
+  readonly iptables: IptablesRunner;
   readonly romanad: Romanad;
   readonly journal: Journal;
   /** The view of an earlier life. */
@@ -58,6 +62,8 @@ export interface AgentOptions {
 
 /** News of the network come in bursts; so many milliseconds after the first of them all is derived anew. */
 const TOPOLOGY_SETTLE = 20;
+/** Time between two looks at rules that the kernel sends no events about, in milliseconds. */
+const RULES_LOOK = 5_000;
 /** A view is written to disk so long after it changed, in milliseconds. */
 const SAVE_SETTLE = 1_000;
 /** How long an attach waits for romanad, and for romanad's news of what it has allocated, in milliseconds. */
@@ -68,6 +74,8 @@ const NEWS_PATIENCE = 5_000;
 export class Agent {
   readonly metrics: AgentMetrics = createAgentMetrics();
   readonly #options: AgentOptions;
+  readonly #rules: RulesKeeper;
+  readonly #otherRules: OtherRules;
   readonly #reconciler: Reconciler;
   readonly #keeper: Keeper;
   readonly #follower: Follower;
@@ -101,22 +109,29 @@ export class Agent {
       metrics: this.metrics,
       config,
       safetyNet: this.#safetyNet,
+      rules: () => this.#rules,
       endpointAt: (address) => this.#attachments.find(address)?.endpoint.name,
       onCounted: () => {
         this.#reporter.notice();
       },
     });
-    const remember = (reference: TableReference): void => {
-      this.#background(journal.keepTable(reference), "keep the table's reference");
-    };
-    const table = new TableKeeper(kernel, journal.table, remember, () => {
-      this.#policing.beforeReplace();
+    this.#rules = createRulesKeeper({
+      config,
+      kernel,
+      iptables: options.iptables,
+      policing: this.#policing,
+      reference: journal.table,
+      remember: (reference) => {
+        this.#background(journal.keepTable(reference), "keep how the rules look");
+      },
     });
     const { now } = timers;
-    this.#reconciler = new Reconciler({ kernel, table, damper: new Damper(), now });
+    this.#otherRules = new OtherRules({ ...options, now });
+    this.#reconciler = new Reconciler({ kernel, rules: this.#rules, damper: new Damper(), now });
     this.#keeper = new Keeper({
       reconciler: this.#reconciler,
       timers,
+      ...(config.firewall === "iptables" && { lookEvery: RULES_LOOK }),
       onOutcome: (outcome, cause, seconds) => {
         this.#onOutcome(outcome, cause);
         if (seconds === undefined) return;
@@ -183,7 +198,7 @@ export class Agent {
       unsettled: () => this.#releaser.unsettled,
       isConnected: () => this.#follower.connection.connected,
       revision: () => this.#follower.knowledge?.revision ?? 0,
-      counters: () => kernel.counters(config.table),
+      counters: () => this.#rules.counters(),
     });
   }
 
@@ -248,6 +263,7 @@ export class Agent {
       problems: [...problems],
       routes: [...routes],
       policies: { ...policies, pending: [...pending] },
+      firewall: config.firewall,
       romanad: { server: config.server, ...this.#follower.connection },
       repairs: [...this.metrics.repairs.values].map(([kind, count]) => ({ kind, count })),
     };
@@ -261,7 +277,7 @@ export class Agent {
 
   /** What the agent works towards, as text; undefined while nothing is known. */
   desired(): DesiredText | undefined {
-    return renderDesired(this.#reconciler.inventory);
+    return renderDesired(this.#reconciler.inventory, this.#rules);
   }
 
   /** Stops following and forgets nothing; the kernel stays as it is, and the data path works on. */
@@ -412,7 +428,10 @@ export class Agent {
   #onOutcome({ repaired, failures }: Outcome, cause: Cause): void {
     const { log } = this.#options;
     this.metrics.refusals.add(cause, failures.length);
-    if (this.#reconciler.isEnforcing) this.#policing.enforced();
+    if (this.#reconciler.isEnforcing) {
+      this.#policing.enforced();
+      this.#otherRules.remove();
+    }
     for (const { kind, item } of repaired) {
       this.metrics.repairs.add(kind);
       log.warn({ kind, item }, "mended what somebody changed");

@@ -1,13 +1,14 @@
-import { createTable, renderTable } from "../firewall/index.ts";
 import { formatAddress } from "../net/index.ts";
 import type { DesiredText } from "../schema/index.ts";
 import { proxiedAddresses } from "./desired.ts";
 import type { Inventory } from "./inventory.ts";
 import { formatRoute } from "./route-slot.ts";
+import type { RulesKeeper } from "./rules-keeper.ts";
 
-/** The desired state as text for people, in the words of `sysctl`, `ip` and `nft`; undefined while nothing is known. */
+/** The desired state as text for people, in the words of `sysctl`, `ip` and `nft` (or `ipset`, `iptables`); undefined while nothing is known. */
 export function renderDesired(
   inventory: Pick<Inventory, "host" | "hostSysctls" | "endpoints" | "indexOf" | "underlay">,
+  rules: Pick<RulesKeeper, "text">,
 ): DesiredText | undefined {
   const { host, endpoints, underlay } = inventory;
   if (host === undefined) return undefined;
@@ -32,7 +33,7 @@ export function renderDesired(
         proxiedAddresses(endpoint).map((address) => `proxy ${formatAddress(address)} dev ${endpoint.device}`),
       ),
     ),
-    table: renderTable(createTable({ ...firewall, devices, underlayDevices: [...underlay] })),
+    ...rules.text({ ...firewall, devices, underlayDevices: [...underlay] }),
   };
 }
 

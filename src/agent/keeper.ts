@@ -8,6 +8,8 @@ import { Alarm, type Timers } from "./timers.ts";
 export interface KeeperOptions {
   readonly reconciler: Reconciler;
   readonly timers: Timers;
+  /** Looks at least so often, in milliseconds: for what the kernel sends no events about. */
+  readonly lookEvery?: number;
   /** Told what every look at the kernel found, and the seconds that a look at everything took. */
   readonly onOutcome: (outcome: Outcome, cause: Cause, seconds?: number) => void;
 }
@@ -27,6 +29,7 @@ export class Keeper {
   readonly #devices = new Set<string>();
   readonly #lookAlarm: Alarm;
   readonly #retryAlarm: Alarm;
+  readonly #everyAlarm: Alarm;
   readonly #sysctlFailures = new Map<string, readonly string[]>();
   #last: Outcome = { routes: [], failures: [], repaired: [] };
   #isHostSuspect = false;
@@ -37,6 +40,9 @@ export class Keeper {
     this.#options = options;
     this.#lookAlarm = new Alarm(options.timers, () => {
       this.#look();
+    });
+    this.#everyAlarm = new Alarm(options.timers, () => {
+      this.reconcile("drift");
     });
     this.#retryAlarm = new Alarm(options.timers, () => {
       this.reconcile("desired");
@@ -88,6 +94,8 @@ export class Keeper {
     this.#last = outcome;
     this.#options.onOutcome(outcome, cause, (performance.now() - start) / 1000);
     this.#plan(outcome);
+    this.#everyAlarm.clear();
+    if (this.#options.lookEvery !== undefined) this.#everyAlarm.set(this.#options.lookEvery);
     return outcome;
   }
 
@@ -106,6 +114,7 @@ export class Keeper {
   close(): void {
     this.#lookAlarm.clear();
     this.#retryAlarm.clear();
+    this.#everyAlarm.clear();
   }
 
   #look(): void {

@@ -1,6 +1,7 @@
 import type { PolicyRules, SafetyNet } from "../firewall/index.ts";
 import { type HostCounters, RomanaError } from "../model/index.ts";
 import { missingReferences } from "../policy/index.ts";
+import type { RuleModel } from "../rules/index.ts";
 import type { AgentConfig } from "../schema/index.ts";
 import type { Kernel } from "../system/kernel.ts";
 import type { AgentMetrics } from "./agent-metrics.ts";
@@ -10,6 +11,7 @@ import type { Log } from "./log.ts";
 import { PacketTeller } from "./packet-teller.ts";
 import { copyOf, isSameKnowledge, PolicyEngine, type PolicyKnowledge } from "./policy-engine.ts";
 import { RuleCounters } from "./rule-counters.ts";
+import type { RulesKeeper } from "./rules-keeper.ts";
 import { safeTraffic } from "./safety-net.ts";
 import { Alarm, type Timers } from "./timers.ts";
 
@@ -22,6 +24,8 @@ export interface PolicingOptions {
   readonly metrics: AgentMetrics;
   readonly config: Pick<AgentConfig, "table" | "gatewayServices" | "packetLog">;
   readonly safetyNet: SafetyNet;
+  /** What enforces the rules. */
+  readonly rules: () => Pick<RulesKeeper, "counters" | "countsRules">;
   /** Name of an own endpoint. */
   readonly endpointAt: (address: string) => string | undefined;
   /** Told when rules have counted something. */
@@ -91,6 +95,11 @@ export class Policing {
     return this.#engine.lastGood;
   }
 
+  /** The same, for who makes rules of all of it. */
+  get model(): RuleModel | undefined {
+    return this.#engine.model();
+  }
+
   /** Sentences for people. */
   get problems(): readonly string[] {
     const { problem } = this.#teller;
@@ -117,7 +126,8 @@ export class Policing {
 
   /** The kernel has the rules that {@link update} gave. */
   enforced(): void {
-    this.#counters.follow(this.#engine.lastGood);
+    const { countsRules } = this.#options.rules();
+    this.#counters.follow(countsRules ? this.#engine.lastGood : undefined);
     const known = this.#known;
     if (known === undefined) return;
     if (this.#judge?.world !== known) {
@@ -137,12 +147,11 @@ export class Policing {
 
   /** What rules have decided, as last seen, and what was dropped. */
   counters(): HostCounters {
-    const { kernel, config } = this.#options;
     const rules = this.#counters.totals.toSorted((a, b) => b.packets - a.packets);
     return {
       rules: rules.slice(0, MOST_RULES),
       omitted: Math.max(0, rules.length - MOST_RULES),
-      drops: [...kernel.counters(config.table)].flatMap(([reason, { packets, bytes }]) =>
+      drops: [...this.#options.rules().counters()].flatMap(([reason, { packets, bytes }]) =>
         packets > 0 ? [{ reason, packets, bytes }] : [],
       ),
     };

@@ -1,6 +1,6 @@
 import { PolicyRules } from "../firewall/index.ts";
 import { type Exception, type Network, type Policy, RomanaError } from "../model/index.ts";
-import { type Identities, type ModelChange, PolicyCompiler } from "../rules/index.ts";
+import { type Identities, type ModelChange, PolicyCompiler, type RuleModel } from "../rules/index.ts";
 
 /** What the rules of policies follow from. */
 export interface PolicyKnowledge extends Identities {
@@ -14,6 +14,8 @@ interface Compiled {
   readonly compiler: PolicyCompiler;
   readonly rules: PolicyRules;
   readonly known: PolicyKnowledge;
+  /** Made when it is asked for: only one of two firewalls does. */
+  model?: RuleModel;
 }
 
 /** Keeps the rules of all policies, working only on what has changed since the last time. */
@@ -25,6 +27,14 @@ export class PolicyEngine {
   /** The last rules that could be compiled; undefined without policies. */
   get lastGood(): PolicyRules | undefined {
     return this.#compiled?.rules;
+  }
+
+  /** The same as {@link lastGood}, as the compiler made it; the same object until it changes. */
+  model(): RuleModel | undefined {
+    const compiled = this.#compiled;
+    if (compiled === undefined) return undefined;
+    compiled.model ??= compiled.compiler.model();
+    return compiled.model;
   }
 
   /**
@@ -88,7 +98,8 @@ function compileAll(known: PolicyKnowledge): Compiled {
   return { compiler, known, rules: new PolicyRules(known.networks, compiler.model()) };
 }
 
-function advance({ compiler, rules, known: before }: Compiled, known: PolicyKnowledge): Compiled {
+function advance(compiled: Compiled, known: PolicyKnowledge): Compiled {
+  const { compiler, rules, known: before } = compiled;
   const changes: ModelChange[] = [];
   if (!isSameIdentities(before, known)) changes.push(compiler.identify(known));
   const there = new Map(before.policies.map((policy) => [policy.id, policy]));
@@ -96,6 +107,7 @@ function advance({ compiler, rules, known: before }: Compiled, known: PolicyKnow
   const put = known.policies.filter((policy) => there.get(policy.id) !== policy);
   const removed = [...there.keys()].filter((id) => !ids.has(id));
   if (put.length + removed.length > 0) changes.push(compiler.change(put, removed));
+  if (changes.length === 0 && isSame(before.networks, known.networks)) return { ...compiled, known };
   const isEnough = isSame(before.networks, known.networks) && changes.every((change) => rules.change(change));
   return {
     compiler,

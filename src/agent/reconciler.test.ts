@@ -8,6 +8,7 @@ import type { FakeKernel } from "../system/fake-kernel.ts";
 import { type KernelRoute, MAIN_TABLE, ROMANA_PROTOCOL } from "../system/kernel.ts";
 import { Damper } from "./damper.ts";
 import { type DesiredEndpoint, type DesiredHost, desiredEndpoint, desiredHost } from "./desired.ts";
+import { NftKeeper } from "./nft-keeper.ts";
 import { Reconciler } from "./reconciler.ts";
 import { TableKeeper } from "./table-keeper.ts";
 
@@ -58,7 +59,8 @@ const STATES: readonly (readonly [string, State])[] = [
 
 function createReconciler(kernel: FakeKernel): Reconciler {
   const table = new TableKeeper(kernel, undefined, () => {});
-  return new Reconciler({ kernel, table, damper: new Damper(), now: () => 0 });
+  const rules = new NftKeeper(kernel, table, "romana");
+  return new Reconciler({ kernel, rules, damper: new Damper(), now: () => 0 });
 }
 
 /** Makes the state as changes of the view and of attachments do. */

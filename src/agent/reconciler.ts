@@ -1,10 +1,4 @@
-import {
-  createTable,
-  deviceChanges,
-  type EndpointDevice,
-  type PolicyRules,
-  type Table,
-} from "../firewall/index.ts";
+import type { EndpointDevice, FirewallInput, PolicyRules } from "../firewall/index.ts";
 import { RomanaError } from "../model/index.ts";
 import {
   type KernelChange,
@@ -19,11 +13,11 @@ import { Inventory } from "./inventory.ts";
 import { diffNetwork, type Repair, type RouteFinding } from "./network-diff.ts";
 import { type Cause, type Outcome, Run, type RunOptions } from "./reconcile-run.ts";
 import { kernelRoute, ownSlot, slotOf } from "./route-slot.ts";
-import type { HostTable, TableKeeper } from "./table-keeper.ts";
+import type { DeviceChange, RulesKeeper } from "./rules-keeper.ts";
 
 /** What a {@link Reconciler} works with. */
 export interface ReconcilerOptions extends RunOptions {
-  readonly table: TableKeeper;
+  readonly rules: RulesKeeper;
 }
 
 /**
@@ -39,14 +33,12 @@ export class Reconciler {
   /** Own devices without an endpoint are deleted only once it is known which endpoints there are. */
   #prunesDevices = false;
   #isEnforcing = false;
-  /** The table that was last made, without endpoints; undefined when the kernel has to be looked at. */
-  #tableInForce: HostTable | undefined;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
   }
 
-  /** True when the table in the kernel is the desired one, as last seen. */
+  /** True when the rules in the kernel are the desired ones, as last seen. */
   get isEnforcing(): boolean {
     return this.#isEnforcing;
   }
@@ -71,7 +63,7 @@ export class Reconciler {
 
   /** Adds an endpoint that may be wired already, as after a restart. */
   adopt(endpoint: DesiredEndpoint): void {
-    this.#tableInForce = undefined;
+    this.#options.rules.distrust();
     this.inventory.add(endpoint);
   }
 
@@ -105,8 +97,8 @@ export class Reconciler {
     // What follows from a new device or a new way to others is no drift.
     const own = new Run(this.#options, "desired");
     for (const { sysctls } of found) this.#setSysctls(own, sysctls);
-    // Without any table endpoints would be reachable by everybody: then no way to them is made.
-    if (this.#keepTable(run, host, cause) || this.#isTableThere()) {
+    // Without any rules endpoints would be reachable by everybody: then no way to them is made.
+    if (this.#keepRules(run, host, cause) || this.#areRulesThere(run)) {
       run.apply(diff.repairs.filter((repair) => !comesFirst(repair)));
     }
     for (const device of diff.staleDevices) {
@@ -118,7 +110,7 @@ export class Reconciler {
     // The rules name the devices of the underlay, which are only known once the routes are there.
     const made = kernel.routes(MAIN_TABLE, ROMANA_PROTOCOL);
     const isOther = inventory.seeRoutes(made, isComplete);
-    if (isOther) this.#keepTable(own, host);
+    if (isOther) this.#keepRules(own, host);
     const failures = [...outcome.failures, ...own.outcome([]).failures, ...this.#stuck.values()];
     return { ...outcome, routes: withDevices(outcome.routes, made, links), failures };
   }
@@ -213,36 +205,30 @@ export class Reconciler {
     }
   }
 
-  /** True when the table is as it should be. */
-  #keepTable(run: Run, { firewall }: DesiredHost, cause: Cause = "drift"): boolean {
-    const { table } = this.#options;
-    const item = `table ${firewall.table}`;
-    const { inventory } = this;
-    const input = { ...firewall, underlayDevices: [...inventory.underlay] };
-    const before = cause === "desired" ? this.#tableInForce : undefined;
-    this.#tableInForce = undefined;
+  /** True when the rules are as they should be. */
+  #keepRules(run: Run, host: DesiredHost, cause: Cause = "drift"): boolean {
+    const { rules } = this.#options;
+    const { item } = rules;
+    const desired = this.#desiredRules(host);
     let isLeft = false;
     const isDone = run.attempt(item, () => {
-      const { policyRules } = firewall;
-      const withRules = (made: Table): HostTable => ({ table: made, ...(policyRules && { policyRules }) });
-      const after = withRules(createTable({ ...input, devices: [] }));
-      // Endpoints come and go by elements of their own: they are the same in both.
-      if (before === undefined || !table.advance(before, after)) {
-        const devices = inventory.endpoints.map((endpoint) =>
-          bound(endpoint, inventory.indexOf(endpoint.device)),
-        );
-        table.keep(withRules(createTable({ ...input, devices })), () => {
-          isLeft = !run.may("table", item);
-          return !isLeft;
-        });
-      }
-      if (!isLeft) this.#tableInForce = after;
+      if (cause === "desired" && rules.advance(desired)) return;
+      rules.keep(desired, () => {
+        isLeft = !run.may("table", item);
+        return !isLeft;
+      });
     });
     this.#isEnforcing = isDone && !isLeft;
     return this.#isEnforcing;
   }
 
-  /** A table that somebody took away is put back, so that the endpoint never goes unbound. */
+  #desiredRules({ firewall }: DesiredHost): FirewallInput {
+    const { endpoints, underlay } = this.inventory;
+    const devices = endpoints.map((endpoint) => bound(endpoint, this.inventory.indexOf(endpoint.device)));
+    return { ...firewall, devices, underlayDevices: [...underlay] };
+  }
+
+  /** Rules that somebody took away are put back, so that the endpoint never goes unbound. */
   #bind(endpoint: DesiredEndpoint, index: number): void {
     try {
       this.#changeDevices({ add: [bound(endpoint, index)], remove: [] });
@@ -250,18 +236,24 @@ export class Reconciler {
       if (!(error instanceof RomanaError)) throw error;
       const run = new Run(this.#options, "desired");
       const { host } = this.inventory;
-      if (host === undefined || !this.#keepTable(run, host)) throw error;
+      if (host === undefined || !this.#keepRules(run, host)) throw error;
     }
   }
 
-  #changeDevices(change: Parameters<typeof deviceChanges>[1]): void {
-    const scope = this.inventory.host?.firewall;
-    if (scope !== undefined) this.#options.kernel.changeSets(deviceChanges(scope, change));
+  #changeDevices(change: DeviceChange): void {
+    const { host } = this.inventory;
+    if (host === undefined) return;
+    this.#options.rules.changeDevices(host.firewall, change, () => this.#desiredRules(host));
   }
 
-  #isTableThere(): boolean {
-    const table = this.inventory.host?.firewall.table;
-    return table !== undefined && this.#options.kernel.listTableShape(table) !== undefined;
+  /** What cannot be looked at counts as not there. */
+  #areRulesThere(run: Run): boolean {
+    const { rules } = this.#options;
+    let isThere = false;
+    run.attempt(rules.item, () => {
+      isThere = rules.isThere();
+    });
+    return isThere;
   }
 
   /** Makes the gateway's device if it is missing, and returns the links; without one of its name that is not ours. */

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { AgentScene, createSceneKernel, networkText } from "../../test/support/agent-scene.ts";
+import { FakeIptables } from "../../test/support/fake-iptables.ts";
+import { createIptablesRunner, type IptablesRunner } from "../system/iptables.ts";
 import { tearDown } from "./teardown.ts";
 
 const NAMES = { gatewayInterface: "romana-gw", table: "romana" };
@@ -31,24 +33,28 @@ async function host(): Promise<AgentScene> {
   return scene;
 }
 
+function runnerOf(scene: AgentScene): IptablesRunner {
+  return createIptablesRunner({ run: scene.iptables.run });
+}
+
 describe("tearDown()", () => {
   test("removes what is ours and nothing else", async () => {
     const scene = await host();
     const untouched = createSceneKernel();
     untouched.addLink({ name: "tap0", kind: "tun" });
-    const removals = tearDown(scene.kernel, NAMES, false);
+    const removals = tearDown(scene.kernel, runnerOf(scene), NAMES, false);
     expect(removals.map(({ item }) => item).toSorted()).toEqual(ITEMS.toSorted());
     expect(removals.at(-1)).toEqual({ item: "table inet romana" });
     expect(networkText(scene.kernel)).toBe(networkText(untouched));
     expect(scene.kernel.listTable("romana")).toBeUndefined();
-    expect(tearDown(scene.kernel, NAMES, false)).toEqual([]);
+    expect(tearDown(scene.kernel, runnerOf(scene), NAMES, false)).toEqual([]);
   });
 
   test("only says so in a dry run", async () => {
     const scene = await host();
     const before = scene.text();
     expect(
-      tearDown(scene.kernel, NAMES, true)
+      tearDown(scene.kernel, runnerOf(scene), NAMES, true)
         .map(({ item }) => item)
         .toSorted(),
     ).toEqual(ITEMS.toSorted());
@@ -59,7 +65,9 @@ describe("tearDown()", () => {
     const scene = await host();
     scene.kernel.refuse = (operation) =>
       operation.method === "apply" && operation.change.type === "delete-link" ? "EBUSY" : undefined;
-    const failed = tearDown(scene.kernel, NAMES, false).filter(({ failure }) => failure !== undefined);
+    const failed = tearDown(scene.kernel, runnerOf(scene), NAMES, false).filter(
+      ({ failure }) => failure !== undefined,
+    );
     expect(failed).toEqual([
       { item: "device rom0a010111", failure: "EBUSY" },
       { item: "device romana-gw", failure: "EBUSY" },
@@ -70,7 +78,7 @@ describe("tearDown()", () => {
   test("leaves hardware alone that has the gateway's name", () => {
     const kernel = createSceneKernel();
     const names = { ...NAMES, gatewayInterface: "eth0" };
-    expect(tearDown(kernel, names, false)).toEqual([]);
+    expect(tearDown(kernel, createIptablesRunner({ run: new FakeIptables().run }), names, false)).toEqual([]);
     expect(kernel.links().map(({ name }) => name)).toContain("eth0");
   });
 });

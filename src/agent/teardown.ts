@@ -1,13 +1,8 @@
 import { formatAddress, formatPrefix } from "../net/index.ts";
+import type { IptablesRunner } from "../system/iptables.ts";
 import { type Kernel, type KernelChange, MAIN_TABLE, ROMANA_PROTOCOL } from "../system/kernel.ts";
 import { isOwnDeviceName } from "./device-name.ts";
-
-/** One thing of ours in the kernel, and what became of it. */
-export interface Removal {
-  readonly item: string;
-  /** Why it is still there; absent when it is gone, or would be in a dry run. */
-  readonly failure?: string;
-}
+import { type Removal, removeIptables, removeTable } from "./rules-removal.ts";
 
 /** What the kernel objects of an agent are called. */
 export interface TeardownNames {
@@ -16,10 +11,16 @@ export interface TeardownNames {
 }
 
 /**
- * Removes everything of the agent's from the kernel: routes of its protocol, devices with its names and its table.
+ * Removes everything of the agent's from the kernel: routes of its protocol, devices with its names, and its
+ * rules in either form.
  * Endpoints lose their connection. Sysctls stay, since nobody knows what they were before.
  */
-export function tearDown(kernel: Kernel, names: TeardownNames, isDryRun: boolean): readonly Removal[] {
+export function tearDown(
+  kernel: Kernel,
+  iptables: IptablesRunner,
+  names: TeardownNames,
+  isDryRun: boolean,
+): readonly Removal[] {
   const steps = stepsOf(kernel, names);
   const failures = new Map(
     isDryRun
@@ -30,10 +31,8 @@ export function tearDown(kernel: Kernel, names: TeardownNames, isDryRun: boolean
     const failure = failures.get(change);
     return { item, ...(failure !== undefined && { failure }) };
   });
-  if (kernel.listTableShape(names.table) === undefined) return removals;
-  if (!isDryRun) kernel.runNft(`delete table inet ${names.table}\n`);
-  // Last, so that nothing is reachable without rules.
-  return [...removals, { item: `table inet ${names.table}` }];
+  // Rules last, so that nothing is reachable without them.
+  return [...removals, ...removeTable(kernel, names.table, isDryRun), ...removeIptables(iptables, isDryRun)];
 }
 
 function stepsOf(

@@ -21,6 +21,7 @@ import { EXIT, EXIT_OF } from "../cli/exit.ts";
 import { createClient, parseServer } from "../client/index.ts";
 import { RomanaError } from "../model/index.ts";
 import type { AgentConfig } from "../schema/index.ts";
+import { createIptablesRunner } from "../system/iptables.ts";
 import { createLinuxKernel } from "../system/linux-kernel.ts";
 import { preferLittleMemory } from "../system/process-memory.ts";
 import { letBackgroundThreadsGiveWay } from "../system/process-threads.ts";
@@ -90,6 +91,7 @@ async function serve(config: AgentConfig): Promise<void> {
       host,
       config,
       kernel,
+      iptables: createIptablesRunner(),
       romanad: createRomanad(client),
       timers: systemTimers,
       random: Math.random,
@@ -115,7 +117,7 @@ async function serve(config: AgentConfig): Promise<void> {
 function removeAll(config: AgentConfig, isDryRun: boolean): void {
   const kernel = createLinuxKernel();
   try {
-    const removals = tearDown(kernel, config, isDryRun);
+    const removals = tearDown(kernel, createIptablesRunner(), config, isDryRun);
     for (const removal of removals) process.stdout.write(`${formatRemoval(removal, isDryRun)}\n`);
     if (removals.length === 0) process.stdout.write("nothing of the agent's is in the kernel\n");
     if (removals.some(({ failure }) => failure !== undefined)) process.exitCode = EXIT.host;

@@ -13,6 +13,9 @@ const gatewayInterfaceSchema = patterned(
 
 const tableSchema = patterned(/^[A-Za-z][A-Za-z0-9_]{0,62}$/, "a table name: letters, digits and _");
 
+/** What of the kernel enforces rules. */
+export const firewallSchema = oneOf(["nftables", "iptables"]);
+
 const gatewayServiceSchema = strict({
   protocol: oneOf(["tcp", "udp"]),
   port: z.int().min(1).max(65535),
@@ -51,6 +54,10 @@ export const agentConfigSchema = strict({
   table: tableSchema
     .default("romana")
     .meta({ description: "Name of the agent's own nftables table (inet)." }),
+  firewall: firewallSchema.default("nftables").meta({
+    description:
+      "What enforces: `nftables`, or `iptables` (with `ipset`) for hosts without it; that one replaces all rules with each change.",
+  }),
   gatewayServices: z
     .array(gatewayServiceSchema)
     .default([])

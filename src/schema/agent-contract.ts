@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { firewallSchema } from "./agent-config.ts";
 import { attachmentRefSchema, attachmentRequestSchema, attachmentSchema } from "./attachment.ts";
 import { strict } from "./decode.ts";
 import { type RouteContract, reading } from "./route-contract.ts";
@@ -30,6 +31,7 @@ export const agentStatusSchema = strict({
       .array(z.string())
       .meta({ description: "The first of those that wait for somebody whom they name." }),
   }),
+  firewall: firewallSchema.meta({ description: "What enforces; with `iptables` rules are not counted." }),
   repairs: z
     .array(strict({ kind: z.string(), count: z.int() }))
     .meta({ description: "How often the agent has mended what others changed, by kind, since it started." }),
@@ -41,7 +43,10 @@ export const desiredTextSchema = strict({
   links: z.string(),
   routes: z.string(),
   neighbours: z.string(),
-  table: z.string(),
+  table: z.string().exactOptional().meta({ description: "Rules of `firewall: nftables`." }),
+  ipset: z.string().exactOptional().meta({ description: "Sets of `firewall: iptables`." }),
+  iptables: z.string().exactOptional().meta({ description: "Rules of `firewall: iptables`, IPv4." }),
+  ip6tables: z.string().exactOptional().meta({ description: "The same for IPv6." }),
 }).meta({ id: "DesiredText", description: "What the agent works towards, as text for people." });
 
 /** Every operation of an agent's local socket by its ID. */
@@ -122,8 +127,9 @@ export function encodeAgentStatus({
   host,
   romanad,
   policies,
+  firewall,
   repairs,
   ...status
 }: AgentStatus): AgentStatusJson {
-  return { host, ...encodeHostStatus(status), romanad, policies, repairs };
+  return { host, ...encodeHostStatus(status), romanad, policies, firewall, repairs };
 }

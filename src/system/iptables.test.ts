@@ -25,7 +25,7 @@ COMMIT
 /** A runner of a program that prints this, with what it was asked to run. */
 function printing(output: string): { runner: ReturnType<typeof createIptablesRunner>; asked: Command[] } {
   const asked: Command[] = [];
-  const run = async (command: Command): Promise<string> => {
+  const run = (command: Command): string => {
     asked.push(command);
     return output;
   };
@@ -34,18 +34,28 @@ function printing(output: string): { runner: ReturnType<typeof createIptablesRun
 
 function failing(stderr: string): ReturnType<typeof createIptablesRunner> {
   return createIptablesRunner({
-    run: async ({ argv }) => {
+    run: ({ argv }) => {
       throw new RomanaError("Cannot run", { code: "command-failed", argv, status: 2, stderr });
     },
   });
 }
 
-test("the programs run with their input, in the namespace", async () => {
+/** What the action throws. */
+function refusal(action: () => unknown): unknown {
+  try {
+    action();
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}
+
+test("the programs run with their input, in the namespace", () => {
   const { runner, asked } = printing("");
-  await runner.restore(4, "*filter\nCOMMIT\n");
-  await runner.restore(6, "");
-  await runner.save(6);
-  await runner.restoreSets("flush ROMANA-A\n");
+  runner.restore(4, "*filter\nCOMMIT\n");
+  runner.restore(6, "");
+  runner.save(6);
+  runner.restoreSets("flush ROMANA-A\n");
   const namespace = "/run/netns/x";
   const words = ["--noflush", "--counters", "--wait", "10"];
   expect(asked).toEqual([
@@ -57,8 +67,8 @@ test("the programs run with their input, in the namespace", async () => {
 });
 
 describe("save()", () => {
-  test("keeps our chains and the ways into them", async () => {
-    expect(await printing(SAVED).runner.save(4)).toBe(
+  test("keeps our chains and the ways into them", () => {
+    expect(printing(SAVED).runner.save(4)).toBe(
       "*filter\n" +
         ":ROMANA-FORWARD - [0:0]\n" +
         "[5:500] -A FORWARD -i eth0 -j ROMANA-FORWARD\n" +
@@ -68,20 +78,28 @@ describe("save()", () => {
         "COMMIT\n",
     );
   });
-  test("is empty where nothing is ours", async () => {
-    expect(await printing("").runner.save(4)).toBe("");
-    expect(await printing(SAVED.replaceAll("ROMANA", "OTHER")).runner.save(4)).toBe("");
+  test("keeps what comes before them, and is then another text", () => {
+    const foreign = "[2:200] -A FORWARD -p udp -j ACCEPT\n";
+    const jump = "[5:500] -A FORWARD -i eth0 -j ROMANA-FORWARD\n";
+    const saved = SAVED.replace(jump, `${foreign}${jump}`);
+    expect(printing(saved).runner.save(4)).toContain(
+      `:ROMANA-FORWARD - [0:0]\n${foreign}${jump}[0:0] -A DOCKER`,
+    );
+  });
+  test("is empty where nothing is ours", () => {
+    expect(printing("").runner.save(4)).toBe("");
+    expect(printing(SAVED.replaceAll("ROMANA", "OTHER")).runner.save(4)).toBe("");
   });
 });
 
-test("saveSets() and setNames() keep what is ours", async () => {
+test("saveSets() and setNames() keep what is ours", () => {
   const sets =
     "create KUBE-X hash:ip family inet\nadd KUBE-X 10.0.0.1\n" +
     "create ROMANA-A4net0 hash:net family inet\nadd ROMANA-A4net0 10.0.0.0/8\n";
-  expect(await printing(sets).runner.saveSets()).toBe(
+  expect(printing(sets).runner.saveSets()).toBe(
     "create ROMANA-A4net0 hash:net family inet\nadd ROMANA-A4net0 10.0.0.0/8\n",
   );
-  expect(await printing("KUBE-X\nROMANA-A4net0\n").runner.setNames()).toEqual(["ROMANA-A4net0"]);
+  expect(printing("KUBE-X\nROMANA-A4net0\n").runner.setNames()).toEqual(["ROMANA-A4net0"]);
 });
 
 describe("what fails", () => {
@@ -101,24 +119,27 @@ describe("what fails", () => {
     ],
     ["iptables-restore: line 1 failed\n", `${restore}iptables-restore: line 1 failed: *filter`],
     ["no number\n", "Cannot run"],
-  ])("%j names the line", async (stderr, message) => {
-    const made = failing(stderr).restore(4, "*filter\n-A ROMANA-F -j DROP\nCOMMIT\n");
-    await expect(made).rejects.toMatchObject({ message, failure: { code: "command-failed", stderr } });
+  ])("%j names the line", (stderr, message) => {
+    const error = refusal(() => failing(stderr).restore(4, "*filter\n-A ROMANA-F -j DROP\nCOMMIT\n"));
+    expect(error).toMatchObject({ message, failure: { code: "command-failed", stderr } });
   });
-  test("of ipset names the line", async () => {
-    const made = failing("ipset v7.17: Error in line 2: Syntax error\n").restoreSets("flush A\nadd A x\n");
+  test("of ipset names the line", () => {
+    const { restoreSets } = failing("ipset v7.17: Error in line 2: Syntax error\n");
+    const error = refusal(() => restoreSets("flush A\nadd A x\n"));
     const message = 'Cannot run "ipset restore": Error in line 2: Syntax error: add A x';
-    await expect(made).rejects.toMatchObject({ message, failure: { code: "command-failed", status: 2 } });
+    expect(error).toMatchObject({ message, failure: { code: "command-failed", status: 2 } });
   });
-  test("for want of a program says what to install", async () => {
-    await expect(failing("spawn ipset ENOENT").setNames()).rejects.toMatchObject({
+  test("for want of a program says what to install", () => {
+    expect(refusal(() => failing("spawnSync ipset ENOENT").setNames())).toMatchObject({
       message: expect.stringContaining("install the packages iptables and ipset"),
       failure: { code: "unsupported" },
     });
   });
-  test("otherwise stays what it is", async () => {
+  test("otherwise stays what it is", () => {
     const error = new Error("other");
-    const run = () => Promise.reject(error);
-    await expect(createIptablesRunner({ run }).save(4)).rejects.toBe(error);
+    const run = (): never => {
+      throw error;
+    };
+    expect(refusal(() => createIptablesRunner({ run }).save(4))).toBe(error);
   });
 });

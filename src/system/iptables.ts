@@ -1,6 +1,6 @@
 import { hasCode, RomanaError } from "../model/index.ts";
 import type { Family } from "../net/index.ts";
-import { type CommandRunner, runCommand } from "./command.ts";
+import { runCommandSync, type SyncCommandRunner } from "./command.ts";
 
 /** Which of the kernel's two rule engines the programs talk to; `default`: the one that the system has chosen. */
 export type IptablesVariant = "default" | "nft" | "legacy";
@@ -10,7 +10,7 @@ export interface IptablesOptions {
   /** Path of the network namespace; without it the process's own. */
   readonly namespace?: string;
   readonly variant?: IptablesVariant;
-  readonly run?: CommandRunner;
+  readonly run?: SyncCommandRunner;
 }
 
 /**
@@ -22,15 +22,18 @@ export interface IptablesRunner {
    * Runs text for `iptables-restore`, one transaction per table of it. Chains that the text declares are emptied first,
    * all else stays; counters in it are taken (but `ip6tables-nft-restore` 1.8.9 starts from 0 whatever they say).
    */
-  restore(family: Family, text: string): Promise<void>;
-  /** Our part of `iptables-save --counters`: our chains, and the rules of others that go to them. */
-  save(family: Family): Promise<string>;
+  restore(family: Family, text: string): void;
+  /**
+   * Our part of `iptables-save --counters`: our chains, the rules of others that go to them, and what a built-in chain
+   * asks before it asks ours.
+   */
+  save(family: Family): string;
   /** Runs text for `ipset restore`, line by line: what stands before a line that is refused stays done. */
-  restoreSets(text: string): Promise<void>;
+  restoreSets(text: string): void;
   /** Our part of `ipset save`: sets and their elements. */
-  saveSets(): Promise<string>;
+  saveSets(): string;
   /** Names of our sets. */
-  setNames(): Promise<readonly string[]>;
+  setNames(): readonly string[];
 }
 
 /** How the names of all our chains and sets begin. */
@@ -38,36 +41,42 @@ const PREFIX = "ROMANA";
 /** Seconds to wait for another process that holds the lock of the old engine. */
 const LOCK_SECONDS = 10;
 
+/** Chains in which rules of several programs stand one after another. */
+const BUILT_IN: ReadonlySet<string> = new Set(["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"]);
+
 const PROGRAMS: Readonly<Record<Family, string>> = { 4: "iptables", 6: "ip6tables" };
 
-/** Runs the programs as child processes: for hosts without nftables, where rules change seldom. */
+/**
+ * Runs the programs as child processes, during which the process does nothing else: rules must be in force before
+ * there is a way to whom they are about. For hosts without nftables, where rules change seldom.
+ */
 export function createIptablesRunner(options: IptablesOptions = {}): IptablesRunner {
-  const { namespace, variant = "default", run = runCommand } = options;
+  const { namespace, variant = "default", run = runCommandSync } = options;
   const program = (family: Family, verb: "restore" | "save"): string =>
     [PROGRAMS[family], ...(variant === "default" ? [] : [variant]), verb].join("-");
-  const start = async (argv: readonly string[], input = ""): Promise<string> => {
+  const start = (argv: readonly string[], input = ""): string => {
     try {
-      return await run({ argv, input, ...(namespace === undefined ? {} : { namespace }) });
+      return run({ argv, input, ...(namespace === undefined ? {} : { namespace }) });
     } catch (error) {
       throw explained(error, input);
     }
   };
   return {
-    async restore(family, text) {
+    restore(family, text) {
       const argv = [program(family, "restore"), "--noflush", "--counters", "--wait", `${LOCK_SECONDS}`];
-      await start(argv, text);
+      start(argv, text);
     },
-    async save(family) {
-      return ownRules(await start([program(family, "save"), "--counters"]));
+    save(family) {
+      return ownRules(start([program(family, "save"), "--counters"]));
     },
-    async restoreSets(text) {
-      await start(["ipset", "restore"], text);
+    restoreSets(text) {
+      start(["ipset", "restore"], text);
     },
-    async saveSets() {
-      return ownLines(await start(["ipset", "save"]), (line) => isOwnName(line.split(" ")[1]));
+    saveSets() {
+      return ownLines(start(["ipset", "save"]), (line) => isOwnName(line.split(" ")[1]));
     },
-    async setNames() {
-      const names = await start(["ipset", "list", "-name"]);
+    setNames() {
+      const names = start(["ipset", "list", "-name"]);
       return names.split("\n").filter(isOwnName);
     },
   };
@@ -85,15 +94,26 @@ function ownLines(text: string, isOwn: (line: string) => boolean): string {
     .join("");
 }
 
+/** The chain that a line of `iptables-save` adds a rule to, and the one that the rule goes to. */
+function ruleOf(line: string): { readonly chain?: string; readonly target?: string } {
+  const [, chain, target] = /^(?:\[\S+\] )?-A (\S+)(?:.* -[jg] (\S+))?/.exec(line) ?? [];
+  return { ...(chain !== undefined && { chain }), ...(target !== undefined && { target }) };
+}
+
 /** The lines of `iptables-save` that are about our chains, with the tables that they are in. */
 function ownRules(text: string): string {
-  const tables = text.split(/^(?=\*)/m).map((table) =>
-    ownLines(table, (line) => {
+  const tables = text.split(/^(?=\*)/m).map((table) => {
+    const rules = table.split("\n").map(ruleOf);
+    const jumping = rules.flatMap(({ chain = "", target }) => (isOwnName(target) ? [chain] : []));
+    const waiting = new Set(jumping.filter((chain) => BUILT_IN.has(chain)));
+    return ownLines(table, (line) => {
       if (line.startsWith(":")) return isOwnName(line.slice(1));
-      const [, chain, target] = /^(?:\[\S+\] )?-A (\S+)(?:.* -[jg] (\S+))?/.exec(line) ?? [];
-      return /^(?:\*|COMMIT$)/.test(line) || isOwnName(chain) || isOwnName(target);
-    }),
-  );
+      const { chain, target } = ruleOf(line);
+      const comesFirst = chain !== undefined && waiting.has(chain);
+      if (comesFirst && isOwnName(target)) waiting.delete(chain);
+      return /^(?:\*|COMMIT$)/.test(line) || isOwnName(chain) || isOwnName(target) || comesFirst;
+    });
+  });
   return tables.filter((table) => table.split("\n").length > "*\nCOMMIT\n".split("\n").length).join("");
 }
 
@@ -102,7 +122,7 @@ function explained(error: unknown, input: string): unknown {
   if (!hasCode(error, "command-failed")) return error;
   const { argv, stderr } = error.failure;
   const command = `Cannot run "${argv.join(" ")}"`;
-  if (/^spawn \S+ ENOENT$/.test(stderr)) {
+  if (/^spawn(?:Sync)? \S+ ENOENT$/.test(stderr)) {
     const reason = "the program is missing; install the packages iptables and ipset";
     return new RomanaError(`${command}: ${reason}`, { code: "unsupported" }, { cause: error });
   }

@@ -4,7 +4,9 @@ import { addressBits, formatAddress, formatPrefix } from "../../src/net/index.ts
 import { decodeAgentConfig, type HostSnapshot } from "../../src/schema/index.ts";
 import { createMemoryStore, type Store } from "../../src/store/index.ts";
 import { createFakeKernel, type FakeKernel, type FakeOperation } from "../../src/system/fake-kernel.ts";
+import { createIptablesRunner } from "../../src/system/iptables.ts";
 import { MAIN_TABLE } from "../../src/system/kernel.ts";
+import { FakeIptables } from "./fake-iptables.ts";
 import { FakeRomanad } from "./fake-romanad.ts";
 import { ManualTimers, settled } from "./manual-timers.ts";
 
@@ -14,6 +16,7 @@ export const NAMESPACE = "/run/netns/web";
 /** What a scene may begin with. */
 export interface SceneOptions {
   readonly kernel?: FakeKernel;
+  readonly iptables?: FakeIptables;
   readonly romanad?: FakeRomanad;
   readonly store?: Store;
   readonly view?: HostSnapshot;
@@ -23,6 +26,7 @@ export interface SceneOptions {
 /** An agent on a fake kernel with a fake romanad, in time that stands still. */
 export class AgentScene {
   readonly kernel: FakeKernel;
+  readonly iptables: FakeIptables;
   readonly romanad: FakeRomanad;
   readonly store: Store;
   timers = new ManualTimers();
@@ -40,6 +44,7 @@ export class AgentScene {
 
   constructor(options: SceneOptions = {}) {
     this.kernel = options.kernel ?? createSceneKernel();
+    this.iptables = options.iptables ?? new FakeIptables();
     this.romanad = options.romanad ?? new FakeRomanad();
     this.store = options.store ?? createMemoryStore();
     this.#config = options.config ?? {};
@@ -71,6 +76,7 @@ export class AgentScene {
       host: "host-1",
       config: decodeAgentConfig({ ...this.#config }, "read configuration"),
       kernel: mortal(this.kernel, life),
+      iptables: createIptablesRunner({ run: this.iptables.run }),
       romanad: mortal(this.romanad, life),
       journal,
       ...(view && { view }),

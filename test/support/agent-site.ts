@@ -109,7 +109,7 @@ export class AgentSite {
     await Promise.all(this.hosts.map((_, index) => this.startAgent(index + 1)));
   }
 
-  async startAgent(number: number, isWell = true): Promise<void> {
+  async startAgent(number: number, isWell = true, change: object = {}): Promise<void> {
     const { name, namespace, agent, stateDir } = this.host(number);
     const config = join(this.directory, `${name}.yaml`);
     writeFileSync(
@@ -120,6 +120,7 @@ export class AgentSite {
         stateDir,
         socket: this.agentSocket(name),
         ...this.#config,
+        ...change,
       }),
     );
     this.#start(name, [AGENT, "--config", config], namespace);

@@ -145,11 +145,14 @@ export const agent: Noun = {
       summary: "Show what the rules of this host have decided, and what was dropped",
       examples: ["romana agent counters", "romana agent counters -o json"],
       run: async (_, context) => {
-        const counters = await (await context.agent()).call("getCounters", {});
+        const agent = await context.agent();
+        const counters = await agent.call("getCounters", {});
+        const { firewall } = await agent.call("getAgentStatus", {});
+        const rulesText = (screen: Screen): string =>
+          firewall === "iptables" ? UNCOUNTED : hostCountersText(screen, counters.rules);
         return {
           data: counters,
-          text: (screen) =>
-            [hostCountersText(screen, counters.rules), "", dropsText(counters.drops)].join("\n"),
+          text: (screen) => [rulesText(screen), "", dropsText(counters.drops)].join("\n"),
         };
       },
     },
@@ -170,6 +173,9 @@ export const agent: Noun = {
     },
   ],
 };
+
+/** Said in place of counters that nobody has. */
+const UNCOUNTED = "Rules are not counted: this host enforces them with iptables";
 
 function requestOf(input: Input): AttachmentRequestJson {
   const [tenant, segment] = [input.text("tenant"), input.text("segment")];
@@ -226,6 +232,7 @@ function renderStatus(screen: Screen, status: AgentStatus): string {
     ["revision", status.observedRevision],
     ["attachments", status.attachments],
     ["routes", `${count(routes.length, "route")}, ${wrong} not in place`],
+    ["firewall", status.firewall],
     ["policies", policiesText(policies)],
     ["exceptions", policies.exceptions === 0 ? undefined : policies.exceptions],
     ["repairs", mended.join(", ") || "none"],
