@@ -26,10 +26,17 @@ export class FakeIptables {
   /** Refuses a program, when set. */
   refuse: ((program: string) => boolean) | undefined;
 
+  /** The programs are not installed. */
+  isMissing = false;
+  /** Told, when set, after chains were restored, and before sets are. */
+  afterRestore: (() => void) | undefined;
+  onIpset: ((text: string) => void) | undefined;
+
   /** What runs in place of processes. */
   readonly run: SyncCommandRunner = (command) => {
     const { argv, input = "" } = command;
     const [program = "", verb] = argv;
+    if (this.isMissing) throw refusal(command, `spawnSync ${program} ENOENT`);
     if (this.refuse?.(program)) throw refusal(command, "refused");
     if (program === "ipset") return this.#runIpset(command, input);
     const [, family, action] = /^(iptables|ip6tables)-(save|restore)$/.exec(program) ?? [];
@@ -37,6 +44,7 @@ export class FakeIptables {
     if (action === "save") return this.text(family as "iptables");
     this.changes.push(program);
     this.#restore(command, family as "iptables", input);
+    this.afterRestore?.();
     return "";
   };
 
@@ -72,6 +80,13 @@ export class FakeIptables {
   /** Somebody else runs text for `iptables-restore --noflush`. */
   outside(family: "iptables" | "ip6tables", text: string): void {
     this.#restore({ argv: ["outside"] }, family, text);
+  }
+
+  /** Packets of 60 bytes meet each rule of a chain. */
+  count(family: "iptables" | "ip6tables", chain: string, packets: number): void {
+    const there = this.#families[family].get("filter")?.get(chain);
+    const counted = `[${packets}:${packets * 60}] `;
+    if (there !== undefined) there.rules = there.rules.map((rule) => counted + rule.replace(/^\[\S+ /, ""));
   }
 
   #restore(command: Command, family: "iptables" | "ip6tables", text: string): void {
@@ -124,6 +139,7 @@ export class FakeIptables {
         .join("");
     }
     this.changes.push("ipset");
+    this.onIpset?.(input);
     for (const [index, line] of input.split("\n").entries()) {
       const [word = "", name = "", element = ""] = line.split(" ");
       const set = this.#sets.get(name);
