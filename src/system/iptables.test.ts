@@ -124,8 +124,8 @@ describe("what fails", () => {
     expect(error).toMatchObject({ message, failure: { code: "command-failed", stderr } });
   });
   test("of ipset names the line", () => {
-    const { restoreSets } = failing("ipset v7.17: Error in line 2: Syntax error\n");
-    const error = refusal(() => restoreSets("flush A\nadd A x\n"));
+    const runner = failing("ipset v7.17: Error in line 2: Syntax error\n");
+    const error = refusal(() => runner.restoreSets("flush A\nadd A x\n"));
     const message = 'Cannot run "ipset restore": Error in line 2: Syntax error: add A x';
     expect(error).toMatchObject({ message, failure: { code: "command-failed", status: 2 } });
   });
