@@ -21,6 +21,8 @@ const RETRY = 60_000;
 export class OtherRules {
   readonly #options: OtherRulesOptions;
   #next = Number.NEGATIVE_INFINITY;
+  /** Failures that were logged: a kernel that can never look would fill the log. */
+  readonly #said = new Set<string>();
 
   constructor(options: OtherRulesOptions) {
     this.#options = options;
@@ -36,7 +38,10 @@ export class OtherRules {
         : removeTable(kernel, config.table, false);
     for (const { item, failure } of removals) {
       if (failure === undefined) log.warn({ item }, "removed rules of the other firewall");
-      else log.error({ item, failure }, "cannot remove rules of the other firewall");
+      else if (!this.#said.has(failure)) {
+        this.#said.add(failure);
+        log.error({ item, failure }, "cannot remove rules of the other firewall");
+      }
     }
     const isDone = removals.every(({ failure }) => failure === undefined);
     this.#next = isDone ? Number.POSITIVE_INFINITY : now() + RETRY;
