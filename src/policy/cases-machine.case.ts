@@ -1,7 +1,7 @@
 import type { PolicyTarget } from "../model/index.ts";
 import { parsePrefix } from "../net/index.ts";
 import { ANY, cluster, egress, HOST, ingress, LOCAL, native, of, prefix, tcp } from "./case-policies.case.ts";
-import type { CaseRow } from "./evaluate-cases.case.ts";
+import type { CaseRow } from "./case-row.case.ts";
 
 const HOST_TARGET: PolicyTarget = { kind: "host" };
 const MACHINE: PolicyTarget = { kind: "machine" };

@@ -1,5 +1,5 @@
 import { ANY, cluster, egress, ingress, LOCAL, native, of, tcp } from "./case-policies.case.ts";
-import type { CaseRow } from "./evaluate-cases.case.ts";
+import type { CaseRow } from "./case-row.case.ts";
 
 const WEB = [tcp(80)];
 const DB = of("open/db");

@@ -14,7 +14,7 @@ import {
   tcp,
   where,
 } from "./case-policies.case.ts";
-import type { CaseRow } from "./evaluate-cases.case.ts";
+import type { CaseRow } from "./case-row.case.ts";
 
 /** Lets these peers in to open/db. */
 const lets = (...peers: PolicyPeer[]) => [native("a", [of("open/db")], [ingress.accept(peers)])];

@@ -13,7 +13,7 @@ import {
   where,
   within,
 } from "./case-policies.case.ts";
-import type { CaseRow } from "./evaluate-cases.case.ts";
+import type { CaseRow } from "./case-row.case.ts";
 
 /** Lets these peers in to open/db. */
 const lets = (tenant: NounSelector | undefined, segment?: NounSelector) => [

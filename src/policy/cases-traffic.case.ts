@@ -1,6 +1,6 @@
 import type { TrafficMatch } from "../model/index.ts";
 import { ANY, egress, ingress, native, of, tcp } from "./case-policies.case.ts";
-import type { CaseRow } from "./evaluate-cases.case.ts";
+import type { CaseRow } from "./case-row.case.ts";
 import { PROTOCOL } from "./traffic-match.ts";
 
 /** Lets this traffic in to tenant open. */

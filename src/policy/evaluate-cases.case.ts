@@ -1,5 +1,5 @@
 import type { Direction, Policy } from "../model/index.ts";
-import type { Family } from "../net/index.ts";
+import type { CaseRest, CaseRow } from "./case-row.case.ts";
 import { CASE_WORLD, caseFlow, PARTIES, type PartyName } from "./case-world.case.ts";
 import { ISOLATION_CASES } from "./cases-isolation.case.ts";
 import { MACHINE_CASES } from "./cases-machine.case.ts";
@@ -9,32 +9,7 @@ import { SELECTOR_CASES } from "./cases-selectors.case.ts";
 import { TRAFFIC_CASES } from "./cases-traffic.case.ts";
 import type { PolicyDecision } from "./decision.ts";
 import type { Flow } from "./flow.ts";
-import type { MachineTraffic } from "./target.ts";
 import type { PolicyWorld } from "./world.ts";
-
-/**
- * One line of a table: why, the policies, the direction, `FROM > TO`, what it carries, and the outcome as
- * {@link describeDecision} writes it. Lines are asked in both families; those with ICMP in its own.
- */
-export type CaseRow = readonly [
-  reason: string,
-  policies: readonly Policy[],
-  direction: Direction,
-  parties: string,
-  traffic: string,
-  expected: string,
-  rest?: CaseRest,
-];
-
-/** What few lines need besides. */
-export interface CaseRest {
-  /** The other side is the machine that the endpoint runs on. */
-  readonly ownHost?: true;
-  /** It is about a machine and not about an endpoint. */
-  readonly machine?: Omit<MachineTraffic, "flow">;
-  /** Only this family. */
-  readonly family?: Family;
-}
 
 /** A question about a world with its literal answer: for the evaluator, and for whatever is compiled from policies. */
 export interface EvaluateCase extends Omit<CaseRest, "family"> {
