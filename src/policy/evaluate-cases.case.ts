@@ -1,4 +1,5 @@
-import type { Direction, Policy } from "../model/index.ts";
+import type { Direction } from "../model/index.ts";
+import type { Family } from "../net/index.ts";
 import type { CaseRest, CaseRow } from "./case-row.case.ts";
 import { CASE_WORLD, caseFlow, PARTIES, type PartyName } from "./case-world.case.ts";
 import { ISOLATION_CASES } from "./cases-isolation.case.ts";
