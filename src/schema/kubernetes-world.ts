@@ -12,6 +12,7 @@ import {
   portNameSchema,
   portNumberSchema,
 } from "./kubernetes-object.ts";
+import { servedPorts } from "./kubernetes-served-port.ts";
 import { addressSchema } from "./text.ts";
 
 /** A port of a container; only those with a name matter. */
@@ -26,12 +27,12 @@ const podSchema = strict({
   name: objectNameSchema,
   ip: addressSchema,
   labels: labelsSchema.default({}),
-  ports: listOf(podPortSchema),
+  ports: z.array(podPortSchema).nullish(),
   hostNetwork: z.boolean().default(false),
 }).transform(({ ip, ports, ...pod }) => ({
   ...pod,
   addresses: [ip],
-  ports: ports.flatMap(({ name, ...port }) => (name === undefined ? [] : [{ name, ...port }])),
+  ports: ports?.flatMap(({ name, ...port }) => (name === undefined ? [] : [{ name, ...port }])),
 }));
 
 const nodeSchema = strict({
@@ -56,6 +57,10 @@ const worldSchema = strict({
   networkPolicies: listOf(networkPolicySchema),
   clusterNetworkPolicies: listOf(clusterNetworkPolicySchema),
   probes: z.array(probeSchema).default([]),
+}).transform(({ pods, ...world }) => {
+  // Pods that say nothing of ports serve whatever is asked of them.
+  const served = servedPorts(world.networkPolicies, world.clusterNetworkPolicies, world.probes);
+  return { ...world, pods: pods.map(({ ports = served, ...pod }) => ({ ...pod, ports })) };
 });
 
 /** A cluster as one document: what decides about traffic, and what to ask about it. */

@@ -47,6 +47,42 @@ describe("matrixOf()", () => {
     expect(result.data).toEqual({ order: [], expected: {}, problems: [{ policy: "cnp.names", message }] });
     expect(result.text(SCREEN)).toContain(`cnp.names: ${message}`);
   });
+  test.each([
+    ["without ports: by convention", {}, "#.X#"],
+    ["with ports of its own", { ports: [{ name: "serve-81-tcp", port: 82 }] }, "#XX#"],
+    ["with no ports", { ports: [] }, "#XX#"],
+  ])("a pod %s", (_, ports, expected) => {
+    const pod = (name: string) => ({
+      namespace: "n",
+      name,
+      ip: `10.0.0.${name}`,
+      labels: { name },
+      ...ports,
+    });
+    const policy = {
+      metadata: { namespace: "n", name: "named" },
+      spec: {
+        podSelector: {},
+        ingress: [
+          {
+            from: [{ podSelector: { matchLabels: { name: "1" } } }],
+            ports: [{ protocol: "TCP", port: "serve-81-tcp" }],
+          },
+        ],
+      },
+    };
+    const world = {
+      namespaces: { n: {} },
+      pods: [pod("1"), pod("2")],
+      networkPolicies: [policy],
+      probes: [{ port: 81 }],
+    };
+    for (const engine of ["evaluator", "rules"]) {
+      expect(matrixOf(world, engine).data).toMatchObject({
+        expected: { "TCP/81": [expected, "#..#", expected] },
+      });
+    }
+  });
   test.each<[unknown, string | undefined, string]>([
     [{ namespaces: {}, pods: [], probe: [] }, undefined, 'probe: unknown field, did you mean "probes"?'],
     [
