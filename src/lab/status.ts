@@ -22,7 +22,7 @@ export interface LabHostStatus {
   readonly name: string;
   readonly namespace: string;
   readonly underlay: { readonly ipv4?: string; readonly ipv6?: string };
-  /** What its agent last reported; `unknown` when nobody knows. */
+  /** What its agent last reported; `unknown` when it never did, and when it runs no more. */
   readonly state: "ok" | "degraded" | "unknown";
   readonly problems: readonly string[];
 }
@@ -53,12 +53,13 @@ export interface LabStatus {
 export async function readStatus(name: string): Promise<LabStatus> {
   const lab = loadLab(name);
   const state = stateOf(lab.paths);
+  const processes = processesOf(lab);
   return {
     name,
     state,
     server: `unix://${lab.paths.romanad.socket}`,
-    processes: processesOf(lab),
-    hosts: await hostsOf(lab),
+    processes,
+    hosts: await hostsOf(lab, new Set(processes.map((process) => process.name))),
     endpoints: state === "up" ? await endpointsOf(lab) : [],
   };
 }
@@ -89,7 +90,7 @@ function processesOf(lab: LabTopology): LabProcess[] {
     [lab.paths.romanad.config, "romanad"],
     ...lab.hosts.map(({ spec }): [string, string] => [
       agentPaths(lab.paths, spec.name).config,
-      `agent of ${spec.name}`,
+      agentName(spec.name),
     ]),
   ]);
   return findLabProcesses(lab.paths.directory, namespaces).map(({ pid }) => {
@@ -100,19 +101,21 @@ function processesOf(lab: LabTopology): LabProcess[] {
   });
 }
 
-async function hostsOf(lab: LabTopology): Promise<LabHostStatus[]> {
+function agentName(host: string): string {
+  return `agent of ${host}`;
+}
+
+async function hostsOf(lab: LabTopology, running: ReadonlySet<string>): Promise<LabHostStatus[]> {
   const client = connectTo(lab.paths);
   try {
     return await Promise.all(
       lab.hosts.map(async ({ spec, namespace, underlay }): Promise<LabHostStatus> => {
+        const host = { name: spec.name, namespace, underlay: encodeAddressPair(underlay) };
+        if (!running.has(agentName(spec.name))) {
+          return { ...host, state: "unknown", problems: ["Its agent does not run"] };
+        }
         const report = await reportOf(client, spec.name).catch(unknownWhenAway);
-        return {
-          name: spec.name,
-          namespace,
-          underlay: encodeAddressPair(underlay),
-          state: report?.state ?? "unknown",
-          problems: report?.problems ?? [],
-        };
+        return { ...host, state: report?.state ?? "unknown", problems: report?.problems ?? [] };
       }),
     );
   } finally {

@@ -118,10 +118,17 @@ describe("a lab from up to down", () => {
     expect(stderr).toContain("several labs are up");
   });
 
-  test("lab ping works while romanad is away", async () => {
+  test("a host whose agent has died is not called well", async () => {
+    await killProgram(SECOND, "agent of h2");
     const { stdout } = await romana("lab", "status", SECOND, "-o", "json");
-    const { pid } = JSON.parse(stdout).processes.find(({ name }: { name: string }) => name === "romanad");
-    process.kill(pid, "SIGKILL");
+    expect(JSON.parse(stdout).hosts).toMatchObject([
+      { name: "h1", state: "ok", problems: [] },
+      { name: "h2", state: "unknown", problems: ["Its agent does not run"] },
+    ]);
+  });
+
+  test("lab ping works while romanad is away", async () => {
+    await killProgram(SECOND, "romanad");
     expect((await romana("lab", "ping", SECOND)).status).toBe(0);
     const status = await romana("lab", "status", SECOND, "-o", "json");
     expect(JSON.parse(status.stdout).hosts[0].state).toBe("unknown");
@@ -186,3 +193,9 @@ describe("a lab from up to down", () => {
     });
   });
 });
+
+async function killProgram(lab: string, program: string): Promise<void> {
+  const { stdout } = await romana("lab", "status", lab, "-o", "json");
+  const { pid } = JSON.parse(stdout).processes.find(({ name }: { name: string }) => name === program);
+  process.kill(pid, "SIGKILL");
+}
