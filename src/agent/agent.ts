@@ -15,6 +15,7 @@ import { type AgentMetrics, addGauges, createAgentMetrics } from "./agent-metric
 import { Attacher, type Detached } from "./attacher.ts";
 import { Attachments } from "./attachments.ts";
 import { createRulesKeeper } from "./create-rules-keeper.ts";
+import { damagedPolicies } from "./damaged-policies.ts";
 import { Damper } from "./damper.ts";
 import { desiredEndpoint, desiredHost } from "./desired.ts";
 import { renderDesired } from "./desired-text.ts";
@@ -407,7 +408,7 @@ export class Agent {
       connection: this.#follower.connection,
       isKnown: this.#follower.knowledge?.ownHost !== undefined,
       underivable: this.#underivable,
-      policing: this.#policing.problems,
+      policing: [...damagedPolicies(this.#follower.knowledge?.policies ?? []), ...this.#policing.problems],
     });
     return {
       observedRevision: this.#follower.knowledge?.topologyRevision ?? 0,

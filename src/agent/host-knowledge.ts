@@ -1,4 +1,4 @@
-import type { Endpoint, Exception, Host, Network, Policy, Segment, Tenant } from "../model/index.ts";
+import type { Endpoint, Exception, Host, KnownPolicy, Network, Segment, Tenant } from "../model/index.ts";
 import { formatAddress, formatPrefix } from "../net/index.ts";
 import type { HostSnapshot, Stored, WatchEvent } from "../schema/index.ts";
 
@@ -25,7 +25,8 @@ export class HostKnowledge {
   readonly #hosts = new Map<string, Stored<Host>>();
   readonly #tenants = new Map<string, Stored<Tenant>>();
   readonly #segments = new Map<string, Stored<Segment>>();
-  readonly #policies = new Map<string, Stored<Policy>>();
+  /** One that cannot be read any more is as it was. */
+  readonly #policies = new Map<string, Stored<KnownPolicy>>();
   /** By their blocks. */
   readonly #exceptions = new Map<string, Stored<Exception>>();
   readonly #endpoints = new Map<string, Stored<Endpoint>>();
@@ -68,7 +69,7 @@ export class HostKnowledge {
     return [...this.#segments.values()];
   }
 
-  get policies(): readonly Policy[] {
+  get policies(): readonly KnownPolicy[] {
     return [...this.#policies.values()];
   }
 
@@ -100,7 +101,8 @@ export class HostKnowledge {
     fill(this.#hosts, view.hosts.map(withoutPrefixes), ({ name }) => name);
     fill(this.#tenants, view.tenants, ({ name }) => name);
     fill(this.#segments, view.segments, segmentPath);
-    fill(this.#policies, view.policies, ({ id }) => id);
+    const policies = view.policies.map((policy) => this.#readable(policy));
+    fill(this.#policies, policies, ({ id }) => id);
     fill(this.#exceptions, view.exceptions, blocksText);
     fill(this.#endpoints, view.endpoints, endpointKey);
     this.#revision = view.revision;
@@ -129,7 +131,7 @@ export class HostKnowledge {
           set(this.#segments, segmentPath(change.object), type, change.object);
           break;
         case "policies":
-          set(this.#policies, change.object.id, type, change.object);
+          set(this.#policies, change.object.id, type, this.#readable(change.object));
           break;
         case "exceptions":
           set(this.#exceptions, blocksText(change.object), type, change.object);
@@ -147,6 +149,14 @@ export class HostKnowledge {
     return { isTopology, isSnapshot: false, endpoints };
   }
 
+  /** The policy as told, or, when it cannot be read, as it was last told if that is newer than what romanad remembers. */
+  #readable(told: Stored<KnownPolicy>): Stored<KnownPolicy> {
+    const held = this.#policies.get(told.id);
+    if (told.damage === undefined || held === undefined || isStandIn(held)) return told;
+    if (told.damage === "earlier-version" && told.revision > held.revision) return told;
+    return held.damage === undefined ? { ...held, damage: "earlier-version" } : held;
+  }
+
   /** Everything known, in the form of a snapshot. */
   snapshot(): HostSnapshot {
     return {
@@ -161,6 +171,11 @@ export class HostKnowledge {
       endpoints: [...this.#endpoints.values()],
     };
   }
+}
+
+/** True when it only stands for a policy of which nobody knows what it said. */
+function isStandIn({ damage = "earlier-version" }: KnownPolicy): boolean {
+  return damage !== "earlier-version";
 }
 
 function segmentPath({ tenant, name }: Segment): string {

@@ -86,10 +86,11 @@ export function policyHandlers({
   };
 }
 
-function encodeTrial({ id, deadline, policies }: PolicyTrial): {
+function encodeTrial({ id, deadline, policies, damaged }: PolicyTrial): {
   id: string;
   deadline: number;
   policies: string[];
+  damaged?: true;
 } {
-  return { id, deadline, policies: [...policies] };
+  return { id, deadline, policies: [...policies], ...(damaged && { damaged }) };
 }

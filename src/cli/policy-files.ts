@@ -37,6 +37,7 @@ export function readPolicies(files: readonly string[]): Policy[] {
 /** What `policy show -o yaml` adds to a policy says how it is, and is nothing to wish for. */
 function withoutState(document: unknown): unknown {
   if (typeof document !== "object" || document === null || !("appliedTo" in document)) return document;
-  const { revision: _r, state: _s, missing: _m, ...rest } = document as Record<string, unknown>;
-  return rest;
+  const { revision: _r, state: _s, missing: _m, damage, ...rest } = document as Record<string, unknown>;
+  // What only stands for a policy that cannot be read is refused: it is not what anybody wrote.
+  return damage === undefined || damage === "earlier-version" ? rest : { ...rest, damage };
 }

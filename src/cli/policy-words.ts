@@ -1,8 +1,10 @@
 import type {
   EndpointSelector,
+  KnownPolicy,
   LabelRequirement,
   NounSelector,
   Policy,
+  PolicyDamage,
   PolicyPeer,
   PolicyRule,
   PolicyTarget,
@@ -34,6 +36,22 @@ export function policyLines(policy: Policy): string[] {
     ...rules.map((rule) => `  ${ruleWords(rule)}`),
     ...(rules.length === 0 ? ["  has no rule"] : []),
     `  connections that it no longer allows are ${established === "cut" ? "cut" : "kept"}`,
+  ];
+}
+
+const DAMAGE_WORDS: Readonly<Record<PolicyDamage, string>> = {
+  "earlier-version": "this is what it said before, which stays in force",
+  "targets-only":
+    "hosts that have an earlier version enforce it, others this: they drop all traffic of whom it applies to",
+  nothing: "hosts that have an earlier version enforce it, others cannot enforce it",
+};
+
+/** What it means that a policy cannot be read, and what to do; nothing for one that can. */
+export function damageLines({ id, damage }: KnownPolicy): string[] {
+  if (damage === undefined) return [];
+  return [
+    `policy "${id}" cannot be read from the store: ${DAMAGE_WORDS[damage]}`,
+    "write it again with romana policy apply, or remove it with romana policy remove",
   ];
 }
 

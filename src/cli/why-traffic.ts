@@ -1,7 +1,7 @@
-import { type Fault, invalidInput } from "../model/index.ts";
+import { type Fault, invalidInput, PROTOCOLS_OF_ICMP, PROTOCOLS_WITH_PORTS } from "../model/index.ts";
 import type { Family } from "../net/index.ts";
 import { type Flow, PROTOCOL } from "../policy/index.ts";
-import { PROTOCOL_NUMBERS, PROTOCOLS_OF_ICMP, PROTOCOLS_WITH_PORTS, parseProtocol } from "../schema/index.ts";
+import { PROTOCOL_NUMBERS, parseProtocol } from "../schema/index.ts";
 
 /** What a flow carries, as texts. */
 export interface TrafficTexts {

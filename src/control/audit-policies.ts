@@ -1,17 +1,29 @@
 import { type Exception, hasCode } from "../model/index.ts";
 import type { Context } from "./context.ts";
-import { exceptionOf } from "./exceptions.ts";
-import { exceptionKey, PREFIX, readSpot } from "./keys.ts";
+import { wantedException } from "./exceptions.ts";
+import { exceptionKey, PREFIX } from "./keys.ts";
 import { decodeExceptionRecord, decodePolicyRecord, encodeExceptionRecord } from "./policy-record.ts";
 import { decodeTrialRecord } from "./policy-trials.ts";
 import type { Problem } from "./problem.ts";
-import { decodeEndpointRecord } from "./records.ts";
 import { commit, LOST, put, remove, unchanged } from "./settle.ts";
 import type { NounKeys } from "./world.ts";
 
-const DECODERS: readonly (readonly [string, (text: string) => unknown])[] = [
-  [PREFIX.policy, decodePolicyRecord],
-  [PREFIX.policyTrial, decodeTrialRecord],
+/** What must be readable, and what a human can do when it is not. */
+const READERS: readonly {
+  readonly prefix: string;
+  readonly read: (name: string, text: string) => unknown;
+  readonly advice: string;
+}[] = [
+  {
+    prefix: PREFIX.policy,
+    read: decodePolicyRecord,
+    advice: 'write the policy again with "romana policy apply", or remove it with "romana policy remove"',
+  },
+  {
+    prefix: PREFIX.policyTrial,
+    read: (_, text) => decodeTrialRecord(text),
+    advice: 'nothing is taken back: look at the policies, then end the trial with "romana policy confirm"',
+  },
 ];
 
 /**
@@ -25,9 +37,11 @@ export function policyProblems(
 ): Problem[] {
   const problems: Problem[] = [];
   for (const [key, { value }] of keys) {
-    const decode = DECODERS.find(([prefix]) => key.startsWith(prefix))?.[1];
-    if (decode !== undefined && !isReadable(decode, value)) {
-      problems.push({ kind: "unparsable-value", key, message: "The value cannot be read" });
+    const reader = READERS.find(({ prefix }) => key.startsWith(prefix));
+    const reason = reader && faultOf(() => reader.read(key.slice(reader.prefix.length), value));
+    if (reader !== undefined && reason !== undefined) {
+      const message = `The value cannot be read (${reason}); ${reader.advice}`;
+      problems.push({ kind: "unparsable-value", key, message });
     }
     if (!key.startsWith(PREFIX.exception)) continue;
     const spot = key.slice(PREFIX.exception.length);
@@ -50,11 +64,9 @@ async function align(context: Context, text: string): Promise<string | undefined
   const key = exceptionKey(text);
   const present = await context.store.get(key);
   const endpoint = await context.store.get(PREFIX.endpoint + text);
-  const spot = readSpot(text);
-  const actsAs = endpoint && decodeEndpointRecord(endpoint.value).actsAs;
   let wanted: Exception | undefined;
   try {
-    if (spot !== undefined && actsAs !== undefined) wanted = exceptionOf(context, spot, actsAs);
+    wanted = wantedException(context, text, endpoint?.value);
   } catch (error) {
     // What makes its addresses is gone, which is a finding of its own.
     if (hasCode(error, "not-found")) return undefined;
@@ -69,12 +81,13 @@ async function align(context: Context, text: string): Promise<string | undefined
   return wanted === undefined ? "the exception was deleted" : "the exception was written";
 }
 
-function isReadable(decode: (text: string) => unknown, value: string): boolean {
+/** Why something cannot be read; undefined when it can. */
+function faultOf(read: () => unknown): string | undefined {
   try {
-    decode(value);
-    return true;
-  } catch {
-    return false;
+    read();
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
   }
 }
 

@@ -1,5 +1,5 @@
 import { CodeSpace, IdPool } from "../ipam/index.ts";
-import type { Exception, Network, Policy, SegmentCode } from "../model/index.ts";
+import type { Exception, KnownPolicy, Network, SegmentCode } from "../model/index.ts";
 import {
   hostIdPrefix,
   NETWORK_GUARD,
@@ -9,7 +9,8 @@ import {
   segmentCodePrefix,
   segmentKey,
 } from "./keys.ts";
-import { decodeExceptionRecord, decodePolicyRecord } from "./policy-record.ts";
+import { knownPolicy } from "./known-policy.ts";
+import { decodeExceptionRecord } from "./policy-record.ts";
 import {
   decodeHostRecord,
   decodeNetworkRecord,
@@ -64,9 +65,12 @@ export class Catalog {
   readonly tenants = new Map<string, StoredRecord<TenantRecord>>();
   /** By tenant, then by name. */
   readonly segments = new Map<string, Map<string, StoredRecord<SegmentRecord>>>();
-  readonly policies = new Map<string, StoredRecord<Policy>>();
-  /** By the spot of the endpoint. */
+  /** One that cannot be read any more is as it was, at the revision that it had then. */
+  readonly policies = new Map<string, StoredRecord<KnownPolicy>>();
+  /** By the spot of the endpoint. One that cannot be read any more is as it was. */
   readonly exceptions = new Map<string, StoredRecord<Exception>>();
+  /** Spots of exceptions that cannot be read, and of which nobody here knows what they said before. */
+  readonly lostExceptions = new Set<string>();
   tenantIds = new IdPool();
   /** Revision of the key that every change of the networks writes. */
   guardRevision = 0;
@@ -87,8 +91,8 @@ export class Catalog {
     [PREFIX.tenantId, (rest, value) => this.#readTenantId(rest, value)],
     [PREFIX.segmentGuard, () => undefined],
     [PREFIX.segmentCode, (rest, value) => this.#readSegmentCode(rest, value)],
-    [PREFIX.policy, recordReader(this.policies, decodePolicyRecord)],
-    [PREFIX.exception, recordReader(this.exceptions, decodeExceptionRecord)],
+    [PREFIX.policy, (id, value, revision) => this.#readPolicy(id, value, revision)],
+    [PREFIX.exception, (spot, value, revision) => this.#readException(spot, value, revision)],
   ]);
 
   /** Takes in a key's value (undefined: deleted). News that is older than what is known is left out. */
@@ -111,6 +115,7 @@ export class Catalog {
     const maps = [this.networks, this.hosts, this.tenants, this.segments, this.policies];
     for (const map of [...maps, this.exceptions, this.#revisions, this.#hostIds, this.#codes, this.#owners])
       map.clear();
+    this.lostExceptions.clear();
     this.tenantIds = new IdPool();
     this.#visible = undefined;
   }
@@ -161,6 +166,23 @@ export class Catalog {
     const ofTenant = getOrMake(this.segments, tenant, () => new Map<string, StoredRecord<SegmentRecord>>());
     recordReader(ofTenant, decodeSegmentRecord)(name, value, revision);
     if (ofTenant.size === 0) this.segments.delete(tenant);
+  }
+
+  #readPolicy(id: string, value: string | undefined, revision: number): void {
+    const before = this.policies.get(id);
+    const record = value === undefined ? undefined : knownPolicy(id, value, before?.record);
+    if (record === undefined) this.policies.delete(id);
+    else if (record.damage === "earlier-version" && before !== undefined) {
+      this.policies.set(id, { record, revision: before.revision });
+    } else this.policies.set(id, { record, revision });
+  }
+
+  #readException(spot: string, value: string | undefined, revision: number): void {
+    const record = value === undefined ? undefined : attempt(() => decodeExceptionRecord(value));
+    this.lostExceptions.delete(spot);
+    if (record !== undefined) this.exceptions.set(spot, { record, revision });
+    else if (value === undefined) this.exceptions.delete(spot);
+    else if (!this.exceptions.has(spot)) this.lostExceptions.add(spot);
   }
 
   #readHostId(rest: string, value: string | undefined): void {

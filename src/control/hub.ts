@@ -1,9 +1,11 @@
-import { type Endpoint, RomanaError } from "../model/index.ts";
+import { type Endpoint, type Exception, RomanaError } from "../model/index.ts";
 import type { Change, Store, WatchBatch } from "../store/index.ts";
 import type { Catalog } from "./catalog.ts";
 import { endpointOf, hostDetails } from "./directory.ts";
-import { PREFIX } from "./keys.ts";
-import { decodeExceptionRecord, decodePolicyRecord } from "./policy-record.ts";
+import { exceptionOf } from "./exceptions.ts";
+import { PREFIX, readSpot } from "./keys.ts";
+import { knownPolicy } from "./known-policy.ts";
+import { decodeExceptionRecord } from "./policy-record.ts";
 import { decodeHostRecord, decodeNetworkRecord, decodeSegmentRecord, decodeTenantRecord } from "./records.ts";
 import type { WatchChange, WatchEvent, WatchKind, WatchOptions } from "./watch.ts";
 
@@ -207,11 +209,16 @@ export class Hub {
 
   #sharedChange(
     kind: (typeof SHARED_KINDS)[number][0],
-    { entry, previous }: Change,
+    { key, entry, previous }: Change,
   ): WatchChange | undefined {
     const value = entry?.value ?? previous;
     if (value === undefined) return undefined;
     const type = entry === undefined ? "delete" : "put";
+    const name = key.slice(key.indexOf("/") + 1);
+    if (kind === "policies") {
+      const object = knownPolicy(name, value, this.#catalog.policies.get(name)?.record);
+      return object && { kind, type, object };
+    }
     try {
       if (kind === "networks") {
         const { network, adding } = decodeNetworkRecord(value);
@@ -222,12 +229,22 @@ export class Hub {
         return { kind, type, object };
       }
       if (kind === "tenants") return { kind, type, object: decodeTenantRecord(value).tenant };
-      if (kind === "policies") return { kind, type, object: decodePolicyRecord(value) };
-      if (kind === "exceptions") return { kind, type, object: decodeExceptionRecord(value) };
+      if (kind === "exceptions") return { kind, type, object: this.#exception(type, name, value) };
       return { kind, type, object: decodeSegmentRecord(value).segment };
     } catch {
       // A damaged value cannot be shown; the check names it.
       return undefined;
+    }
+  }
+
+  /** Of one that goes, watchers need the addresses only: these follow from its spot when the value is damaged. */
+  #exception(type: WatchChange["type"], place: string, value: string): Exception {
+    try {
+      return decodeExceptionRecord(value);
+    } catch (error) {
+      const spot = readSpot(place);
+      if (type === "put" || spot === undefined) throw error;
+      return exceptionOf({ catalog: this.#catalog }, spot, "unknown");
     }
   }
 }

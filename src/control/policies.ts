@@ -1,29 +1,35 @@
-import { invalidInput, type Policy } from "../model/index.ts";
+import { invalidInput, type KnownPolicy, type Policy } from "../model/index.ts";
 import type { Context } from "./context.ts";
 import { PREFIX, policyKey } from "./keys.ts";
+import { knownPolicy } from "./known-policy.ts";
 import type { ChangeOptions, Created, DeleteOptions, Deletion, Versioned } from "./listing.ts";
 import { applyPolicies } from "./policy-application.ts";
 import type { Policies, PolicyDetails, PolicyOptions } from "./policy-control.ts";
-import { decodePolicyRecord, encodePolicyRecord, policyJson } from "./policy-record.ts";
+import { encodePolicyRecord, policyJson } from "./policy-record.ts";
 import { missingReferences } from "./policy-references.ts";
 import { confirmTrial, listTrials } from "./policy-trials.ts";
 import { conflict, revisionMismatch } from "./refusals.ts";
 import { commit, LOST, put, remove, unchanged, untilSettled } from "./settle.ts";
-import { findRecord, listObjects, readRecord } from "./stored.ts";
+import { listObjects } from "./stored.ts";
+import { findPolicy, readStoredPolicy } from "./stored-policy.ts";
 
 const NOUN = "policy";
 
 /** The use cases of policies. */
 export function createPolicies(context: Context): Policies {
-  const { store } = context;
+  const { store, catalog } = context;
   return {
     create: (policy, options = {}) => createPolicy(context, policy, options),
     async get(id) {
-      const { record, revision } = await readRecord(store, NOUN, id, policyKey(id), decodePolicyRecord);
+      const { record, revision } = await readStoredPolicy(context, id);
       return { object: detailsOf(context, record), revision };
     },
     list: (page = {}) =>
-      listObjects(store, PREFIX.policy, [PREFIX.policy], page, ({ value }) => readable(context, value)),
+      listObjects(store, PREFIX.policy, [PREFIX.policy], page, ({ key, value }) => {
+        const id = key.slice(PREFIX.policy.length);
+        const known = knownPolicy(id, value, catalog.policies.get(id)?.record);
+        return known && detailsOf(context, known);
+      }),
     replace: (id, policy, options = {}) => replacePolicy(context, id, policy, options),
     delete: (id, options = {}) => deletePolicy(context, id, options),
     apply: (application) => applyPolicies(context, application),
@@ -40,9 +46,9 @@ async function createPolicy(
   const { id } = policy;
   const what = `create policy "${id}"`;
   return await untilSettled(what, async () => {
-    const found = await findRecord(context.store, NOUN, id, policyKey(id), decodePolicyRecord);
-    if (found !== undefined) {
-      if (encodePolicyRecord(found.record) === encodePolicyRecord(policy)) {
+    const found = await findPolicy(context, id);
+    if (found !== undefined && found.record.damage === undefined) {
+      if (isSame(found.record, policy)) {
         return { object: detailsOf(context, found.record), revision: found.revision, created: false };
       }
       throw conflict("create", NOUN, id, "it is there already, and different", policyJson(found.record));
@@ -50,7 +56,7 @@ async function createPolicy(
     refuseMissing(context, what, policy, options);
     const revision = await commit(
       context,
-      [unchanged(policyKey(id), 0)],
+      [unchanged(policyKey(id), found?.revision ?? 0)],
       [put(policyKey(id), encodePolicyRecord(policy))],
     );
     return revision === LOST ? LOST : { object: detailsOf(context, policy), revision, created: true };
@@ -70,14 +76,17 @@ async function replacePolicy(
     ]);
   }
   return await untilSettled(what, async () => {
-    const { record, revision } = await readRecord(context.store, NOUN, id, policyKey(id), decodePolicyRecord);
+    const { record, revision } = await readStoredPolicy(context, id);
     if (expectedRevision !== undefined && expectedRevision !== revision) {
       throw revisionMismatch("replace", NOUN, id, revision);
     }
-    const text = encodePolicyRecord(policy);
-    if (text === encodePolicyRecord(record)) return { object: detailsOf(context, record), revision };
+    if (isSame(record, policy)) return { object: detailsOf(context, record), revision };
     refuseMissing(context, what, policy, options);
-    const done = await commit(context, [unchanged(policyKey(id), revision)], [put(policyKey(id), text)]);
+    const done = await commit(
+      context,
+      [unchanged(policyKey(id), revision)],
+      [put(policyKey(id), encodePolicyRecord(policy))],
+    );
     return done === LOST ? LOST : { object: detailsOf(context, policy), revision: done };
   });
 }
@@ -88,7 +97,7 @@ async function deletePolicy(
   { expectedRevision, dryRun = false }: DeleteOptions,
 ): Promise<Deletion> {
   return await untilSettled(`delete policy "${id}"`, async () => {
-    const { revision } = await readRecord(context.store, NOUN, id, policyKey(id), decodePolicyRecord);
+    const { revision } = await readStoredPolicy(context, id);
     if (expectedRevision !== undefined && expectedRevision !== revision) {
       throw revisionMismatch("delete", NOUN, id, revision);
     }
@@ -110,15 +119,12 @@ export function refuseMissing(
   if (missing.length > 0) throw invalidInput(what, missing);
 }
 
-function detailsOf({ catalog }: Context, policy: Policy): PolicyDetails {
-  const missing = missingReferences(catalog, policy).map(({ reason }) => reason);
-  return { policy, missing: [...new Set(missing)] };
+/** True when the policy is stored, and readable, as it shall be. */
+function isSame(stored: KnownPolicy, policy: Policy): boolean {
+  return stored.damage === undefined && encodePolicyRecord(stored) === encodePolicyRecord(policy);
 }
 
-function readable(context: Context, value: string): PolicyDetails | undefined {
-  try {
-    return detailsOf(context, decodePolicyRecord(value));
-  } catch {
-    return undefined;
-  }
+function detailsOf({ catalog }: Context, policy: KnownPolicy): PolicyDetails {
+  const missing = missingReferences(catalog, policy).map(({ reason }) => reason);
+  return { policy, missing: [...new Set(missing)] };
 }

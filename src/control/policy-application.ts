@@ -1,12 +1,13 @@
-import { type Fault, invalidInput, type Policy } from "../model/index.ts";
+import { type Fault, invalidInput, type KnownPolicy, type Policy } from "../model/index.ts";
 import type { Context } from "./context.ts";
 import { policyKey, policyTrialKey } from "./keys.ts";
 import type { PolicyApplication, PolicyChange, PolicyChanges } from "./policy-control.ts";
-import { decodePolicyRecord, encodePolicyRecord } from "./policy-record.ts";
+import { encodePolicyRecord } from "./policy-record.ts";
 import { missingReferences } from "./policy-references.ts";
 import { encodeTrialRecord, type TrialRecord, trialOf } from "./policy-trials.ts";
 import { commit, LOST, put, unchanged, untilSettled } from "./settle.ts";
-import { findRecord, type StoredRecord } from "./stored.ts";
+import type { StoredRecord } from "./stored.ts";
+import { findPolicy } from "./stored-policy.ts";
 
 /** Most policies of one application: all are changed in one transaction. */
 export const MAX_APPLIED = 100;
@@ -25,9 +26,8 @@ export async function applyPolicies(
   refuseFaults(context, application);
   return await untilSettled(WHAT, async () => {
     const revisionBefore = await context.store.revision();
-    const found = await Promise.all(
-      policies.map(({ id }) => findRecord(context.store, "policy", id, policyKey(id), decodePolicyRecord)),
-    );
+    const found = await Promise.all(policies.map(({ id }) => findPolicy(context, id)));
+    if (confirmWithin !== undefined) refuseDamaged(found);
     const changes = policies.map((policy, index) => changeOf(policy, found[index]));
     const changed = changes.filter(({ action }) => action !== "unchanged");
     if (dryRun || changed.length === 0) return { dryRun, changes };
@@ -79,9 +79,19 @@ function refuseFaults({ catalog }: Context, { policies, pending = false }: Polic
   if (faults.length > 0) throw invalidInput(WHAT, faults);
 }
 
-function changeOf(after: Policy, found: StoredRecord<Policy> | undefined): PolicyChange {
+/** Refuses a trial of what could not be put back. @throws RomanaError `invalid-input`. */
+function refuseDamaged(found: readonly (StoredRecord<KnownPolicy> | undefined)[]): void {
+  const reason = "what is stored cannot be read, and could not be put back: apply it without a trial";
+  const faults = found.flatMap((one, index) =>
+    one?.record.damage === undefined ? [] : [{ path: `policies.${index}`, reason }],
+  );
+  if (faults.length > 0) throw invalidInput(WHAT, faults);
+}
+
+function changeOf(after: Policy, found: StoredRecord<KnownPolicy> | undefined): PolicyChange {
   const { id } = after;
   if (found === undefined) return { id, action: "created", after };
+  if (found.record.damage !== undefined) return { id, action: "changed", after };
   const isSame = encodePolicyRecord(found.record) === encodePolicyRecord(after);
   return { id, action: isSame ? "unchanged" : "changed", before: found.record, after };
 }

@@ -1,4 +1,4 @@
-import type { Exception, Policy } from "../model/index.ts";
+import type { Exception, KnownPolicy, Policy } from "../model/index.ts";
 import type {
   ChangeOptions,
   Created,
@@ -11,7 +11,7 @@ import type {
 
 /** A policy with what it names and is not there; nothing: it is in force as a whole. */
 export interface PolicyDetails {
-  readonly policy: Policy;
+  readonly policy: KnownPolicy;
   /** Sentences such as `there is no tenant "shop"`. */
   readonly missing: readonly string[];
 }
@@ -35,7 +35,7 @@ export interface PolicyApplication extends PolicyOptions {
 export interface PolicyChange {
   readonly id: string;
   readonly action: "created" | "changed" | "unchanged";
-  /** As it was; absent when it was not there. */
+  /** As it was; absent when it was not there, or could not be read. */
   readonly before?: Policy;
   readonly after: Policy;
 }
@@ -55,11 +55,16 @@ export interface PolicyTrial {
   readonly deadline: number;
   /** IDs of the policies that the trial is about. */
   readonly policies: readonly string[];
+  /** Its record cannot be read: nothing is taken back. The deadline is 0, and no policy is named. */
+  readonly damaged?: true;
 }
 
 /** Who may talk to whom. */
 export interface Policies {
-  /** @throws RomanaError `invalid-input` when it names somebody unknown and may not wait; `conflict`. */
+  /**
+   * Takes the place of one that cannot be read.
+   * @throws RomanaError `invalid-input` when it names somebody unknown and may not wait; `conflict`.
+   */
   create(policy: Policy, options?: PolicyOptions): Promise<Created<PolicyDetails>>;
   get(id: string): Promise<Versioned<PolicyDetails>>;
   list(page?: PageRequest): Promise<ItemPage<PolicyDetails>>;
@@ -70,10 +75,13 @@ export interface Policies {
     options?: PolicyOptions & ChangeOptions,
   ): Promise<Versioned<PolicyDetails>>;
   delete(id: string, options?: DeleteOptions): Promise<Deletion>;
-  /** Makes several policies as given, all or none. @throws RomanaError as `create`, and for too many at once. */
+  /**
+   * Makes several policies as given, all or none.
+   * @throws RomanaError as `create`, for too many at once, and for a trial of what cannot be read and so not taken back.
+   */
   apply(application: PolicyApplication): Promise<PolicyChanges>;
   trials(): Promise<readonly PolicyTrial[]>;
-  /** The changes of the trial stay. @throws RomanaError `not-found`: it was confirmed or taken back already. */
+  /** The changes of the trial stay; so ends one that cannot be read. @throws RomanaError `not-found`: it was confirmed or taken back already. */
   confirm(trial: string): Promise<PolicyTrial>;
 }
 

@@ -1,8 +1,11 @@
-import type { Exception, Policy } from "../model/index.ts";
-import { formatPrefix, type Prefix, parsePrefix } from "../net/index.ts";
+import { type Exception, NAME_PATTERN, type Policy } from "../model/index.ts";
+import { formatPrefix, type Prefix } from "../net/index.ts";
+import { listOf, readFields, readPrefix, textOf } from "./json-value.ts";
+import { readPolicy } from "./policy-value.ts";
 
-/** Fields of a policy that hold prefixes; everything else in it is plain data. */
-const PREFIX_FIELDS = ["prefix", "except", "addresses"];
+const EXCEPTION_FIELDS = new Set(["tenant", "segment", "blocks"] as const);
+const readName = textOf(NAME_PATTERN);
+const readBlocks = listOf(readPrefix);
 
 /** The value of a policy's key: the policy as JSON, its prefixes as text. */
 export function encodePolicyRecord(policy: Policy): string {
@@ -16,14 +19,10 @@ export function policyJson(policy: Policy): object {
   return Object.fromEntries(fields);
 }
 
-/** Reads what {@link encodePolicyRecord} writes. @throws Error of any kind when it is damaged. */
-export function decodePolicyRecord(text: string): Policy {
-  const policy = JSON.parse(text, (key, value: unknown) =>
-    PREFIX_FIELDS.includes(key) ? readPrefixes(value) : value,
-  ) as Policy;
-  if (typeof policy.id !== "string" || !Array.isArray(policy.rules) || !Array.isArray(policy.appliedTo)) {
-    throw new SyntaxError("this is no policy");
-  }
+/** Reads what {@link encodePolicyRecord} writes for the policy. @throws Error of any kind when it is damaged. */
+export function decodePolicyRecord(id: string, text: string): Policy {
+  const policy = readPolicy(JSON.parse(text));
+  if (policy.id !== id) throw new SyntaxError(`the value says "${policy.id}", the key says "${id}"`);
   return policy;
 }
 
@@ -34,13 +33,8 @@ export function encodeExceptionRecord({ blocks, tenant, segment }: Exception): s
 
 /** Reads what {@link encodeExceptionRecord} writes. @throws Error of any kind when it is damaged. */
 export function decodeExceptionRecord(text: string): Exception {
-  const { tenant, segment, blocks } = JSON.parse(text) as {
-    tenant: string;
-    segment: string;
-    blocks: string[];
-  };
-  if (typeof tenant !== "string" || typeof segment !== "string") throw new SyntaxError("a name is missing");
-  return { tenant, segment, blocks: blocks.map(parsePrefix) };
+  const { tenant, segment, blocks } = readFields(JSON.parse(text), EXCEPTION_FIELDS);
+  return { tenant: readName(tenant), segment: readName(segment), blocks: readBlocks(blocks) };
 }
 
 function plain(value: unknown): unknown {
@@ -52,10 +46,4 @@ function plain(value: unknown): unknown {
 
 function isPrefix(value: object): value is Prefix {
   return "family" in value && "value" in value && typeof value.value === "bigint";
-}
-
-function readPrefixes(value: unknown): unknown {
-  return Array.isArray(value)
-    ? value.map((text) => parsePrefix(text as string))
-    : parsePrefix(value as string);
 }

@@ -4,9 +4,11 @@ import type { Mirror } from "./feed.ts";
 import { PREFIX, policyKey, policyTrialKey } from "./keys.ts";
 import type { Clock } from "./options.ts";
 import type { PolicyTrial } from "./policy-control.ts";
-import { decodePolicyRecord, encodePolicyRecord, policyJson } from "./policy-record.ts";
+import { encodePolicyRecord, policyJson } from "./policy-record.ts";
+import { readPolicy } from "./policy-value.ts";
+import { damaged } from "./refusals.ts";
 import { commit, LOST, put, remove, unchanged, untilSettled } from "./settle.ts";
-import { allRecords, findRecord } from "./stored.ts";
+import { entriesBelow, findRecord } from "./stored.ts";
 
 /** A trial as it is stored: what each of its policies was before. */
 export interface TrialRecord {
@@ -49,9 +51,18 @@ export function decodeTrialRecord(text: string): TrialRecord {
     deadline,
     before: before.map(({ id: policy, policy: was }) => ({
       id: policy,
-      ...(was !== undefined && { policy: decodePolicyRecord(JSON.stringify(was)) }),
+      ...(was !== undefined && { policy: readPolicy(was) }),
     })),
   };
+}
+
+/** A trial by the value of its key, also when that cannot be read. */
+function knownTrial(id: string, value: string): PolicyTrial {
+  try {
+    return trialOf(decodeTrialRecord(value));
+  } catch {
+    return { id, deadline: 0, policies: [], damaged: true };
+  }
 }
 
 /** A trial as callers see it. */
@@ -59,20 +70,23 @@ export function trialOf({ id, deadline, before }: TrialRecord): PolicyTrial {
   return { id, deadline, policies: before.map((entry) => entry.id) };
 }
 
-/** The trials that are neither confirmed nor taken back, the next to end first. */
+/** The trials that are neither confirmed nor taken back: those that cannot be read, then the next to end first. */
 export async function listTrials({ store }: Context): Promise<readonly PolicyTrial[]> {
-  const records = await allRecords(store, PREFIX.policyTrial, decodeTrialRecord);
-  return records.map(({ record }) => trialOf(record)).sort((a, b) => a.deadline - b.deadline);
+  const trials: PolicyTrial[] = [];
+  for await (const { key, value } of entriesBelow(store, PREFIX.policyTrial)) {
+    trials.push(knownTrial(key.slice(PREFIX.policyTrial.length), value));
+  }
+  return trials.sort((a, b) => a.deadline - b.deadline);
 }
 
-/** Ends a trial; its changes stay. @throws RomanaError `not-found`. */
+/** Ends a trial, also one that cannot be read; its changes stay. @throws RomanaError `not-found`. */
 export async function confirmTrial(context: Context, id: string): Promise<PolicyTrial> {
   const key = policyTrialKey(id);
   return await untilSettled(`confirm policy trial "${id}"`, async () => {
-    const found = await findRecord(context.store, "policy trial", id, key, decodeTrialRecord);
+    const found = await context.store.get(key);
     if (found === undefined) throw notFound("policy trial", id);
-    const done = await commit(context, [unchanged(key, found.revision)], [remove(key)]);
-    return done === LOST ? LOST : trialOf(found.record);
+    const done = await commit(context, [unchanged(key, found.modRevision)], [remove(key)]);
+    return done === LOST ? LOST : knownTrial(id, found.value);
   });
 }
 
@@ -135,8 +149,8 @@ export class TrialKeeper implements Mirror {
     if (value === undefined) return;
     try {
       this.#wait(key, decodeTrialRecord(value).deadline);
-    } catch (error) {
-      this.#options.onTrouble(error);
+    } catch {
+      this.#options.onTrouble(damaged("policy trial", key.slice(PREFIX.policyTrial.length)));
     }
   }
 

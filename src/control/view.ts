@@ -1,6 +1,7 @@
-import { type HostDetails, notFound } from "../model/index.ts";
+import { type Exception, type HostDetails, notFound } from "../model/index.ts";
 import type { Context } from "./context.ts";
 import { endpointOf, hostDetails } from "./directory.ts";
+import { wantedException } from "./exceptions.ts";
 import { hostKey, PREFIX } from "./keys.ts";
 import type { Versioned } from "./listing.ts";
 import type { StoredRecord } from "./stored.ts";
@@ -15,6 +16,7 @@ export async function viewHost(context: Context, host: string): Promise<HostView
   if (!catalog.hosts.has(host)) await feed.refresh([hostKey(host)], feed.revision);
   const followed = feed.revision;
   const page = await store.list(`${PREFIX.endpoint}${host}/`);
+  const found = await lostExceptions(context);
   if (!catalog.hosts.has(host)) throw notFound("host", host);
   const networks = catalog.visibleNetworks();
   return {
@@ -35,12 +37,30 @@ export async function viewHost(context: Context, host: string): Promise<HostView
     policies: Array.from(catalog.policies.values(), versionedRecord).sort((a, b) =>
       a.object.id < b.object.id ? -1 : 1,
     ),
-    exceptions: Array.from(catalog.exceptions.values(), versionedRecord),
+    exceptions: [...Array.from(catalog.exceptions.values(), versionedRecord), ...found],
     endpoints: page.entries.flatMap(({ key, value, modRevision }) => {
       const object = endpointOf(key.slice(PREFIX.endpoint.length), value);
       return object === undefined ? [] : [{ object, revision: modRevision }];
     }),
   };
+}
+
+/** Exceptions whose values cannot be read, as they follow from their endpoints; the check writes them anew. */
+async function lostExceptions(context: Context): Promise<readonly Versioned<Exception>[]> {
+  const { catalog, store } = context;
+  const found = await Promise.all(
+    Array.from(catalog.lostExceptions, async (place) => {
+      const endpoint = await store.get(PREFIX.endpoint + place);
+      try {
+        const object = wantedException(context, place, endpoint?.value);
+        return object && { object, revision: endpoint?.modRevision ?? 0 };
+      } catch {
+        // Neither the exception nor what it follows from is there; the check names both.
+        return undefined;
+      }
+    }),
+  );
+  return found.filter((one) => one !== undefined);
 }
 
 function versionedRecord<T>({ record, revision }: StoredRecord<T>): Versioned<T> {

@@ -1,4 +1,12 @@
-import type { Endpoint, Exception, HostDetails, Network, Policy, Segment, Tenant } from "../model/index.ts";
+import type {
+  Endpoint,
+  Exception,
+  HostDetails,
+  KnownPolicy,
+  Network,
+  Segment,
+  Tenant,
+} from "../model/index.ts";
 import type { Versioned } from "./listing.ts";
 
 /** What can be watched, with the type of its objects. */
@@ -7,7 +15,7 @@ export interface WatchObjects {
   readonly hosts: HostDetails;
   readonly tenants: Tenant;
   readonly segments: Segment;
-  readonly policies: Policy;
+  readonly policies: KnownPolicy;
   readonly exceptions: Exception;
   readonly endpoints: Endpoint;
 }
@@ -44,8 +52,8 @@ export interface HostView {
   readonly hosts: readonly Versioned<HostDetails>[];
   readonly tenants: readonly Versioned<Tenant>[];
   readonly segments: readonly Versioned<Segment>[];
-  /** All policies, those included that wait for somebody. */
-  readonly policies: readonly Versioned<Policy>[];
+  /** All policies, those included that wait for somebody, and those that cannot be read. */
+  readonly policies: readonly Versioned<KnownPolicy>[];
   /** Exceptions of all hosts. */
   readonly exceptions: readonly Versioned<Exception>[];
   /** The host's own endpoints. */

@@ -129,6 +129,18 @@ export interface Policy {
   readonly established: "cut" | "keep";
 }
 
+/**
+ * What is left of a policy whose stored value cannot be read. `earlier-version`: what it said before. `targets-only`: whom
+ * it applies to; it drops all of their traffic, before any other policy, so that it lets nothing pass that it would not
+ * have let pass. `nothing`: its ID alone; it selects nobody.
+ */
+export type PolicyDamage = "earlier-version" | "targets-only" | "nothing";
+
+/** A policy as far as it is known; `damage` is there when its stored value cannot be read. */
+export interface KnownPolicy extends Policy {
+  readonly damage?: PolicyDamage;
+}
+
 /** The order of a policy that names none. */
 export const DEFAULT_POLICY_ORDER = 1000;
 

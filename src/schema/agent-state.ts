@@ -1,11 +1,11 @@
 import { z } from "zod";
-import type { Endpoint, Exception, Host, Network, Policy, Segment, Tenant } from "../model/index.ts";
+import type { Endpoint, Exception, Host, KnownPolicy, Network, Segment, Tenant } from "../model/index.ts";
 import { attachTargetSchema } from "./attachment.ts";
 import { decodeWith, strict } from "./decode.ts";
 import { encodeEndpoint, endpointResourceSchema, endpointSchema } from "./endpoint.ts";
 import { encodeHost, hostSchema } from "./host.ts";
 import { encodeNetwork, networkResourceSchema } from "./network.ts";
-import { encodePolicy, policyResourceSchema } from "./policy.ts";
+import { encodePolicyResource, policyResourceSchema } from "./policy.ts";
 import { encodeExceptionResource, exceptionResourceSchema } from "./policy-api.ts";
 import { encodeSegment, segmentResourceSchema } from "./segment.ts";
 import { encodeTenant, tenantResourceSchema } from "./tenant.ts";
@@ -92,7 +92,7 @@ export interface HostSnapshot {
   readonly hosts: readonly Stored<Host>[];
   readonly tenants: readonly Stored<Tenant>[];
   readonly segments: readonly Stored<Segment>[];
-  readonly policies: readonly Stored<Policy>[];
+  readonly policies: readonly Stored<KnownPolicy>[];
   /** Of all hosts. */
   readonly exceptions: readonly Stored<Exception>[];
   readonly endpoints: readonly Stored<Endpoint>[];
@@ -113,7 +113,7 @@ export function encodeSnapshot(snapshot: HostSnapshot): z.input<typeof snapshotS
     hosts: encode(snapshot.hosts, encodeHost),
     tenants: encode(snapshot.tenants, encodeTenant),
     segments: encode(snapshot.segments, encodeSegment),
-    policies: encode(snapshot.policies, encodePolicy),
+    policies: snapshot.policies.map((policy) => encodePolicyResource(policy, policy.revision)),
     exceptions: snapshot.exceptions.map((exception) =>
       encodeExceptionResource(exception, exception.revision),
     ),

@@ -1,18 +1,23 @@
 import { z } from "zod";
-import type { LabelRequirement, Labels } from "../model/index.ts";
+import {
+  LABEL_KEY_PATTERN,
+  LABEL_VALUE_PATTERN,
+  type LabelRequirement,
+  type Labels,
+} from "../model/index.ts";
 import { oneOf, patterned, quote, strict } from "./decode.ts";
 
 const MAX_LABELS = 100;
 
 /** The key of a label: a Kubernetes label key, with its prefix (Kubernetes "Labels and Selectors"). */
 export const labelKeySchema = patterned(
-  /^[A-Za-z0-9_]([A-Za-z0-9_./-]{0,314}[A-Za-z0-9_])?$/,
+  LABEL_KEY_PATTERN,
   'a label key: 1 to 316 letters, digits, "_", ".", "/" or "-", the first and the last a letter, digit or "_"',
 );
 
 /** The value of a label. */
 export const labelValueSchema = patterned(
-  /^[^\p{Cc}]{0,255}$/u,
+  LABEL_VALUE_PATTERN,
   "a label value: up to 255 characters without control characters",
 );
 

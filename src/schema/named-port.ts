@@ -1,16 +1,16 @@
 import { z } from "zod";
-import type { NamedPort } from "../model/index.ts";
+import { HIGHEST, type NamedPort, PORT_NAME_PATTERN, PROTOCOLS_WITH_PORTS } from "../model/index.ts";
 import { patterned, strict } from "./decode.ts";
-import { encodeProtocol, PROTOCOLS_WITH_PORTS, protocolSchema } from "./protocol.ts";
+import { encodeProtocol, protocolSchema } from "./protocol.ts";
 
 /** The name of a port of a segment. */
 export const portNameSchema = patterned(
-  /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/,
+  PORT_NAME_PATTERN,
   'a port name: 1 to 63 letters, digits, "_" or "-", the first a letter or digit',
 ).meta({ description: "Name of a port.", examples: ["http"] });
 
 /** A port number. */
-export const portSchema = z.int().min(0).max(65_535);
+export const portSchema = z.int().min(0).max(HIGHEST.port);
 
 /** A port with a name; only protocols with ports have one. */
 const namedPortSchema = strict({

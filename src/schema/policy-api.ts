@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { type Exception, hasCode, type Policy } from "../model/index.ts";
+import { type Exception, hasCode, type KnownPolicy, type Policy } from "../model/index.ts";
 import { formatPrefix } from "../net/index.ts";
 import { oneOf, strict } from "./decode.ts";
-import { encodePolicy, policyIdSchema, policyResourceSchema, policySchema } from "./policy.ts";
+import { encodePolicyResource, policyIdSchema, policyResourceSchema, policySchema } from "./policy.ts";
 import { decodePolicyDocument } from "./policy-document.ts";
 import { booleanText } from "./query.ts";
 import { nameSchema, prefixSchema, revisionSchema } from "./text.ts";
@@ -38,8 +38,9 @@ export const policyInputSchema = z
 /** A stored policy with its state, as the API shows it. */
 export const policyDetailsSchema = strict({
   ...policyResourceSchema.shape,
-  state: oneOf(["active", "pending"]).meta({
-    description: "`pending`: it names somebody who is not there, and does nothing for these until they are.",
+  state: oneOf(["active", "pending", "damaged"]).meta({
+    description:
+      "`pending`: it names somebody who is not there, and does nothing for these until they are. `damaged`: its stored value cannot be read.",
   }),
   missing: z.array(z.string()).meta({ description: "Who is not there." }),
 }).meta({ id: "PolicyDetails", description: "Who may talk to whom, and whether all of them are there." });
@@ -73,12 +74,18 @@ export const policyTrialSchema = strict({
   id: z.string().meta({ examples: ["42"] }),
   deadline: z.int().meta({ description: "When it ends, in milliseconds since 1970 UTC." }),
   policies: z.array(policyIdSchema),
+  damaged: z.literal(true).exactOptional().meta({
+    description:
+      "Its record cannot be read: nothing is taken back. `deadline` is 0, and `policies` is empty.",
+  }),
 }).meta({ id: "PolicyTrial", description: "Changes that are taken back unless somebody confirms them." });
 
 const policyChangeSchema = strict({
   id: policyIdSchema,
   action: oneOf(["created", "changed", "unchanged"]),
-  before: policySchema.exactOptional().meta({ description: "Absent when it was not there." }),
+  before: policySchema
+    .exactOptional()
+    .meta({ description: "Absent when it was not there, or could not be read." }),
   after: policySchema,
 });
 
@@ -110,9 +117,10 @@ export function encodeExceptionResource(
 
 /** A stored policy with what it names and is not there, as JSON. */
 export function encodePolicyDetails(
-  { policy, missing }: { readonly policy: Policy; readonly missing: readonly string[] },
+  { policy, missing }: { readonly policy: KnownPolicy; readonly missing: readonly string[] },
   revision: number,
 ): z.input<typeof policyDetailsSchema> {
-  const state = missing.length === 0 ? "active" : "pending";
-  return { ...encodePolicy(policy), revision, state, missing: [...missing] };
+  const whole = missing.length === 0 ? "active" : "pending";
+  const state = policy.damage === undefined ? whole : "damaged";
+  return { ...encodePolicyResource(policy, revision), state, missing: [...missing] };
 }

@@ -1,6 +1,11 @@
-import type { PortRange, TrafficMatch } from "../model/index.ts";
+import {
+  type PortRange,
+  PROTOCOLS_OF_ICMP,
+  PROTOCOLS_WITH_PORTS,
+  type TrafficMatch,
+} from "../model/index.ts";
 import { below, type DocumentFaults, type Fields, isFields } from "./document-faults.ts";
-import { PROTOCOLS_OF_ICMP, PROTOCOLS_WITH_PORTS, parseProtocol } from "./protocol.ts";
+import { parseProtocol } from "./protocol.ts";
 
 /** What one entry of `rules` says. */
 export interface DocumentRule {

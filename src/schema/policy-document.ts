@@ -5,13 +5,14 @@ import {
   type Fault,
   hasCode,
   invalidInput,
+  POLICY_ID_PATTERN,
   type Policy,
   type PolicyRule,
   type PolicyVerdict,
 } from "../model/index.ts";
 import { quote } from "./decode.ts";
 import { below, DocumentFaults, type Fields, isFields } from "./document-faults.ts";
-import { decodePolicy, descriptionSchema, POLICY_ID_PATTERN, POLICY_ID_RULE } from "./policy.ts";
+import { decodePolicy, descriptionSchema, POLICY_ID_RULE } from "./policy.ts";
 import { readPeers, readTargets } from "./policy-document-party.ts";
 import { type DocumentRule, readDocumentRules } from "./policy-document-rule.ts";
 import { externalIdSchema } from "./text.ts";

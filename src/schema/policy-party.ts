@@ -1,14 +1,20 @@
 import { z } from "zod";
-import type { EndpointSelector, NounSelector, PolicyPeer, PolicyTarget } from "../model/index.ts";
+import {
+  type EndpointSelector,
+  INTERFACE_PATTERN,
+  type NounSelector,
+  type PolicyPeer,
+  type PolicyTarget,
+} from "../model/index.ts";
 import { formatPrefix } from "../net/index.ts";
 import { patterned, strict } from "./decode.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import { encodeLabelRequirement, labelRequirementSchema } from "./label.ts";
 import { externalIdSchema, nameSchema, prefixSchema } from "./text.ts";
 
-/** The name of a network device of a host (Linux allows 15 bytes). */
+/** The name of a network device of a host. */
 export const interfaceSchema = patterned(
-  /^[A-Za-z0-9_][A-Za-z0-9_.@:-]{0,14}$/,
+  INTERFACE_PATTERN,
   "the name of a network device: 1 to 15 characters",
 );
 

@@ -1,13 +1,20 @@
 import { z } from "zod";
-import type { Policy, PolicyRule, TrafficMatch } from "../model/index.ts";
+import {
+  HIGHEST,
+  type KnownPolicy,
+  POLICY_ID_PATTERN,
+  POLICY_TEXT_LENGTHS,
+  type Policy,
+  type PolicyRule,
+  PROTOCOLS_OF_ICMP,
+  PROTOCOLS_WITH_PORTS,
+  type TrafficMatch,
+} from "../model/index.ts";
 import { decodeWith, oneOf, patterned, strict } from "./decode.ts";
 import { portNameSchema, portSchema } from "./named-port.ts";
 import { encodePeer, encodeTarget, peerSchema, targetSchema } from "./policy-party.ts";
-import { encodeProtocol, PROTOCOLS_OF_ICMP, PROTOCOLS_WITH_PORTS, protocolSchema } from "./protocol.ts";
+import { encodeProtocol, protocolSchema } from "./protocol.ts";
 import { externalIdSchema, revisionSchema } from "./text.ts";
-
-/** What a policy may be called; long enough for `kube.NAMESPACE.NAME`. */
-export const POLICY_ID_PATTERN = /^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,399}$/;
 
 /** What is wrong with an ID that does not match {@link POLICY_ID_PATTERN}. */
 export const POLICY_ID_RULE =
@@ -21,10 +28,13 @@ export const policyIdSchema = patterned(POLICY_ID_PATTERN, POLICY_ID_RULE).meta(
 });
 
 /** What a policy is for, in words. */
-export const descriptionSchema = z.string().max(2000).meta({ description: "What it is for." });
+export const descriptionSchema = z
+  .string()
+  .max(POLICY_TEXT_LENGTHS.description)
+  .meta({ description: "What it is for." });
 
 const directionSchema = oneOf(["ingress", "egress"]);
-const icmpNumberSchema = z.int().min(0).max(255);
+const icmpNumberSchema = z.int().min(0).max(HIGHEST.icmp);
 
 const trafficSchema = strict({
   protocol: protocolSchema.exactOptional(),
@@ -46,7 +56,7 @@ const trafficSchema = strict({
   .meta({ id: "TrafficMatch", description: "What kind of packets; what is left out matches all." });
 
 const ruleSchema = strict({
-  name: z.string().max(400).exactOptional(),
+  name: z.string().max(POLICY_TEXT_LENGTHS.ruleName).exactOptional(),
   direction: directionSchema,
   verdict: oneOf(["accept", "drop", "pass", "log"]),
   peers: z.array(peerSchema).meta({ description: "Who; without one the rule matches nothing." }),
@@ -75,7 +85,14 @@ const policyShape = {
 export const policySchema = strict(policyShape).meta({ id: "PolicySpec" });
 
 /** A stored policy with its revision, as agents get it. */
-export const policyResourceSchema = strict({ ...policyShape, revision: revisionSchema }).meta({
+export const policyResourceSchema = strict({
+  ...policyShape,
+  revision: revisionSchema,
+  damage: oneOf(["earlier-version", "targets-only", "nothing"]).exactOptional().meta({
+    description:
+      "There when its stored value cannot be read: what is shown is what it said before; or denies everything to whom it is applied to; or is nothing.",
+  }),
+}).meta({
   id: "Policy",
   description: "Who may talk to whom.",
 });
@@ -104,8 +121,12 @@ export function encodePolicy(policy: Policy): PolicyJson {
 }
 
 /** A stored policy as JSON. */
-export function encodePolicyResource(policy: Policy, revision: number): z.input<typeof policyResourceSchema> {
-  return { ...encodePolicy(policy), revision };
+export function encodePolicyResource(
+  policy: KnownPolicy,
+  revision: number,
+): z.input<typeof policyResourceSchema> {
+  const { damage } = policy;
+  return { ...encodePolicy(policy), revision, ...(damage !== undefined && { damage }) };
 }
 
 function encodeRule(rule: PolicyRule): z.input<typeof ruleSchema> {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { HIGHEST } from "../model/index.ts";
 import { quote } from "./decode.ts";
 import { didYouMean } from "./did-you-mean.ts";
 
@@ -10,14 +11,6 @@ export const PROTOCOL_NUMBERS: ReadonlyMap<string, number> = new Map([
   ["icmp", 1],
   ["icmpv6", 58],
 ]);
-
-/** Protocols whose packets begin with ports. */
-export const PROTOCOLS_WITH_PORTS: ReadonlySet<number> = new Set([6, 17, 132]);
-
-/** ICMP of each family. */
-export const PROTOCOLS_OF_ICMP: ReadonlySet<number> = new Set([1, 58]);
-
-const MAX_PROTOCOL = 255;
 
 /** An IP protocol: a word or its number. */
 export const protocolSchema = z
@@ -39,7 +32,7 @@ export function parseProtocol(input: string | number): number | undefined {
   const text = String(input).trim().toLowerCase();
   const known = PROTOCOL_NUMBERS.get(text);
   if (known !== undefined) return known;
-  if (!/^(0|[1-9][0-9]{0,2})$/.test(text) || Number(text) > MAX_PROTOCOL) return undefined;
+  if (!/^(0|[1-9][0-9]{0,2})$/.test(text) || Number(text) > HIGHEST.protocol) return undefined;
   return Number(text);
 }
 
@@ -53,5 +46,5 @@ function notAProtocol(input: unknown): string {
   const words = [...PROTOCOL_NUMBERS.keys()];
   if (input === undefined) return "is missing";
   const meant = typeof input === "string" ? didYouMean(input, words) : "";
-  return `${quote(input)} is neither one of ${words.join(", ")} nor a number up to ${MAX_PROTOCOL}${meant}`;
+  return `${quote(input)} is neither one of ${words.join(", ")} nor a number up to ${HIGHEST.protocol}${meant}`;
 }

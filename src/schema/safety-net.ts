@@ -1,6 +1,7 @@
+import { PROTOCOLS_WITH_PORTS } from "../model/index.ts";
 import { addressPrefix, type Prefix, parseAddress } from "../net/index.ts";
 import { quote, textOf } from "./decode.ts";
-import { PROTOCOL_NUMBERS, PROTOCOLS_WITH_PORTS } from "./protocol.ts";
+import { PROTOCOL_NUMBERS } from "./protocol.ts";
 
 /** A port of the machine that stays reachable whatever policies say. */
 export interface SafeService {

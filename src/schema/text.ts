@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { formatSegmentCode, parseSegmentCode } from "../addressing/index.ts";
-import type { AddressPair, SegmentCode } from "../model/index.ts";
+import { type AddressPair, EXTERNAL_ID_PATTERN, NAME_PATTERN, type SegmentCode } from "../model/index.ts";
 import {
   type Address,
   formatAddress,
@@ -11,8 +11,6 @@ import {
 } from "../net/index.ts";
 import { patterned, quote, strict, textOf } from "./decode.ts";
 
-/** What networks, hosts, tenants, segments and groups may be called. */
-export const NAME_PATTERN = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$/;
 /** What endpoints may be called; besides, an endpoint's name must not read as an address. */
 export const ENDPOINT_NAME_PATTERN = /^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,252}$/;
 
@@ -44,7 +42,7 @@ export const requestTokenSchema = patterned(
 
 /** The identifier of an object in the orchestrator. */
 export const externalIdSchema = patterned(
-  /^[^\p{Cc}]{1,255}$/u,
+  EXTERNAL_ID_PATTERN,
   "an external ID: 1 to 255 characters without control characters",
 ).meta({
   id: "ExternalId",

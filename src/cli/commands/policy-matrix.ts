@@ -1,6 +1,7 @@
 import { createKubernetesWorld, type Decide, podKey, probeKey, probeMatrix } from "../../kubernetes/index.ts";
+import { PROTOCOLS_WITH_PORTS } from "../../model/index.ts";
 import type { PolicyWorld } from "../../policy/index.ts";
-import { decodeKubernetesWorld, PROTOCOLS_WITH_PORTS, parseProtocol } from "../../schema/index.ts";
+import { decodeKubernetesWorld, parseProtocol } from "../../schema/index.ts";
 import type { Command, Input, Result } from "../command.ts";
 import { readDocument } from "../documents.ts";
 import { wrongInput } from "../input.ts";

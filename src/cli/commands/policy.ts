@@ -2,11 +2,11 @@ import type { AllCounters, Tally } from "../../model/index.ts";
 import { type CONTRACT, encodePolicy, encodePolicyDetails, type ResultOf } from "../../schema/index.ts";
 import type { Command, Noun, Option, Result } from "../command.ts";
 import { parseDuration } from "../duration.ts";
-import { type Column, count, renderTable } from "../format.ts";
+import { type Column, count, renderTable, type Tone } from "../format.ts";
 import { applicationResult } from "../policy-application.ts";
 import { coverageText, dropsText, ruleCountersText, sumOfRules } from "../policy-counters.ts";
 import { readPolicies } from "../policy-files.ts";
-import { policyLines, targetWords } from "../policy-words.ts";
+import { damageLines, policyLines, targetWords } from "../policy-words.ts";
 import {
   changeOptions,
   DRY_RUN_OPTION,
@@ -21,6 +21,12 @@ import { policyMatrix } from "./policy-matrix.ts";
 
 type PolicyResource = ResultOf<typeof CONTRACT.getPolicy>;
 
+const STATE_TONES: Readonly<Record<PolicyResource["state"], Tone>> = {
+  active: "good",
+  pending: "warning",
+  damaged: "bad",
+};
+
 const POLICY: Resource<PolicyResource> = {
   noun: "policy",
   plural: "policies",
@@ -29,7 +35,7 @@ const POLICY: Resource<PolicyResource> = {
     {
       title: "state",
       value: ({ state }) => state,
-      tone: ({ state }) => (state === "active" ? "good" : "warning"),
+      tone: ({ state }) => STATE_TONES[state],
     },
     { title: "direction", value: ({ rules }) => distinct(rules.map(({ direction }) => direction)) },
     { title: "verdict", value: ({ rules }) => distinct(rules.map(({ verdict }) => verdict)) },
@@ -149,6 +155,7 @@ const show: Command = {
       data: { ...(POLICY.encode(policy) as object), ...(counters && { counters: counters.rules }) },
       text: (screen) =>
         [
+          ...damageLines(policy).map((text) => screen.paint("bad", text)),
           ...policyLines(policy),
           ...policy.missing.map((text) => screen.paint("warning", `  waits: ${text}`)),
           ...(counters === undefined ? [] : ["", ruleCountersText(screen, counters)]),
@@ -239,7 +246,9 @@ const confirm: Command = {
     return {
       data: trial,
       text: () =>
-        `${count(trial.policies.length, "policy", "policies")} confirmed: ${trial.policies.join(", ")}`,
+        trial.damaged === true
+          ? `trial "${trial.id}" ended; it cannot be read, and what it changed stays as it is`
+          : `${count(trial.policies.length, "policy", "policies")} confirmed: ${trial.policies.join(", ")}`,
     };
   },
 };
@@ -258,7 +267,11 @@ const trials: Command = {
           screen,
           [
             { title: "id", value: ({ id }) => id },
-            { title: "until", value: ({ deadline }) => new Date(deadline).toISOString() },
+            {
+              title: "until",
+              value: ({ deadline, damaged }) =>
+                damaged === true ? "damaged: never" : new Date(deadline).toISOString(),
+            },
             { title: "policies", value: ({ policies }) => policies.join(", ") },
           ],
           items,
