@@ -270,6 +270,22 @@ describe("logged packets", () => {
     expect(scene.agent.metrics.packets.values.get("told")).toBe(1);
   });
 
+  test("that their sender may not send are told with that direction", async () => {
+    const deny = policy("stay", {
+      isolates: [],
+      rules: [rule({ direction: "egress", verdict: "drop", peers: [{ kind: "any" }] })],
+    });
+    const scene = new PolicyScene([deny], DROPS);
+    await scene.start();
+    await tell(scene, "romana denied", packet(WEB, FAR_BETA));
+    const line = scene.log.find((text) => text.includes("dropped")) ?? "";
+    expect(JSON.parse(line.slice(line.indexOf("{")))).toMatchObject({
+      direction: "egress",
+      policy: "stay",
+      rule: 0,
+    });
+  });
+
   const rows: [string, string, string, string][] = [
     ["romana not-allowed", FAR_BETA, WEB, 'dropped: no policy allows it; isolated by "in"'],
     [
