@@ -67,6 +67,8 @@ export class Catalog {
   readonly segments = new Map<string, Map<string, StoredRecord<SegmentRecord>>>();
   /** One that cannot be read any more is as it was, at the revision that it had then. */
   readonly policies = new Map<string, StoredRecord<KnownPolicy>>();
+  /** IDs of those that cannot be read. */
+  readonly damagedPolicies = new Set<string>();
   /** By the spot of the endpoint. One that cannot be read any more is as it was. */
   readonly exceptions = new Map<string, StoredRecord<Exception>>();
   /** Spots of exceptions that cannot be read, and of which nobody here knows what they said before. */
@@ -115,6 +117,7 @@ export class Catalog {
     const maps = [this.networks, this.hosts, this.tenants, this.segments, this.policies];
     for (const map of [...maps, this.exceptions, this.#revisions, this.#hostIds, this.#codes, this.#owners])
       map.clear();
+    this.damagedPolicies.clear();
     this.lostExceptions.clear();
     this.tenantIds = new IdPool();
     this.#visible = undefined;
@@ -175,6 +178,8 @@ export class Catalog {
     else if (record.damage === "earlier-version" && before !== undefined) {
       this.policies.set(id, { record, revision: before.revision });
     } else this.policies.set(id, { record, revision });
+    if (record?.damage === undefined) this.damagedPolicies.delete(id);
+    else this.damagedPolicies.add(id);
   }
 
   #readException(spot: string, value: string | undefined, revision: number): void {

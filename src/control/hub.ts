@@ -98,6 +98,8 @@ export class Hub {
     const wake = (): void => subscriber.wake?.();
     signal.addEventListener("abort", wake, { once: true });
     try {
+      const damaged = this.#damagedPolicies(subscriber);
+      if (damaged.length > 0) yield { revision: after, changes: damaged };
       if (after < seen) yield* this.#past(subscriber, after, seen, signal);
       while (!signal.aborted) {
         if (subscriber.failure !== undefined) throw subscriber.failure.error;
@@ -109,6 +111,16 @@ export class Hub {
       signal.removeEventListener("abort", wake);
       this.#unsubscribe(subscriber);
     }
+  }
+
+  /** Told at the start of each watch: what was damaged in the store's file while nobody watched it has no revision. */
+  #damagedPolicies({ kinds }: Subscriber): WatchChange[] {
+    if (!kinds.has("policies")) return [];
+    const { damagedPolicies, policies } = this.#catalog;
+    return [...damagedPolicies].flatMap((id): WatchChange[] => {
+      const object = policies.get(id)?.record;
+      return object === undefined ? [] : [{ kind: "policies", type: "put", object }];
+    });
   }
 
   /** What happened after a revision, up to the one from which on the subscriber gets everything live. */
