@@ -1,9 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { endpoint, event, hostView, underlayHost } from "../../test/support/agent-view.ts";
-import type { Exception, Policy } from "../model/index.ts";
+import type { Exception, KnownPolicy, Policy } from "../model/index.ts";
 import { parsePrefix } from "../net/index.ts";
-import { decodeSnapshot, encodeSnapshot, type Stored } from "../schema/index.ts";
+import { decodeSnapshot, encodeSnapshot, type Stored, type WatchChange } from "../schema/index.ts";
 import { endpointKey, HostKnowledge } from "./host-knowledge.ts";
+
+type PolicyObject = Extract<WatchChange, { kind: "policies" }>["object"];
 
 const POLICY = {
   id: "p",
@@ -44,6 +46,45 @@ describe("HostKnowledge", () => {
       ),
     );
     expect([restarted.policies, restarted.exceptions]).toEqual([[], []]);
+  });
+
+  describe("a policy that cannot be read any more", () => {
+    type Told = Stored<KnownPolicy>;
+    const { revision } = POLICY;
+    const earlier: Told = { ...POLICY, damage: "earlier-version" };
+    const newer: Told = { ...earlier, order: 8, revision: revision + 1 };
+    const older: Told = { ...earlier, order: 6, revision: revision - 1 };
+    const denied: Told = { ...POLICY, order: 0, revision: revision + 9, damage: "targets-only" };
+    const nothing: Told = { ...POLICY, appliedTo: [], revision: revision + 9, damage: "nothing" };
+    const again: Told = { ...POLICY, order: 9, revision: revision + 10 };
+    const cases: [string, Told | undefined, Told, Told][] = [
+      ["is kept as it was: nothing is told of it", POLICY, nothing, earlier],
+      ["is kept as it was: its targets are told", POLICY, denied, earlier],
+      ["is kept as it was: an older one is told", POLICY, older, earlier],
+      ["is kept as it was: the same is told", POLICY, earlier, earlier],
+      ["is a newer one that romanad remembers", POLICY, newer, newer],
+      ["is still kept", earlier, denied, earlier],
+      ["is what is told when it never was here", undefined, denied, denied],
+      ["is what is told last when it never was here", denied, nothing, nothing],
+      ["is what romanad remembers when it never was here", nothing, older, older],
+      ["is well when it is written again", earlier, again, again],
+    ];
+    test.each(cases)("%s", (_, held, told, expected) => {
+      const before = hostView({ policies: held === undefined ? [] : [held] });
+      const byEvent = new HostKnowledge(before);
+      const object = told as Told & PolicyObject;
+      byEvent.apply(event(90, { kind: "policies", type: "put", object }));
+      const bySnapshot = new HostKnowledge(before);
+      bySnapshot.replace(hostView({ policies: [told] }));
+      for (const knowledge of [byEvent, bySnapshot]) {
+        expect(knowledge.policies).toEqual([expected]);
+        const json: unknown = JSON.parse(JSON.stringify(encodeSnapshot(knowledge.snapshot())));
+        expect(new HostKnowledge(decodeSnapshot(json)).policies).toEqual([expected]);
+      }
+      byEvent.apply(event(91, { kind: "policies", type: "delete", object }));
+      bySnapshot.replace(hostView());
+      expect([byEvent.policies, bySnapshot.policies]).toEqual([[], []]);
+    });
   });
 
   test("a view that an agent without policies has left is read", () => {

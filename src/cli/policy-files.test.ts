@@ -39,6 +39,23 @@ describe("readPolicies()", () => {
     expect(readPolicies([shown])).toEqual([policy]);
   });
 
+  test.each([
+    ["earlier-version", undefined],
+    ["targets-only", "damage: unknown field"],
+    ["nothing", "damage: unknown field"],
+  ] as const)(
+    "of a policy that cannot be read, takes only what it said before: %s",
+    async (damage, fault) => {
+      const [policy] = readPolicies([file("a.yaml", `name: a${NATIVE}`)]);
+      if (policy === undefined) throw new Error("no policy");
+      const details = encodePolicyDetails({ policy: { ...policy, damage }, missing: [] }, 7);
+      const shown = file("damaged.yaml", await renderYaml(details));
+      const read = (): unknown => readPolicies([shown]);
+      if (fault === undefined) expect(read()).toEqual([policy]);
+      else expect(read).toThrow(fault);
+    },
+  );
+
   test("tells the faults of all files, each with its place", () => {
     const first = file("first.yaml", `name: a${NATIVE}---\nname: b/c${NATIVE}`);
     const second = file("second.yaml", `name: a${NATIVE}colour: red\n`);

@@ -294,6 +294,35 @@ describe("an endpoint that acts as another segment", () => {
     expect(hasCode(error, "not-found") && error.message).toBe('Cannot find segment "tenant-1/nothing"');
   });
 
+  test.each([
+    ["goes on acting", false],
+    ["goes on acting after a restart", true],
+  ])("%s when its exception is damaged", async (_, isCold) => {
+    const { control, store, clock, address } = await acting();
+    const key = "exception/host-1/main/tenant-1/0000000001/0000000001";
+    await store.transact([], [{ type: "put", key, value: "{" }]);
+    await new Promise((resolve) => setImmediate(resolve));
+    const next = isCold ? await createControl({ store, clock }) : control;
+    const exceptions = async (): Promise<string[]> =>
+      (await next.view("host-2")).exceptions.map(
+        ({ object }) => `${object.blocks.map(formatPrefix).join()} ${object.tenant}/${object.segment}`,
+      );
+    expect(await exceptions()).toEqual([`${address}/32 tenant-1/db`]);
+    expect(await findingsOf(next)).toEqual([`stale-index ${key}`]);
+    const { revision } = await next.view("host-2");
+    const stop = new AbortController();
+    const told = next.watch({ kinds: ["exceptions"], after: revision, signal: stop.signal });
+    await next.endpoints.update("e", { actsAs: null });
+    for await (const { changes } of told) {
+      // Its damaged value says nothing of it, but hosts must know whose exception goes.
+      expect(changes).toMatchObject([
+        { type: "delete", object: { blocks: [parsePrefix(`${address}/32`)], tenant: "tenant-1" } },
+      ]);
+      break;
+    }
+    expect(await exceptions()).toEqual([]);
+  });
+
   test("is mended by the check when endpoint and exception disagree", async () => {
     const { control, store, clock } = await acting();
     const spot = "host-1/main/tenant-1/0000000001/0000000001";
