@@ -64,6 +64,54 @@ describe("PolicyRules", () => {
     expect(followed).toBeGreaterThan(80);
   });
 
+  test("follow who comes and goes, exceptions too, or say that they cannot", () => {
+    const seen = { followed: 0, refused: 0 };
+    fc.assert(
+      fc.property(fc.integer(), (seed) => {
+        const draw = createDraw(seed);
+        const whole = randomPolicyWorld(draw);
+        const sometimes = <T>(items: readonly T[]): readonly T[] =>
+          draw.between(0, 2) === 0 ? items.filter(() => draw.between(0, 3) > 0) : items;
+        const compiler = new PolicyCompiler(whole);
+        compiler.change(whole.policies);
+        let rules = new PolicyRules(whole.networks, compiler.model());
+        let kernel = contents(rules);
+        for (let step = 0; step < 5; step++) {
+          const world = {
+            ...whole,
+            tenants: whole.tenants.map((tenant) => ({
+              ...tenant,
+              isolation: draw.pick([tenant.isolation, tenant.isolation, "none"] as const),
+            })),
+            segments: sometimes(whole.segments),
+            exceptions: sometimes(whole.exceptions),
+            hosts: sometimes(whole.hosts),
+          };
+          const fresh = new PolicyRules(world.networks, compilePolicies(world));
+          if (rules.change(compiler.identify(world))) {
+            seen.followed++;
+            for (const { set, add, remove } of rules.takeDifferences()) {
+              const elements = kernel.get(set) as Set<string>;
+              for (const element of remove) expect(elements.delete(text(element))).toBe(true);
+              for (const element of add) elements.add(text(element));
+            }
+            expect(kernel, `seed ${seed}`).toEqual(contents(rules));
+          } else {
+            seen.refused++;
+            rules = new PolicyRules(world.networks, compiler.model());
+            kernel = contents(rules);
+          }
+          expect(exactElements(rules), `seed ${seed}`).toEqual(exactElements(fresh));
+          for (const family of [4, 6] as const) {
+            expect(rules.exceptions(family)).toEqual(fresh.exceptions(family));
+          }
+        }
+      }),
+      { numRuns: 200 },
+    );
+    expect(Math.min(...Object.values(seen)), JSON.stringify(seen)).toBeGreaterThan(50);
+  });
+
   test("elements of sets with ranges never overlap", () => {
     let pairs = 0;
     fc.assert(

@@ -1,6 +1,7 @@
 import { type AddressPlan, type Direction, type Network, plansOf, TIERS, type Tier } from "../model/index.ts";
 import { addressBits, type Family, prefixMask } from "../net/index.ts";
 import {
+  type ExceptionRules,
   keyOfEntry,
   type ModelChange,
   partyKey,
@@ -47,13 +48,13 @@ export class PolicyRules {
   readonly #directions = new Map<string, PolicyDirection>();
   readonly #layers = new Map<string, LayerSets>();
   readonly #defaults = new Map<Family, { readonly accept: LayerSets; readonly isolated: LayerSets }>();
-  readonly #exceptions: RuleModel["exceptions"];
+  #exceptionRules: ExceptionRules;
   readonly #plans: ReadonlyMap<Family, readonly AddressPlan[]>;
 
   constructor(networks: readonly Network[], model: RuleModel) {
     const plans = networks.flatMap(plansOf);
     this.#plans = new Map(FAMILIES.map((family) => [family, plans.filter((plan) => plan.family === family)]));
-    this.#exceptions = model.exceptions;
+    this.#exceptionRules = model;
     for (const family of FAMILIES) {
       for (const scope of SCOPES) {
         for (const direction of DIRECTIONS) this.#build(model, family, scope, direction);
@@ -61,9 +62,7 @@ export class PolicyRules {
       const accept = this.#sets(`default${family}`, family);
       accept.change(keyed(model.exceptionDefaults));
       const isolated = this.#sets(`default_isolated${family}`, family);
-      isolated.change(
-        model.isolatedExceptions.map((party) => [partyKey(party), isolationEntry(party, [])] as const),
-      );
+      isolated.change(isolatedKeyed(model));
       this.#defaults.set(family, { accept, isolated });
     }
     this.takeDifferences();
@@ -89,6 +88,7 @@ export class PolicyRules {
         known.push(isolated.change([[partyKey(subject), entry]]));
       }
     }
+    if (change.exceptions !== undefined) known.push(this.#changeExceptions(change.exceptions));
     return !known.includes(false);
   }
 
@@ -108,7 +108,7 @@ export class PolicyRules {
 
   /** Sets of the blocks of exceptions, with the mask of each. */
   exceptions(family: Family): readonly { readonly mask: bigint; readonly set: NamedSet }[] {
-    const own = this.#exceptions.filter((block) => block.family === family);
+    const own = this.#exceptionRules.exceptions.filter((block) => block.family === family);
     const lengths = [...new Set(own.map(({ length }) => length))].sort((a, b) => b - a);
     const type = family === 4 ? "ipv4_addr" : "ipv6_addr";
     return lengths.map((length) => {
@@ -151,6 +151,21 @@ export class PolicyRules {
   has(family: Family, scope: Scope, direction: Direction): boolean {
     const { tiers, isolated } = this.direction(family, scope, direction);
     return isolated.sets.length > 0 || TIERS.some((tier) => tiers[tier].length > 0);
+  }
+
+  /** False when rules differ that say where exceptions are looked up. */
+  #changeExceptions(after: ExceptionRules): boolean {
+    const before = this.#exceptionRules;
+    this.#exceptionRules = after;
+    const changes = FAMILIES.map((family) => {
+      const { accept, isolated } = this.defaults(family);
+      const hasAccept = accept.change(
+        replacing(keyed(before.exceptionDefaults), keyed(after.exceptionDefaults)),
+      );
+      const hasIsolated = isolated.change(replacing(isolatedKeyed(before), isolatedKeyed(after)));
+      return hasAccept && hasIsolated;
+    });
+    return !changes.includes(false) && lengthsOf(before) === lengthsOf(after);
   }
 
   #build(model: RuleModel, family: Family, scope: Scope, direction: Direction): void {
@@ -206,11 +221,35 @@ export class PolicyRules {
   }
 }
 
-function* keyed(entries: readonly RuleEntry[]): Generator<readonly [string, RuleEntry]> {
+function* keyed(entries: readonly RuleEntry[]): Generator<KeyedEntry> {
   for (const entry of entries) yield [keyOfEntry(entry), entry];
 }
 
-function isolationEntry(subject: RuleEntry["subject"], by: readonly string[]): RuleEntry {
+type KeyedEntry = readonly [key: string, entry: RuleEntry];
+
+function isolatedKeyed({ isolatedExceptions }: ExceptionRules): readonly KeyedEntry[] {
+  return isolatedExceptions.map((party) => [partyKey(party), isolationEntry(party, [])] as const);
+}
+
+/** What makes the old entries the new ones; who is in both is left alone. */
+function replacing(
+  before: Iterable<KeyedEntry>,
+  after: Iterable<KeyedEntry>,
+): readonly (readonly [key: string, entry: RuleEntry | undefined])[] {
+  const [old, young] = [new Map(before), new Map(after)];
+  return [
+    ...[...old.keys()].filter((key) => !young.has(key)).map((key) => [key, undefined] as const),
+    ...[...young].filter(([key]) => !old.has(key)),
+  ];
+}
+
+/** The kinds of blocks that there are, as text. */
+function lengthsOf({ exceptions }: ExceptionRules): string {
+  return [...new Set(exceptions.map(({ family, length }) => `${family}/${length}`))].sort().join(" ");
+}
+
+/** The entry of a subject that these policies isolate. Their rule is -1: no rule of theirs has decided. */
+export function isolationEntry(subject: RuleEntry["subject"], by: readonly string[]): RuleEntry {
   const references = by.map((policy) => ({ policy, rule: -1 }));
   return { subject, peer: { kind: "any" }, traffic: {}, stateful: true, by: references };
 }

@@ -3,8 +3,9 @@ import { describe, expect, test } from "vitest";
 import { type RandomPolicyWorld, randomPolicyWorld } from "../../test/support/random-policies.ts";
 import { createDraw, type Draw } from "../../test/support/random-world.ts";
 import { type Policy, TIERS } from "../model/index.ts";
+import { formatPrefix } from "../net/index.ts";
 import { keyOfEntry, partyKey } from "./party.ts";
-import { compilePolicies, type ModelChange, PolicyCompiler } from "./policy-compiler.ts";
+import { compilePolicies, type ExceptionRules, type ModelChange, PolicyCompiler } from "./policy-compiler.ts";
 import type { RuleModel } from "./rule-model.ts";
 
 /** What a model says, whatever the order inside its layers: text by place. */
@@ -16,7 +17,7 @@ const DIRECTIONS = ["ingress", "egress"] as const;
 
 describe("changes of policies and of who exists", () => {
   test("come to what the same policies say at once, and all that changed is told", () => {
-    const seen = { structure: 0, entries: 0, isolated: 0, identify: 0 };
+    const seen = { structure: 0, entries: 0, isolated: 0, identify: 0, exceptions: 0 };
     fc.assert(
       fc.property(fc.integer(), (seed) => {
         const draw = createDraw(seed);
@@ -40,6 +41,7 @@ describe("changes of policies and of who exists", () => {
           else {
             seen.entries += change.entries.length;
             seen.isolated += change.isolated.length;
+            if (change.exceptions !== undefined) seen.exceptions++;
           }
         }
       }),
@@ -75,15 +77,17 @@ function partOf(draw: Draw, { rules, appliedTo }: Policy): Partial<Policy> {
   };
 }
 
-/** The same world with some of its tenants, segments and, sometimes, exceptions. */
+/** The same world, sometimes with only some of its tenants, segments, exceptions or hosts. */
 function someOf(draw: Draw, world: RandomPolicyWorld): RandomPolicyWorld {
   const some = <T>(items: readonly T[]): T[] => items.filter(() => draw.between(0, 4) > 0);
-  const isBroad = draw.between(0, 2) === 0;
+  const sometimes = <T>(items: readonly T[]): readonly T[] =>
+    draw.between(0, 2) === 0 ? some(items) : items;
   return {
     ...world,
-    tenants: some(world.tenants),
-    segments: some(world.segments),
-    ...(isBroad && { exceptions: some(world.exceptions), hosts: some(world.hosts) }),
+    tenants: sometimes(world.tenants),
+    segments: sometimes(world.segments),
+    exceptions: sometimes(world.exceptions),
+    hosts: sometimes(world.hosts),
   };
 }
 
@@ -101,12 +105,27 @@ function changed(before: Content, change: ModelChange, compiler: PolicyCompiler)
   for (const { scope, direction, subject, by } of change.isolated) {
     set(`${scope} ${direction} isolated ${partyKey(subject)}`, by.length === 0 ? undefined : by.join());
   }
+  if (change.exceptions !== undefined) {
+    for (const key of before.keys()) if (key.startsWith(EXCEPTION)) after.delete(key);
+    for (const [key, value] of exceptionsOf(change.exceptions)) after.set(key, value);
+  }
   return after;
 }
 
+const EXCEPTION = "exception ";
+
+function exceptionsOf(rules: ExceptionRules): readonly [string, string][] {
+  return [
+    ...rules.exceptions.map(formatPrefix),
+    ...rules.exceptionDefaults.map((entry) => `accept ${keyOfEntry(entry)}`),
+    ...rules.isolatedExceptions.map((party) => `isolated ${partyKey(party)}`),
+  ].map((text) => [EXCEPTION + text, ""]);
+}
+
 function contentOf(model: RuleModel): Content {
-  return new Map(
-    SCOPES.flatMap((scope) =>
+  return new Map([
+    ...exceptionsOf(model),
+    ...SCOPES.flatMap((scope) =>
       DIRECTIONS.flatMap((direction) => {
         const place = `${scope} ${direction}`;
         const { tiers, isolated } = model[scope][direction];
@@ -126,7 +145,7 @@ function contentOf(model: RuleModel): Content {
         ];
       }),
     ),
-  );
+  ]);
 }
 
 function sorted(content: Content): readonly (readonly [string, string])[] {

@@ -21,6 +21,9 @@ export interface ModelEntryChange extends EntryChange {
   readonly tier: Tier;
 }
 
+/** What the rule model says of exceptions alone. */
+export type ExceptionRules = Pick<RuleModel, "exceptions" | "exceptionDefaults" | "isolatedExceptions">;
+
 /** What changed in the rule model; `structure`: layers came or went, so that it must be looked at as a whole. */
 export type ModelChange =
   | { readonly kind: "structure" }
@@ -28,6 +31,8 @@ export type ModelChange =
       readonly kind: "entries";
       readonly entries: readonly ModelEntryChange[];
       readonly isolated: readonly IsolationChange[];
+      /** All that is said of exceptions now; absent when that cannot have changed. */
+      readonly exceptions?: ExceptionRules;
     };
 
 /** What is kept of one scope and direction. */
@@ -69,18 +74,17 @@ export class PolicyCompiler {
     return this.#apply(before, this.#directory, put);
   }
 
-  /** Takes in who exists now. Exceptions, or hosts, that changed make it look at everything anew. */
+  /** Takes in who exists now. */
   identify(identities: Identities): ModelChange {
-    const changed = changedTenants(this.#identities, identities);
+    const changed = differenceOf(this.#identities, identities);
     const before = this.#directory;
     this.#directory = new Directory(identities);
-    const isBroad =
-      !isSameList(this.#identities.exceptions, identities.exceptions) ||
-      !isSameList(this.#identities.hosts, identities.hosts);
+    const hasExceptions = this.#identities.exceptions.length + identities.exceptions.length > 0;
     this.#identities = identities;
-    const affected = [...this.#policies.values()].filter((policy) => isBroad || dependsOn(policy, changed));
+    const affected = [...this.#policies.values()].filter((policy) => dependsOn(policy, changed));
     const change = this.#apply(affected, before, affected);
-    return isBroad ? { kind: "structure" } : change;
+    if (change.kind === "structure" || !hasExceptions) return change;
+    return { ...change, exceptions: this.#exceptionRules() };
   }
 
   /** The whole model as it is now. */
@@ -88,6 +92,12 @@ export class PolicyCompiler {
     return {
       endpoints: { ingress: this.#rules("endpoints", "ingress"), egress: this.#rules("endpoints", "egress") },
       machines: { ingress: this.#rules("machines", "ingress"), egress: this.#rules("machines", "egress") },
+      ...this.#exceptionRules(),
+    };
+  }
+
+  #exceptionRules(): ExceptionRules {
+    return {
       exceptions: this.#identities.exceptions.flatMap(({ blocks }) => blocks),
       exceptionDefaults: exceptionDefaults(this.#directory),
       isolatedExceptions: isolatedExceptions(this.#directory),
@@ -152,39 +162,54 @@ export function compilePolicies({
   return compiler.model();
 }
 
-/** Names of tenants that came, went or changed, themselves or in their segments. */
-function changedTenants(before: Identities, after: Identities): ReadonlySet<string> {
-  const changed = new Set<string>();
-  for (const [a, b] of [
-    [before, after],
-    [after, before],
-  ] as const) {
-    const tenants = new Set(a.tenants);
-    const segments = new Set(a.segments);
-    for (const tenant of b.tenants) if (!tenants.has(tenant)) changed.add(tenant.name);
-    for (const segment of b.segments) if (!segments.has(segment)) changed.add(segment.tenant);
-  }
-  return changed;
+/** Who is not the same in two lists of who exists. */
+interface IdentityDifference {
+  /** Names of tenants that came, went or changed, themselves, in their segments or in their exceptions. */
+  readonly tenants: ReadonlySet<string>;
+  readonly hasExceptions: boolean;
+  readonly hasHosts: boolean;
 }
 
-function dependsOn({ appliedTo, rules }: Policy, tenants: ReadonlySet<string>): boolean {
-  if (tenants.size === 0) return false;
+function differenceOf(before: Identities, after: Identities): IdentityDifference {
+  const exceptions = different(before.exceptions, after.exceptions);
+  const tenants = new Set([
+    ...different(before.tenants, after.tenants).map(({ name }) => name),
+    ...different(before.segments, after.segments).map(({ tenant }) => tenant),
+    ...exceptions.map(({ tenant }) => tenant),
+  ]);
+  const hasHosts = different(before.hosts, after.hosts).length > 0;
+  return { tenants, hasExceptions: exceptions.length > 0, hasHosts };
+}
+
+/** Items that only one of the lists has. */
+function different<T>(before: readonly T[], after: readonly T[]): readonly T[] {
+  const [old, young] = [new Set(before), new Set(after)];
+  return [...before.filter((item) => !young.has(item)), ...after.filter((item) => !old.has(item))];
+}
+
+function dependsOn({ appliedTo, rules }: Policy, difference: IdentityDifference): boolean {
+  const { tenants, hasExceptions, hasHosts } = difference;
   const names = rules.some(({ traffic }) => traffic.some(({ portName }) => portName !== undefined));
   const parties: readonly (PolicyTarget | PolicyPeer)[] = [
     ...appliedTo,
     ...rules.flatMap(({ peers }) => peers),
   ];
-  return parties.some((party) =>
-    party.kind === "endpoints"
-      ? selects(party, tenants)
-      : names && (party.kind === "any" || party.kind === "local"),
-  );
+  return parties.some((party) => {
+    switch (party.kind) {
+      case "endpoints":
+        return tenants.size > 0 && selects(party, tenants);
+      case "hosts":
+        return hasHosts;
+      case "local":
+        return hasExceptions || (names && tenants.size > 0);
+      case "any":
+        return names && tenants.size > 0;
+      default:
+        return false;
+    }
+  });
 }
 
 function selects({ tenant }: EndpointSelector, names: ReadonlySet<string>): boolean {
   return tenant?.by === "name" ? names.has(tenant.name) : true;
-}
-
-function isSameList(a: readonly unknown[], b: readonly unknown[]): boolean {
-  return a.length === b.length && a.every((item, index) => item === b[index]);
 }
