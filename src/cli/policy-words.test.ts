@@ -5,7 +5,7 @@ import type { Policy } from "../model/index.ts";
 import { parsePrefix } from "../net/index.ts";
 import { decodeNetworkPolicy, decodePolicyDocument, readYaml } from "../schema/index.ts";
 import { readPolicies } from "./policy-files.ts";
-import { differingLines, policyLines } from "./policy-words.ts";
+import { damageLines, differingLines, policyLines } from "./policy-words.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const EXAMPLES = join(ROOT, "examples/policies");
@@ -26,6 +26,24 @@ function filesBelow(folder: string): string[] {
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
 }
+
+describe("damageLines()", () => {
+  test.each([
+    ["earlier-version", "this is what it said before, which stays in force"],
+    [
+      "targets-only",
+      "hosts that have an earlier version enforce it, others this: they drop all traffic of whom it applies to",
+    ],
+    ["nothing", "hosts that have an earlier version enforce it, others cannot enforce it"],
+  ] as const)("%s", (damage, words) => {
+    const [policy] = readPolicies([join(EXAMPLES, "tcp-policy.json")]) as [Policy];
+    expect(damageLines({ ...policy, id: "p", damage })).toEqual([
+      `policy "p" cannot be read from the store: ${words}`,
+      "write it again with romana policy apply, or remove it with romana policy remove",
+    ]);
+    expect(damageLines(policy)).toEqual([]);
+  });
+});
 
 describe("examples/policies", () => {
   test.each(filesBelow(EXAMPLES))("%s means what testdata/policy-examples.txt says", (file) => {
