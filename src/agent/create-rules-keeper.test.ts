@@ -106,26 +106,27 @@ describe("firewall: iptables", () => {
     scene.romanad.change(hostView(), { kind: "policies", type: "delete", object: POLICY as never });
     await scene.timers.advance(50);
     expect(rulesOf(scene)).not.toContain("-p tcp -m tcp --dport 80");
+    expect((await scene.agent.counters()).rules).toEqual([]);
     expect(scene.agent.status()).toMatchObject({ firewall: "iptables", problems: [] });
   });
 
-  test("counts drops, but not what rules decide", async () => {
+  test("counts drops and what rules decide, and reports it", async () => {
     const scene = withPolicy();
-    const asked: string[] = [];
-    scene.kernel.readSetCounters = (_, set) => {
-      asked.push(set);
-      return [];
-    };
     await scene.start();
     scene.iptables.count("iptables", "ROMANA-DROP-ISOLATION", 4);
     scene.iptables.count("ip6tables", "ROMANA-DROP-ISOLATION", 1);
-    expect(await scene.agent.counters()).toEqual({
-      rules: [],
+    scene.iptables.count("iptables", "ROMANA-INGRESS-STD", 3, "-p tcp");
+    const counters = {
+      rules: [{ policy: "in", rule: 0, packets: 3, bytes: 180 }],
       omitted: 0,
       drops: [{ reason: "isolation", packets: 5, bytes: 300 }],
-    });
+    };
+    expect(await scene.agent.counters()).toEqual(counters);
+    scene.iptables.count("iptables", "ROMANA-INGRESS-STD", 4, "-p tcp");
     await scene.timers.advance(20_000);
-    expect(asked).toEqual([]);
+    expect(scene.romanad.reports.at(-1)?.counters?.rules).toEqual([
+      { policy: "in", rule: 0, packets: 4, bytes: 240 },
+    ]);
     expect(scene.agent.metrics.registry.render()).toContain(
       'romana_agent_dropped_packets{reason="isolation"} 5',
     );

@@ -12,7 +12,7 @@ export interface RulesKeeperOptions {
   readonly config: Pick<AgentConfig, "firewall" | "table">;
   readonly kernel: Kernel;
   readonly iptables: IptablesRunner;
-  readonly policing: Pick<Policing, "model" | "beforeReplace">;
+  readonly policing: Pick<Policing, "model" | "beforeReplace" | "ruleCounters">;
   /** How the rules of an earlier life look; those of another firewall look like none of this one. */
   readonly reference: TableReference | undefined;
   /** Told when that changes. */
@@ -23,10 +23,17 @@ export interface RulesKeeperOptions {
 export function createRulesKeeper(options: RulesKeeperOptions): RulesKeeper {
   const { config, kernel, iptables, policing, reference, remember } = options;
   if (config.firewall === "iptables") {
-    return new IptablesKeeper({ runner: iptables, model: () => policing.model, reference, remember });
+    const { ruleCounters: counters } = policing;
+    return new IptablesKeeper({
+      runner: iptables,
+      model: () => policing.model,
+      reference,
+      remember,
+      counters,
+    });
   }
   const table = new TableKeeper(kernel, reference, remember, () => {
     policing.beforeReplace();
   });
-  return new NftKeeper(kernel, table, config.table);
+  return new NftKeeper(kernel, table, config.table, policing.ruleCounters);
 }

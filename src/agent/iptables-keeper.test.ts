@@ -3,11 +3,12 @@ import { exampleWorld, host } from "../../test/support/example-world.ts";
 import { FakeIptables } from "../../test/support/fake-iptables.ts";
 import { policyWorld } from "../../test/support/policy-scene.ts";
 import type { FirewallInput } from "../firewall/index.ts";
-import { RomanaError } from "../model/index.ts";
+import { type Policy, type PolicyPeer, type PolicyRule, RomanaError } from "../model/index.ts";
 import { parsePrefix } from "../net/index.ts";
 import { compilePolicies, type RuleModel } from "../rules/index.ts";
 import { createIptablesRunner } from "../system/iptables.ts";
 import { IptablesKeeper } from "./iptables-keeper.ts";
+import { RuleCounters } from "./rule-counters.ts";
 import type { TableReference } from "./table-keeper.ts";
 
 const DEVICE = { name: "rom0a01011b", index: 7, owns: [parsePrefix("10.1.1.27/32")] };
@@ -28,6 +29,7 @@ class Scene {
   readonly fake = new FakeIptables();
   model: RuleModel | undefined;
   reference: TableReference | undefined;
+  counters = new RuleCounters();
   keeper = this.restarted();
 
   constructor() {
@@ -40,6 +42,7 @@ class Scene {
       runner: createIptablesRunner({ run: this.fake.run }),
       model: () => this.model,
       reference: this.reference,
+      counters: this.counters,
       remember: (reference) => {
         this.reference = reference;
       },
@@ -149,6 +152,172 @@ describe("keep()", () => {
     expect(scene.fake.rules("iptables", "filter", "ROMANA-FORWARD")).not.toEqual([]);
     expect(scene.keeper.isThere()).toBe(true);
   });
+});
+
+/** Policies of tenant acme: beta and any of two prefixes may come in by TCP port 80, nobody else. */
+function webModel(id = "in"): RuleModel {
+  const acme = { kind: "endpoints", tenant: { by: "name", name: "acme" } } as const;
+  const rule = (...peers: PolicyPeer[]): PolicyRule => ({
+    direction: "ingress",
+    verdict: "accept",
+    peers,
+    traffic: [{ protocol: 6, ports: { first: 80, last: 80 } }],
+    stateful: true,
+  });
+  const prefixes = ["192.0.2.0/24", "198.51.100.0/24"].map(
+    (text): PolicyPeer => ({ kind: "prefix", prefix: parsePrefix(text), except: [] }),
+  );
+  const policy: Policy = {
+    id,
+    tier: "standard",
+    order: 1,
+    appliedTo: [acme],
+    isolates: ["ingress"],
+    rules: [rule({ kind: "endpoints", tenant: { by: "name", name: "beta" } }), rule(...prefixes)],
+    established: "cut",
+  };
+  return compilePolicies({ ...exampleWorld(), exceptions: [], policies: [policy] });
+}
+
+describe("what rules decide", () => {
+  /** The one rule with a set, by an element of it; the others count by themselves. */
+  const OUTSIDE = "192.0.2.0/24,tcp:80";
+
+  /** A scene with these rules in force. */
+  function countingScene(): Scene {
+    const scene = new Scene();
+    scene.model = webModel();
+    scene.keep();
+    return scene;
+  }
+
+  /** So many packets more for the rule about beta, the one about prefixes, and the isolation. */
+  function count({ fake }: Scene, [beta, outside, isolated]: readonly [number, number, number]): void {
+    fake.count("iptables", "ROMANA-INGRESS-STD", beta, "-s 10.0.2.0/255.0.255.0");
+    fake.countElement(OUTSIDE, outside);
+    fake.count("iptables", "ROMANA-INGRESS-ISOLATION", isolated, "-g ROMANA-DROP-NOT-ALLOWED");
+  }
+
+  /** Packets by policy and rule. */
+  function totals({ counters }: Scene): Readonly<Record<string, number>> {
+    return Object.fromEntries(
+      counters.totals.map(({ policy, rule, packets }) => [`${policy} ${rule ?? "isolation"}`, packets]),
+    );
+  }
+
+  const ALL = { "in 0": 3, "in 1": 2, "in isolation": 1 };
+  const TWICE = { "in 0": 6, "in 1": 4, "in isolation": 2 };
+
+  test("is counted by rules and by elements, once", async () => {
+    const scene = countingScene();
+    count(scene, [3, 2, 1]);
+    await scene.keeper.sample();
+    await scene.keeper.sample();
+    expect(totals(scene)).toEqual(ALL);
+    expect(scene.counters.totals.find(({ rule }) => rule === 1)).toMatchObject({ bytes: 120 });
+    expect(scene.keep()).toEqual(EQUAL);
+    expect(totals(scene)).toEqual(ALL);
+  });
+
+  test.each<[string, (scene: Scene) => void]>([
+    ["an endpoint", (scene) => scene.keep({ ...DESIRED, devices: [DEVICE] })],
+    [
+      "an endpoint by its device alone",
+      ({ keeper }) => {
+        const desired = { ...DESIRED, devices: [DEVICE] };
+        keeper.changeDevices(desired, { add: [DEVICE], remove: [] }, () => desired);
+      },
+    ],
+    [
+      "a repair",
+      (scene) => {
+        scene.fake.outside("iptables", "*filter\n-F ROMANA-FORWARD\nCOMMIT\n");
+        scene.keep();
+      },
+    ],
+  ])("survives the replacement of all rules because of %s", async (_, replace) => {
+    const scene = countingScene();
+    count(scene, [3, 2, 1]);
+    replace(scene);
+    expect(totals(scene)).toEqual(ALL);
+    count(scene, [3, 2, 1]);
+    replace(scene);
+    await scene.keeper.sample();
+    expect(totals(scene)).toEqual(TWICE);
+  });
+
+  test("survives a replacement that half succeeds", async () => {
+    const scene = countingScene();
+    count(scene, [3, 2, 1]);
+    scene.fake.refuse = (program) => program === "ip6tables-restore";
+    expect(() => scene.keep({ ...DESIRED, devices: [DEVICE] })).toThrow(RomanaError);
+    scene.fake.refuse = undefined;
+    await scene.keeper.sample();
+    expect(totals(scene)).toEqual(ALL);
+    scene.keep({ ...DESIRED, devices: [DEVICE] });
+    count(scene, [3, 2, 1]);
+    await scene.keeper.sample();
+    expect(totals(scene)).toEqual(TWICE);
+  });
+
+  test("is counted to the last packet that meets a set", () => {
+    const scene = countingScene();
+    scene.fake.afterRestore = () => {
+      scene.fake.afterRestore = undefined;
+      scene.fake.countElement(OUTSIDE, 5);
+    };
+    scene.keep({ ...DESIRED, devices: [DEVICE] });
+    expect(totals(scene)).toEqual({ "in 1": 5 });
+  });
+
+  test("goes on in a later life", async () => {
+    const scene = countingScene();
+    count(scene, [3, 2, 1]);
+    scene.keeper = scene.restarted();
+    expect(scene.keep()).toEqual(EQUAL);
+    await scene.keeper.sample();
+    expect(totals(scene)).toEqual(ALL);
+  });
+
+  test("counts for who decides when it happens, though the rules look the same", async () => {
+    const scene = countingScene();
+    count(scene, [3, 2, 1]);
+    scene.model = webModel("other");
+    expect(scene.keep()).toEqual(EQUAL);
+    scene.fake.countElement(OUTSIDE, 7);
+    await scene.keeper.sample();
+    expect(totals(scene)).toEqual({ ...ALL, "other 1": 7 });
+  });
+
+  test("nothing is read where nothing counts", async () => {
+    const scene = new Scene();
+    scene.keep();
+    scene.fake.isMissing = true;
+    await scene.keeper.sample();
+    expect(scene.counters.totals).toEqual([]);
+  });
+
+  test("cannot be read without the programs", async () => {
+    const scene = countingScene();
+    scene.fake.isMissing = true;
+    await expect(scene.keeper.sample()).rejects.toThrow(RomanaError);
+  });
+});
+
+test.each([
+  ["an element less", "flush ROMANA-A4I0\n"],
+  ["an element more", "add ROMANA-A4I0 203.0.113.0/24,rom0\n"],
+])("%s just after a replacement does not count as ours", (_, input) => {
+  const scene = new Scene();
+  const desired = { ...DESIRED, devices: [DEVICE] };
+  scene.fake.afterRestore = () => {
+    scene.fake.afterRestore = undefined;
+    scene.fake.run({ argv: ["ipset", "restore"], input });
+  };
+  scene.keep(desired);
+  expect(scene.reference).toBeUndefined();
+  expect(scene.keep(desired).isAsked).toBe(true);
+  expect(scene.keep(desired)).toEqual(EQUAL);
 });
 
 describe("what is refused", () => {

@@ -6,24 +6,30 @@ import {
   renderTable,
 } from "../firewall/index.ts";
 import type { Kernel } from "../system/kernel.ts";
+import type { RuleCounters } from "./rule-counters.ts";
 import type { DeviceChange, RulesKeeper, RulesText } from "./rules-keeper.ts";
+import { SetCounters } from "./set-counters.ts";
 import type { HostTable, TableKeeper } from "./table-keeper.ts";
 
 /** Rules as one nftables table: devices and most changes of policies are elements of its sets. */
 export class NftKeeper implements RulesKeeper {
   readonly item: string;
-  readonly countsRules = true;
   readonly #kernel: Kernel;
   readonly #keeper: TableKeeper;
   readonly #name: string;
+  readonly #sets: SetCounters;
   /** The table that was last made, without endpoints; undefined when the kernel has to be looked at. */
   #inForce: HostTable | undefined;
 
-  /** @param name of the table */
-  constructor(kernel: Kernel, keeper: TableKeeper, name: string) {
+  /**
+   * @param name of the table
+   * @param counters where to what rules of policies count goes
+   */
+  constructor(kernel: Kernel, keeper: TableKeeper, name: string, counters: RuleCounters) {
     this.#kernel = kernel;
     this.#keeper = keeper;
     this.#name = name;
+    this.#sets = new SetCounters(kernel, name, counters);
     this.item = `table ${name}`;
   }
 
@@ -34,7 +40,9 @@ export class NftKeeper implements RulesKeeper {
       isLeft = !mayRepair();
       return !isLeft;
     });
-    if (!isLeft) this.#inForce = withoutDevices(desired);
+    if (isLeft) return;
+    this.#inForce = withoutDevices(desired);
+    this.#sets.follow(desired.policyRules);
   }
 
   advance(desired: FirewallInput): boolean {
@@ -44,6 +52,7 @@ export class NftKeeper implements RulesKeeper {
     const after = withoutDevices(desired);
     if (!this.#keeper.advance(before, after)) return false;
     this.#inForce = after;
+    this.#sets.follow(desired.policyRules);
     return true;
   }
 
@@ -61,6 +70,14 @@ export class NftKeeper implements RulesKeeper {
 
   counters(): ReturnType<RulesKeeper["counters"]> {
     return this.#kernel.counters(this.#name);
+  }
+
+  sample(): Promise<void> {
+    return this.#sets.sample();
+  }
+
+  sampleBeforeChange(): void {
+    this.#sets.sampleBeforeChange();
   }
 
   text(desired: FirewallInput): RulesText {

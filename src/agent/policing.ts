@@ -22,10 +22,10 @@ export interface PolicingOptions {
   readonly timers: Timers;
   readonly log: Log;
   readonly metrics: AgentMetrics;
-  readonly config: Pick<AgentConfig, "table" | "gatewayServices" | "packetLog">;
+  readonly config: Pick<AgentConfig, "gatewayServices" | "packetLog">;
   readonly safetyNet: SafetyNet;
   /** What enforces the rules. */
-  readonly rules: () => Pick<RulesKeeper, "counters" | "countsRules">;
+  readonly rules: () => Pick<RulesKeeper, "counters" | "sample" | "sampleBeforeChange">;
   /** Name of an own endpoint. */
   readonly endpointAt: (address: string) => string | undefined;
   /** Told when rules have counted something. */
@@ -55,8 +55,10 @@ export class Policing {
   readonly #engine = new PolicyEngine();
   readonly #cutter: FlowCutter;
   readonly #teller: PacketTeller;
-  readonly #counters: RuleCounters;
+  readonly #counters = new RuleCounters();
   readonly #sampleAlarm: Alarm;
+  /** Version of the counters when somebody was told of them last. */
+  #told = 0;
   #known: PolicyKnowledge | undefined;
   /** Judges by what is in force. */
   #judge: HostJudge | undefined;
@@ -66,7 +68,6 @@ export class Policing {
   constructor(options: PolicingOptions) {
     const { kernel, log, timers, metrics, config, endpointAt } = options;
     this.#options = options;
-    this.#counters = new RuleCounters(kernel, config.table);
     this.#cutter = new FlowCutter({
       kernel,
       log,
@@ -100,6 +101,11 @@ export class Policing {
     return this.#engine.model();
   }
 
+  /** Where to whoever keeps the rules adds what they have decided. */
+  get ruleCounters(): RuleCounters {
+    return this.#counters;
+  }
+
   /** Sentences for people. */
   get problems(): readonly string[] {
     const { problem } = this.#teller;
@@ -126,8 +132,6 @@ export class Policing {
 
   /** The kernel has the rules that {@link update} gave. */
   enforced(): void {
-    const { countsRules } = this.#options.rules();
-    this.#counters.follow(countsRules ? this.#engine.lastGood : undefined);
     const known = this.#known;
     if (known === undefined) return;
     if (this.#judge?.world !== known) {
@@ -159,7 +163,7 @@ export class Policing {
 
   /** Reads the counters of rules now. */
   async sample(): Promise<void> {
-    await this.#counters.sample();
+    await this.#options.rules().sample();
   }
 
   /** Ends what goes on in the background. */
@@ -186,7 +190,7 @@ export class Policing {
   /** What cannot be counted must not keep rules from being changed. */
   #sampleBeforeChange(): void {
     try {
-      this.#counters.sampleBeforeChange();
+      this.#options.rules().sampleBeforeChange();
     } catch (error) {
       this.#noteUnread(error);
     }
@@ -198,14 +202,16 @@ export class Policing {
   }
 
   async #sample(): Promise<void> {
-    const before = this.#counters.version;
     try {
       await this.sample();
     } catch (error) {
       this.#noteUnread(error);
     }
     if (this.#isClosed) return;
-    if (this.#counters.version !== before) this.#options.onCounted();
+    // Whoever looks at rules may have read counters in between.
+    const { version } = this.#counters;
+    if (version !== this.#told) this.#options.onCounted();
+    this.#told = version;
     this.#sampleAlarm.set(SAMPLE);
   }
 }

@@ -10,6 +10,7 @@ import { Damper } from "./damper.ts";
 import { type DesiredEndpoint, type DesiredHost, desiredEndpoint, desiredHost } from "./desired.ts";
 import { NftKeeper } from "./nft-keeper.ts";
 import { Reconciler } from "./reconciler.ts";
+import { RuleCounters } from "./rule-counters.ts";
 import { TableKeeper } from "./table-keeper.ts";
 
 const BOTH = network("default", SEED_IPV4, SEED_IPV6);
@@ -59,7 +60,7 @@ const STATES: readonly (readonly [string, State])[] = [
 
 function createReconciler(kernel: FakeKernel): Reconciler {
   const table = new TableKeeper(kernel, undefined, () => {});
-  const rules = new NftKeeper(kernel, table, "romana");
+  const rules = new NftKeeper(kernel, table, "romana", new RuleCounters());
   return new Reconciler({ kernel, rules, damper: new Damper(), now: () => 0 });
 }
 

@@ -11,8 +11,6 @@ export type RulesText = Pick<DesiredText, "table" | "ipset" | "iptables" | "ip6t
 export interface RulesKeeper {
   /** What messages call the rules. */
   readonly item: string;
-  /** True when the kernel counts what each rule of a policy decides. */
-  readonly countsRules: boolean;
   /**
    * Looks at the kernel's rules and mends them if `mayRepair` says so.
    * @throws RomanaError when the kernel refuses, or they cannot be said; the rules are then as they were.
@@ -36,6 +34,10 @@ export interface RulesKeeper {
   isThere(): boolean;
   /** Dropped packets by reason. */
   counters(): ReadonlyMap<string, CounterValue>;
+  /** Reads what rules of policies have decided, perhaps in several turns of the event loop. @throws RomanaError */
+  sample(): Promise<void>;
+  /** Policies are going to change: reads what could not be told afterwards. @throws RomanaError */
+  sampleBeforeChange(): void;
   /** The desired rules for people. */
   text(desired: FirewallInput): RulesText;
 }

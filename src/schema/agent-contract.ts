@@ -31,7 +31,7 @@ export const agentStatusSchema = strict({
       .array(z.string())
       .meta({ description: "The first of those that wait for somebody whom they name." }),
   }),
-  firewall: firewallSchema.meta({ description: "What enforces; with `iptables` rules are not counted." }),
+  firewall: firewallSchema.meta({ description: "What enforces." }),
   repairs: z
     .array(strict({ kind: z.string(), count: z.int() }))
     .meta({ description: "How often the agent has mended what others changed, by kind, since it started." }),

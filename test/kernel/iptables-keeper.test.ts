@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { IptablesKeeper } from "../../src/agent/iptables-keeper.ts";
+import { RuleCounters } from "../../src/agent/rule-counters.ts";
 import type { FirewallInput } from "../../src/firewall/index.ts";
 import { parsePrefix } from "../../src/net/index.ts";
 import { compilePolicies } from "../../src/rules/index.ts";
@@ -33,6 +34,7 @@ describe.each(["nft", "legacy"] as const)("iptables-%s", (variant) => {
       model: () => compilePolicies(policyWorld()),
       reference: undefined,
       remember: () => {},
+      counters: new RuleCounters(),
     });
 
   beforeEach(() => createNamespace(name));

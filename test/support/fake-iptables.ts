@@ -20,7 +20,8 @@ const BUILT_IN: Readonly<Record<string, readonly string[]>> = {
  */
 export class FakeIptables {
   readonly #families = { iptables: createTables(), ip6tables: createTables() };
-  readonly #sets = new Map<string, { readonly head: string; readonly elements: Set<string> }>();
+  /** Elements with the packets that they have counted. */
+  readonly #sets = new Map<string, { readonly head: string; readonly elements: Map<string, number> }>();
   /** Programs that changed something, in order. */
   readonly changes: string[] = [];
   /** Refuses a program, when set. */
@@ -82,11 +83,23 @@ export class FakeIptables {
     this.#restore({ argv: ["outside"] }, family, text);
   }
 
-  /** Packets of 60 bytes meet each rule of a chain. */
-  count(family: "iptables" | "ip6tables", chain: string, packets: number): void {
+  /** Packets of 60 bytes have met each rule of a chain that says this. */
+  count(family: "iptables" | "ip6tables", chain: string, packets: number, words = ""): void {
     const there = this.#families[family].get("filter")?.get(chain);
     const counted = `[${packets}:${packets * 60}] `;
-    if (there !== undefined) there.rules = there.rules.map((rule) => counted + rule.replace(/^\[\S+ /, ""));
+    if (there === undefined) return;
+    there.rules = there.rules.map((rule) =>
+      rule.includes(words) ? counted + rule.replace(/^\[\S+ /, "") : rule,
+    );
+  }
+
+  /** Packets of 60 bytes meet an element. @throws Error when no set that counts has it. */
+  countElement(element: string, packets: number): void {
+    const set = [...this.#sets.values()].find(
+      ({ head, elements }) => head.includes(" counters") && elements.has(element),
+    );
+    if (set === undefined) throw new Error(`no element ${element} is counted`);
+    set.elements.set(element, packets + (set.elements.get(element) ?? 0));
   }
 
   #restore(command: Command, family: "iptables" | "ip6tables", text: string): void {
@@ -133,7 +146,10 @@ export class FakeIptables {
       return [...this.#sets]
         .flatMap(([name, { head, elements }]) => [
           head,
-          ...[...elements].map((each) => `add ${name} ${each}`),
+          ...[...elements].map(([each, packets]) => {
+            const counters = head.includes(" counters") ? ` packets ${packets} bytes ${packets * 60}` : "";
+            return `add ${name} ${each}${counters}`;
+          }),
         ])
         .map((line) => `${line}\n`)
         .join("");
@@ -145,12 +161,12 @@ export class FakeIptables {
       const set = this.#sets.get(name);
       if (word === "create") {
         const head = line.replace(" -exist", "");
-        if (set === undefined) this.#sets.set(name, { head, elements: new Set() });
+        if (set === undefined) this.#sets.set(name, { head, elements: new Map() });
         else if (set.head !== head) throw refusal(command, `Error in line ${index + 1}: set exists`);
       } else if (word !== "" && (set === undefined || (word === "destroy" && this.#isUsed(name)))) {
         throw refusal(command, `Error in line ${index + 1}: cannot ${word} ${name}`);
       } else if (word === "flush") set?.elements.clear();
-      else if (word === "add") set?.elements.add(element);
+      else if (word === "add") set?.elements.set(element, 0);
       else if (word === "destroy") this.#sets.delete(name);
     }
     return "";

@@ -145,14 +145,11 @@ export const agent: Noun = {
       summary: "Show what the rules of this host have decided, and what was dropped",
       examples: ["romana agent counters", "romana agent counters -o json"],
       run: async (_, context) => {
-        const agent = await context.agent();
-        const counters = await agent.call("getCounters", {});
-        const { firewall } = await agent.call("getAgentStatus", {});
-        const rulesText = (screen: Screen): string =>
-          firewall === "iptables" ? UNCOUNTED : hostCountersText(screen, counters.rules);
+        const counters = await (await context.agent()).call("getCounters", {});
         return {
           data: counters,
-          text: (screen) => [rulesText(screen), "", dropsText(counters.drops)].join("\n"),
+          text: (screen) =>
+            [hostCountersText(screen, counters.rules), "", dropsText(counters.drops)].join("\n"),
         };
       },
     },
@@ -173,9 +170,6 @@ export const agent: Noun = {
     },
   ],
 };
-
-/** Said in place of counters that nobody has. */
-const UNCOUNTED = "Rules are not counted: this host enforces them with iptables";
 
 function requestOf(input: Input): AttachmentRequestJson {
   const [tenant, segment] = [input.text("tenant"), input.text("segment")];

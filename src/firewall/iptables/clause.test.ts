@@ -28,8 +28,48 @@ function shown(direction: "ingress" | "egress", clauses: readonly Clause[]): rea
   const sets = new SetBook(4, "A");
   const rules = clauseRules(sets, direction, clauses);
   const added = sets.text().match(/(?<=^add ROMANA-)A4.*/gm) ?? [];
-  return [...rules, ...added];
+  return [...rules.map(({ text }) => text), ...added];
 }
+
+test("a rule without a set counts for its first clause, one with a set lets elements count", () => {
+  const sets = new SetBook(4, "A");
+  const by = (policy: string, one: Clause): Clause => ({ ...one, by: { policy, rule: 1 } });
+  const clauses = [
+    by("a", clause("10.1.2.0/24", GAPPED)),
+    by("b", clause("10.1.2.0/24", GAPPED)),
+    by("c", clause("10.1.2.0/24", undefined)),
+    by("d", clause("10.1.3.0/24", undefined)),
+  ];
+  expect(clauseRules(sets, "ingress", clauses)).toEqual([
+    { text: "-d 10.1.2.0/24 -s 10.0.1.16/255.0.255.240", by: { policy: "a", rule: 1 } },
+    { text: "-m set --match-set ROMANA-A4CN0 dst" },
+  ]);
+  expect(sets.counted).toEqual(
+    new Map([
+      [
+        "CN0",
+        new Map([
+          ["10.1.2.0/24", { policy: "c", rule: 1 }],
+          ["10.1.3.0/24", { policy: "d", rule: 1 }],
+        ]),
+      ],
+    ]),
+  );
+});
+
+test("sets are shared by those who count for the same rules", () => {
+  const sets = new SetBook(4, "A");
+  const by = (rule: number) => new Map([["10.1.2.0/24", { policy: "a", rule }]]);
+  const names = [undefined, by(0), by(1), by(0), undefined].map((rules) =>
+    sets.nameOf("hash:net", ["10.1.2.0/24"], rules),
+  );
+  expect(names).toEqual(["ROMANA-A4N0", "ROMANA-A4CN1", "ROMANA-A4CN2", "ROMANA-A4CN1", "ROMANA-A4N0"]);
+  expect(sets.text().match(/^create .*/gm)).toEqual([
+    "create ROMANA-A4N0 hash:net family inet maxelem 1048576 -exist",
+    "create ROMANA-A4CN1 hash:net family inet maxelem 1048576 counters -exist",
+    "create ROMANA-A4CN2 hash:net family inet maxelem 1048576 counters -exist",
+  ]);
+});
 
 describe("clauseRules()", () => {
   test.each<[string, "ingress" | "egress", readonly Clause[], readonly string[]]>([

@@ -1,6 +1,9 @@
 import type { Direction } from "../../model/index.ts";
 import type { Prefix } from "../../net/index.ts";
-import { formatNet, formatPattern, type Pattern, patternPrefix, type SideMatch } from "./pattern.ts";
+import type { RuleReference } from "../../rules/index.ts";
+import { type AskedElement, decidingRules, elementText } from "./deciding.ts";
+import type { IptablesRule } from "./input.ts";
+import { formatPattern, type Pattern, patternPrefix, type SideMatch } from "./pattern.ts";
 import type { SetBook } from "./set-book.ts";
 import type { TrafficText } from "./traffic.ts";
 
@@ -11,6 +14,8 @@ export interface Clause {
   readonly traffic: TrafficText;
   /** Words that only some hooks know, such as interfaces; empty for most. */
   readonly extra: string;
+  /** The rule of a policy that it counts for. */
+  readonly by?: RuleReference;
 }
 
 /** Clauses that one rule can hold: all but one side are equal, and that one is in a set. */
@@ -22,21 +27,22 @@ interface Group {
 type Side = "subject" | "peer";
 
 /**
- * The words of rules of which one matches exactly when one of the clauses does. Clauses that differ in one side, and
+ * The beginnings of rules of which one matches exactly when one of the clauses does. Clauses that differ in one side, and
  * perhaps in ports, become one rule with a set; a side in a set must be a prefix, so a mask with gaps is always in
- * the rule itself.
+ * the rule itself. A rule without a set counts for the first clause that it stands for, a rule with one lets the elements
+ * count: its set comes last, since the kernel counts a look-up as soon as it gets there.
  */
 export function clauseRules(
   sets: SetBook,
   direction: Direction,
   clauses: readonly Clause[],
-): readonly string[] {
+): readonly IptablesRule[] {
   const flexible = clauses.filter(({ subject, peer }) => isNet(subject) && isNet(peer));
   const bySubject = groupBy(clauses, "subject");
   const rest = clauses.filter((clause) => !flexible.includes(clause));
   const byEither = [...groupBy(rest, "subject"), ...groupBy(flexible, "peer")];
   const chosen = byEither.length < bySubject.length ? byEither : bySubject;
-  return chosen.map((group) => groupWords(sets, direction, group));
+  return chosen.map((group) => groupRule(sets, direction, group));
 }
 
 interface SidedGroup extends Group {
@@ -59,24 +65,29 @@ function groupBy(clauses: readonly Clause[], side: Side): readonly SidedGroup[] 
   return [...groups.values()];
 }
 
-function groupWords(sets: SetBook, direction: Direction, { side, clauses }: SidedGroup): string {
+function groupRule(sets: SetBook, direction: Direction, { side, clauses }: SidedGroup): IptablesRule {
   const first = clauses[0] as Clause;
   const other = side === "subject" ? "peer" : "subject";
   const isSame = clauses.every((clause) => wordsOf(direction, clause) === wordsOf(direction, first));
-  if (isSame) return wordsOf(direction, first);
+  if (isSame) return { text: wordsOf(direction, first), ...(first.by && { by: first.by }) };
   const hasPorts = first.traffic.ports !== undefined;
-  const elements = clauses.flatMap((clause) => {
-    const net = formatNet(patternPrefix(clause[side] as Pattern) as Prefix);
-    return clause.traffic.ports?.map((port) => `${net},${port}`) ?? [net];
-  });
-  const name = sets.nameOf(hasPorts ? "hash:net,port" : "hash:net", elements);
+  const elements = clauses.flatMap((clause) => elementsOf(clause, side));
+  const type = hasPorts ? "hash:net,port" : "hash:net";
+  const name = sets.nameOf(type, elements.map(elementText), decidingRules(elements));
   const where = packetSide(direction, side) === "source" ? "src" : "dst";
-  return join([
+  const text = join([
     first.extra,
     sideWords(direction, other, first[other]),
     hasPorts ? "" : first.traffic.words,
     `-m set --match-set ${name} ${hasPorts ? `${where},dst` : where}`,
   ]);
+  return { text };
+}
+
+function elementsOf(clause: Clause, side: Side): readonly AskedElement[] {
+  const { traffic, by } = clause;
+  const element = { net: patternPrefix(clause[side] as Pattern) as Prefix, ...(by && { by }) };
+  return traffic.ports?.map((port) => ({ ...element, port })) ?? [element];
 }
 
 function wordsOf(direction: Direction, { subject, peer, traffic, extra }: Clause): string {

@@ -1,9 +1,9 @@
 import { plansOf } from "../../model/index.ts";
 import type { Party, RuleEntry } from "../../rules/index.ts";
 import { dropChain } from "./drop-chains.ts";
-import { type Destination, goText, type IptablesInput } from "./input.ts";
+import { type Destination, goText, type IptablesInput, type IptablesRule, ruleEnding } from "./input.ts";
 import { peerMatches, type SideMatch, subjectMatches } from "./pattern.ts";
-import { entryRules, type Question, type Sides, subjectRules } from "./tier-chains.ts";
+import { entryRules, isolationRules, type Question, type Sides, subjectRules } from "./tier-chains.ts";
 
 /** What all questions of a family share. */
 export type Base = Pick<Question, "family" | "sets" | "exceptions">;
@@ -46,7 +46,7 @@ export function ingressQuestion(input: IptablesInput, base: Base, ends: Ends): Q
   return {
     ...question,
     behindStandard: (sides, baseline) => [
-      ...entryRules(question, sides, shared).map((words) => rule(words, question.accepted)),
+      ...entryRules(question, sides, shared).map((rule) => goingTo(rule, question.accepted)),
       ...question.behindStandard(sides, baseline),
       ...isolatedByTenant(input, question, sides, baseline),
     ],
@@ -82,9 +82,8 @@ function endpointQuestion(
   return {
     ...question,
     behindStandard: (sides) => {
-      const subjects = rules.isolated.map(({ subject }) => subject);
-      const words = subjectRules(question, sides, subjects);
-      return words.map((match) => rule(match, dropChain("not-allowed")));
+      const isolated = isolationRules(question, sides, rules.isolated);
+      return isolated.map((rule) => goingTo(rule, dropChain("not-allowed")));
     },
   };
 }
@@ -119,22 +118,25 @@ function isolatedByTenant(
   question: Parameters<typeof subjectRules>[0],
   sides: Sides,
   baseline: Destination,
-): readonly string[] {
+): readonly IptablesRule[] {
   if (sides.subject === "exception") {
     const subjects = input.rules.isolatedExceptions;
-    return subjectRules(question, sides, subjects).map((words) => rule(words, { chain: ISOLATION_CHAIN }));
+    return subjectRules(question, sides, subjects).map((rule) => goingTo(rule, { chain: ISOLATION_CHAIN }));
   }
   const open = input.tenants
     .filter(({ isolation }) => isolation === "none")
     .map(({ id }): Party => ({ kind: "tenant", tenant: id }));
   return [
-    ...subjectRules(question, sides, open).map((words) => rule(words, baseline)),
-    goText({ chain: ISOLATION_CHAIN }),
+    ...subjectRules(question, sides, open).map((rule) => goingTo(rule, baseline)),
+    { text: goText({ chain: ISOLATION_CHAIN }) },
   ];
 }
 
 /** Rules of {@link ISOLATION_CHAIN}: known sources are told from strangers. */
-export function isolationRules(input: IptablesInput, { family, sets, exceptions }: Base): readonly string[] {
+export function isolationEnd(
+  input: IptablesInput,
+  { family, sets, exceptions }: Base,
+): readonly IptablesRule[] {
   const plans = input.networks.flatMap(plansOf).filter((plan) => plan.family === family);
   const question: Parameters<typeof subjectRules>[0] = {
     direction: "egress",
@@ -149,14 +151,14 @@ export function isolationRules(input: IptablesInput, { family, sets, exceptions 
     plans.map(({ prefix }): Party => ({ kind: "prefix", prefix })),
   );
   const isException =
-    exceptions.length > 0 ? [`-m set --match-set ${sets.nameOf("hash:net", exceptions)} src`] : [];
+    exceptions.length > 0 ? [{ text: `-m set --match-set ${sets.nameOf("hash:net", exceptions)} src` }] : [];
   return [
-    ...[...known, ...isException].map((words) => rule(words, dropChain("isolation"))),
-    goText(dropChain("from-outside")),
+    ...[...known, ...isException].map((rule) => goingTo(rule, dropChain("isolation"))),
+    { text: goText(dropChain("from-outside")) },
   ];
 }
 
-/** A rule of these words that goes there for good. */
-function rule(words: string, to: Destination): string {
-  return `${words} ${goText(to)}`.trimStart();
+/** A rule that begins like this and goes there for good. */
+function goingTo(rule: IptablesRule, to: Destination): IptablesRule {
+  return ruleEnding(rule, goText(to));
 }

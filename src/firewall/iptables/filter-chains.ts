@@ -10,7 +10,7 @@ import {
   fromHostQuestion,
   ISOLATION_CHAIN,
   ingressQuestion,
-  isolationRules,
+  isolationEnd,
   toHostQuestion,
 } from "./endpoint-questions.ts";
 import {
@@ -48,7 +48,7 @@ export function filterChains(input: IptablesInput, base: Base, saved: SavedRules
   const words = bindingWords(input, base.family, base.sets);
   return [
     ...dropChains(input, saved.drops),
-    chain(ISOLATION_CHAIN, isolationRules(input, base)),
+    { name: ISOLATION_CHAIN, rules: isolationEnd(input, base) },
     ...forwardChains(input, base, words),
     ...inputChains(input, base, words),
     ...outputChains(input, base, words),

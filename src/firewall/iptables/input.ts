@@ -1,7 +1,8 @@
 import type { Family } from "../../net/index.ts";
-import type { RuleModel } from "../../rules/index.ts";
+import type { RuleModel, RuleReference } from "../../rules/index.ts";
 import type { FirewallInput } from "../input.ts";
 import type { CounterValue } from "../nft.ts";
+import type { CountedRules } from "./counted.ts";
 
 /** Everything that the iptables rules of one host are made from. */
 export interface IptablesInput extends FirewallInput {
@@ -39,6 +40,8 @@ export interface IptablesTexts {
   readonly ipset6: string;
   readonly iptables: string;
   readonly ip6tables: string;
+  /** What the kernel then counts for rules of policies. */
+  readonly counted: Readonly<Record<Family, CountedRules>>;
 }
 
 /** A rule chain. Each rule is the text behind `-A CHAIN`, with the numbers that its counter starts at. */
@@ -47,10 +50,17 @@ export interface IptablesChain {
   readonly rules: readonly IptablesRule[];
 }
 
-/** One rule. */
+/** One rule, or the words that it begins with. */
 export interface IptablesRule {
   readonly text: string;
   readonly counter?: CounterValue;
+  /** What it counts for; absent: for nobody, or elements of its set count. */
+  readonly by?: RuleReference;
+}
+
+/** The rule with more words at its end. */
+export function ruleEnding(rule: IptablesRule, words: string): IptablesRule {
+  return { ...rule, text: `${rule.text} ${words}`.trimStart() };
 }
 
 /** Where a rule goes on: another chain, or back to the built-in chain, which is what accepting is. */

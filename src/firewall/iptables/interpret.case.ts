@@ -25,7 +25,14 @@ export interface IptablesOutcome {
   /** How often it was sent to a netlink log group. */
   readonly logged: number;
   readonly isTracked: boolean;
+  /** What has counted it in table `filter`, in their order: rules, and elements of sets that do. */
+  readonly counted: readonly CountedAt[];
 }
+
+/** A rule of a chain by its position, or an element of a set. */
+export type CountedAt =
+  | { readonly chain: string; readonly index: number }
+  | { readonly set: string; readonly element: string };
 
 interface ParsedRule {
   readonly words: readonly string[];
@@ -35,6 +42,7 @@ type Tables = ReadonlyMap<string, ReadonlyMap<string, readonly ParsedRule[]>>;
 
 interface ParsedSet {
   readonly type: string;
+  readonly counts: boolean;
   readonly elements: ReadonlySet<string>;
   readonly parsed: readonly (readonly [string, string])[];
 }
@@ -54,12 +62,13 @@ export function parseFirewall(ipset: string, iptables: string): ParsedFirewall {
 }
 
 function parseSets(text: string): Map<string, ParsedSet> {
-  const sets = new Map<string, { type: string; elements: Set<string>; parsed: [string, string][] }>();
+  const sets = new Map<string, ParsedSet & { elements: Set<string>; parsed: [string, string][] }>();
   for (const line of lines(text)) {
     const [verb, name = "", word = ""] = line.split(" ");
     if (name.length > 31) throw new Error(`name of set ${name} is too long`);
     if (verb === "create") {
-      sets.set(name, { type: word, elements: new Set(), parsed: [] });
+      const counts = line.includes(" counters ");
+      sets.set(name, { type: word, counts, elements: new Set(), parsed: [] });
       continue;
     }
     const set = sets.get(name);
@@ -108,10 +117,11 @@ export function interpretFirewall(firewall: ParsedFirewall, packet: WirePacket):
   const run = new Run(firewall, packet);
   run.hook("raw", packet.path === "output" ? "OUTPUT" : "PREROUTING");
   run.hook("filter", packet.path.toUpperCase());
-  const { dropped, logged, isTracked } = run;
+  const { dropped, logged, isTracked, counted } = run;
+  const rest = { logged, isTracked, counted };
   return dropped === undefined
-    ? { verdict: "accept", logged, isTracked }
-    : { verdict: "drop", chain: dropped, logged, isTracked };
+    ? { verdict: "accept", ...rest }
+    : { verdict: "drop", chain: dropped, ...rest };
 }
 
 /** One packet on its way. */
@@ -119,6 +129,7 @@ class Run {
   dropped: string | undefined;
   logged = 0;
   isTracked = true;
+  readonly counted: CountedAt[] = [];
   readonly #firewall: ParsedFirewall;
   readonly #packet: WirePacket;
 
@@ -133,9 +144,12 @@ class Run {
 
   /** True when the packet is settled in this hook; false when the chain was left by its end, or by RETURN. */
   #chain(table: string, name: string): boolean {
-    for (const { words } of this.#firewall.tables.get(table)?.get(name) ?? []) {
-      const target = new Matcher(this.#firewall, this.#packet, this.isTracked).targetOf(words);
+    for (const [index, { words }] of (this.#firewall.tables.get(table)?.get(name) ?? []).entries()) {
+      const matcher = new Matcher(this.#firewall, this.#packet, this.isTracked);
+      const target = matcher.targetOf(words);
+      this.counted.push(...matcher.counted);
       if (target === undefined) continue;
+      if (table === "filter") this.counted.push({ chain: name, index });
       const [how, where] = target;
       if (how === "-g") return this.#chain(table, where as string);
       if (where === "RETURN") return false;
@@ -153,6 +167,8 @@ class Run {
 
 /** Reads the words of one rule for one packet. */
 class Matcher {
+  /** Elements that have counted the packet. */
+  readonly counted: CountedAt[] = [];
   readonly #firewall: ParsedFirewall;
   readonly #packet: WirePacket;
   readonly #isTracked: boolean;
@@ -181,7 +197,10 @@ class Matcher {
         continue;
       }
       if (flag === "--match-set") {
-        holds = this.#inSet(rest.shift() as string, rest.shift() as string) && holds;
+        const [set, flags] = [rest.shift() as string, rest.shift() as string];
+        // The kernel looks no further once something does not hold.
+        if (holds) this.#count(set, flags);
+        holds = this.#inSet(set, flags) && holds;
         continue;
       }
       const value = rest.shift() as string;
@@ -226,7 +245,20 @@ class Matcher {
     }
   }
 
+  /** The element with the smallest prefix counts. */
+  #count(name: string, flags: string): void {
+    if (this.#firewall.sets.get(name)?.counts !== true) return;
+    const size = ([net]: readonly [string, string]): number => Number(net.split("/")[1] ?? 128);
+    const [found] = this.#found(name, flags).toSorted((a, b) => size(b) - size(a));
+    if (found !== undefined) this.counted.push({ set: name, element: found.filter(Boolean).join() });
+  }
+
   #inSet(name: string, flags: string): boolean {
+    return this.#found(name, flags).length > 0;
+  }
+
+  /** The elements that the packet is in. */
+  #found(name: string, flags: string): readonly (readonly [string, string])[] {
     const set = this.#firewall.sets.get(name);
     if (set === undefined) throw new Error(`no set ${name}`);
     const { source, destination, protocol, port, path, device } = this.#packet;
@@ -234,15 +266,15 @@ class Matcher {
     const nets = set.parsed.filter(([net]) => contains(net, address));
     switch (set.type) {
       case "hash:net":
-        return nets.length > 0;
+        return nets;
       case "hash:net,port":
         if (!flags.endsWith(",dst")) throw new Error(`set ${name} asked for ${flags}`);
-        return nets.some(([, word]) => {
+        return nets.filter(([, word]) => {
           const [proto = "", number] = word.split(":");
           return PROTOCOLS[proto] === protocol && Number(number) === port;
         });
       case "hash:net,iface":
-        return path !== "output" && nets.some(([, own]) => own === device);
+        return path === "output" ? [] : nets.filter(([, own]) => own === device);
       default:
         throw new Error(`unknown set type ${set.type}`);
     }

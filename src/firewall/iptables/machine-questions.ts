@@ -4,9 +4,9 @@ import type { Family } from "../../net/index.ts";
 import type { Party } from "../../rules/index.ts";
 import { dropChain } from "./drop-chains.ts";
 import type { Base, Ends } from "./endpoint-questions.ts";
-import { goText, type IptablesInput } from "./input.ts";
+import { goText, type IptablesInput, ruleEnding } from "./input.ts";
 import { peerMatches, prefixPattern } from "./pattern.ts";
-import { type Question, type SubjectMatch, subjectRules } from "./tier-chains.ts";
+import { isolationRules, type Question, type SubjectMatch, subjectRules } from "./tier-chains.ts";
 
 /** Device names that iptables takes as they are; `+` at the end would be a pattern. */
 const INTERFACE = /^[A-Za-z0-9_.@][A-Za-z0-9_.@-]{0,14}$/;
@@ -37,14 +37,16 @@ export function machineQuestion(
       peerMatches(input, base.family, sides.peer, party),
   };
   // Behind an own endpoint's way in stand the gateway services, and then all is dropped anyway.
-  const isolated = isOwnEndpoint && direction === "ingress" ? ends.otherwise : dropChain("not-allowed");
+  const isLenient = isOwnEndpoint && direction === "ingress";
   return {
     ...question,
     behindStandard: (sides) => {
+      if (!isLenient) {
+        const isolated = isolationRules(question, sides, rules.isolated);
+        return isolated.map((rule) => ruleEnding(rule, goText(dropChain("not-allowed"))));
+      }
       const subjects = rules.isolated.map(({ subject }) => subject);
-      return subjectRules(question, sides, subjects).map((words) =>
-        `${words} ${goText(isolated)}`.trimStart(),
-      );
+      return subjectRules(question, sides, subjects).map((rule) => ruleEnding(rule, goText(ends.otherwise)));
     },
   };
 }

@@ -43,17 +43,19 @@ function untracked(question: Question): readonly string[] {
   if (entries.length === 0) return [];
   const isToHost = question.name === "TO-HOST" || question.name === "HOST-IN";
   return sideCombinations(question).flatMap((sides) =>
-    entryRules(question, sides, entries).map((words) =>
-      [words, isToHost ? TO_THIS_HOST : "", ...sideWords(question, sides, true), "-j CT --notrack"]
+    entryRules(question, sides, entries).map(({ text }) =>
+      [text, isToHost ? TO_THIS_HOST : "", ...sideWords(question, sides, true), "-j CT --notrack"]
         .filter((part) => part !== "")
         .join(" "),
     ),
   );
 }
 
+/** They count where they decide, which is in table `filter`. */
 function statelessEntries({ tiers }: DirectionRules): readonly RuleEntry[] {
   const layers = TIERS.flatMap((tier) => tiers[tier]);
   return layers
     .filter(({ verdict }) => verdict === "accept")
-    .flatMap(({ entries }) => entries.filter(({ stateful }) => !stateful));
+    .flatMap(({ entries }) => entries.filter(({ stateful }) => !stateful))
+    .map((entry) => ({ ...entry, by: [] }));
 }

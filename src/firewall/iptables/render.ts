@@ -1,5 +1,6 @@
 import type { Family } from "../../net/index.ts";
 import type { CounterValue } from "../nft.ts";
+import { type CountedRules, countedChains } from "./counted.ts";
 import { dropReason } from "./drop-chains.ts";
 import type { Base } from "./endpoint-questions.ts";
 import { filterChains } from "./filter-chains.ts";
@@ -31,12 +32,14 @@ type TableName = (typeof JUMPS)[number]["table"];
  * @throws RomanaError `invalid-input` for what iptables cannot say: nothing is left out.
  */
 export function renderIptables(input: IptablesInput, state: IptablesState): IptablesTexts {
-  const [ipv4, ipv6] = ([4, 6] as const).map((family) => renderFamily(input, family, state));
+  const ipv4 = renderFamily(input, 4, state);
+  const ipv6 = renderFamily(input, 6, state);
   return {
-    ipset4: ipv4?.sets ?? "",
-    ipset6: ipv6?.sets ?? "",
-    iptables: ipv4?.rules ?? "",
-    ip6tables: ipv6?.rules ?? "",
+    ipset4: ipv4.sets,
+    ipset6: ipv6.sets,
+    iptables: ipv4.rules,
+    ip6tables: ipv6.rules,
+    counted: { 4: ipv4.counted, 6: ipv6.counted },
   };
 }
 
@@ -44,15 +47,17 @@ function renderFamily(
   input: IptablesInput,
   family: Family,
   state: IptablesState,
-): { readonly sets: string; readonly rules: string } {
+): { readonly sets: string; readonly rules: string; readonly counted: CountedRules } {
   const exceptions = input.rules.exceptions.filter((block) => block.family === family).map(formatNet);
   const base: Base = { family, sets: new SetBook(family, state.generation), exceptions };
   const saved = state.saved[family];
-  const rules = [
-    tableText("raw", rawChains(input, base), saved),
-    tableText("filter", filterChains(input, base, saved), saved),
-  ];
-  return { sets: base.sets.text(), rules: rules.join("") };
+  const raw = tableText("raw", rawChains(input, base), saved);
+  const filter = filterChains(input, base, saved);
+  return {
+    sets: base.sets.text(),
+    rules: raw + tableText("filter", filter, saved),
+    counted: { sets: base.sets.counted, chains: countedChains(filter) },
+  };
 }
 
 function tableText(table: TableName, made: readonly IptablesChain[], { jumps, chains }: SavedRules): string {

@@ -1,9 +1,10 @@
 import { type Direction, type PolicyVerdict, TIERS, type Tier } from "../../model/index.ts";
 import type { Family } from "../../net/index.ts";
 import type { DirectionRules, Party, RuleEntry, RuleLayer } from "../../rules/index.ts";
+import { isolationEntry } from "../policy-rules.ts";
 import { type Clause, clauseRules } from "./clause.ts";
 import { dropChain, LOG_CHAIN } from "./drop-chains.ts";
-import { type Destination, goText, type IptablesChain } from "./input.ts";
+import { type Destination, goText, type IptablesChain, type IptablesRule, ruleEnding } from "./input.ts";
 import type { SideKind, SideMatch } from "./pattern.ts";
 import type { SetBook } from "./set-book.ts";
 import { trafficText } from "./traffic.ts";
@@ -34,8 +35,8 @@ export interface Question {
   readonly asksFor: readonly (keyof Sides)[];
   subjects(party: Party, sides: Sides): readonly SubjectMatch[];
   peers(party: Party, sides: Sides): readonly SideMatch[];
-  /** Words of rules between the standard and the baseline tier, with where they go. */
-  behindStandard(sides: Sides, baseline: Destination): readonly string[];
+  /** Rules between the standard and the baseline tier. */
+  behindStandard(sides: Sides, baseline: Destination): readonly IptablesRule[];
   /** Where a packet goes that a rule accepts. */
   readonly accepted: Destination;
   /** Where it goes when no rule settles anything. */
@@ -97,12 +98,11 @@ export function sideCombinations({
 function variantChains(question: Question, sides: Sides): Entrance {
   const suffix = `${sides.subject === "exception" ? "S" : ""}${sides.peer === "exception" ? "P" : ""}`;
   const chains: IptablesChain[] = [];
-  const enter = (part: string, texts: readonly string[], next: Destination): Destination => {
-    if (texts.length === 0) return next;
+  const enter = (part: string, made: readonly IptablesRule[], next: Destination): Destination => {
+    if (made.length === 0) return next;
     const name = `ROMANA-${question.name}-${part}${suffix === "" ? "" : `-${suffix}`}`;
-    const isOver = texts.at(-1)?.startsWith("-g ") ?? false;
-    const rules = isOver ? texts : [...texts, goText(next)];
-    chains.unshift({ name, rules: rules.map((text) => ({ text })) });
+    const isOver = made.at(-1)?.text.startsWith("-g ") ?? false;
+    chains.unshift({ name, rules: isOver ? made : [...made, { text: goText(next) }] });
     return { chain: name };
   };
   const layers = (tier: Tier, next: Destination): Destination =>
@@ -118,7 +118,7 @@ function layerRules(
   sides: Sides,
   layers: readonly RuleLayer[],
   next: Destination,
-): readonly string[] {
+): readonly IptablesRule[] {
   const targets: Readonly<Record<PolicyVerdict, string>> = {
     accept: goText(question.accepted),
     drop: goText(dropChain("denied")),
@@ -126,16 +126,16 @@ function layerRules(
     log: `-j ${LOG_CHAIN}`,
   };
   return layers.flatMap(({ verdict, entries }) =>
-    entryRules(question, sides, entries).map((words) => `${words} ${targets[verdict]}`.trimStart()),
+    entryRules(question, sides, entries).map((rule) => ruleEnding(rule, targets[verdict])),
   );
 }
 
-/** Words of rules of which one matches when one of the entries does. */
+/** The beginnings of rules of which one matches when one of the entries does; it counts for the one that decides. */
 export function entryRules(
   question: Pick<Question, "direction" | "sets" | "family" | "subjects" | "peers">,
   sides: Sides,
   entries: readonly RuleEntry[],
-): readonly string[] {
+): readonly IptablesRule[] {
   const clauses = entries.flatMap((entry) => entryClauses(question, sides, entry));
   return clauseRules(question.sets, question.direction, clauses);
 }
@@ -149,19 +149,31 @@ function entryClauses(
   if (traffic === undefined) return [];
   const peerMatches = peers(entry.peer, sides);
   if (peerMatches.length === 0) return [];
+  const [by] = entry.by;
   return subjects(entry.subject, sides).flatMap(({ match, extra = "" }) =>
-    peerMatches.map((peer) => ({ subject: match, peer, traffic, extra })),
+    peerMatches.map((peer) => ({ subject: match, peer, traffic, extra, ...(by && { by }) })),
   );
 }
 
-/** Words that hold for the subjects, whoever the peer is. */
+/** The beginnings of rules that hold for the subjects, whoever the peer is, and count for nobody. */
 export function subjectRules(
-  question: Pick<Question, "direction" | "sets" | "family" | "subjects" | "peers">,
+  question: Parameters<typeof entryRules>[0],
   sides: Sides,
   subjects: readonly Party[],
-): readonly string[] {
-  const entries = subjects.map(
-    (subject): RuleEntry => ({ subject, peer: { kind: "any" }, traffic: {}, stateful: true, by: [] }),
+): readonly IptablesRule[] {
+  return isolationRules(
+    question,
+    sides,
+    subjects.map((subject) => ({ subject, by: [] })),
   );
+}
+
+/** The same for those whom policies isolate; it counts for the isolation by them. */
+export function isolationRules(
+  question: Parameters<typeof entryRules>[0],
+  sides: Sides,
+  isolated: DirectionRules["isolated"],
+): readonly IptablesRule[] {
+  const entries = isolated.map(({ subject, by }) => isolationEntry(subject, by));
   return entryRules({ ...question, peers: () => [undefined] }, sides, entries);
 }
