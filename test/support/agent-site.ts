@@ -2,18 +2,18 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as wait } from "node:timers/promises";
 import { Caller, type Client, createClient, parseServer } from "../../src/client/index.ts";
-import { RomanaError } from "../../src/model/index.ts";
 import { AGENT_CONTRACT, type AttachmentResource, type NetworkJson } from "../../src/schema/index.ts";
 import { runCommand } from "../../src/system/command.ts";
 import { type Kernel } from "../../src/system/kernel.ts";
 import { createLinuxKernel } from "../../src/system/linux-kernel.ts";
 import { createNamespace, deleteNamespace, inNamespace, namespacePath } from "../../src/system/namespace.ts";
+import { until } from "./until.ts";
+
+export { until };
 
 const ROMANAD = join(import.meta.dirname, "../../bin/romanad.mjs");
 const AGENT = join(import.meta.dirname, "../../bin/romana-agent.mjs");
-const START_TIMEOUT = 30_000;
 
 /** A dual-stack network with room for a thousand endpoints in a segment of a host. */
 const NETWORK: NetworkJson = {
@@ -274,25 +274,5 @@ export class AgentSite {
       });
     }
     this.#processes.set(name, child);
-  }
-}
-
-/** Waits until the action does not throw any more. @throws its last error when that takes too long. */
-export async function until<T>(
-  what: string,
-  action: () => T | Promise<T>,
-  timeout = START_TIMEOUT,
-): Promise<T> {
-  const deadline = performance.now() + timeout;
-  for (;;) {
-    try {
-      return await action();
-    } catch (error) {
-      if (performance.now() > deadline) {
-        const { message } = error as Error;
-        throw new RomanaError(`Cannot wait until ${what}: ${message}`, { code: "timeout" }, { cause: error });
-      }
-    }
-    await wait(5);
   }
 }
