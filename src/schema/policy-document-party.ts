@@ -9,8 +9,10 @@ import { externalIdSchema, nameSchema, prefixSchema } from "./text.ts";
 const TENANT_FIELDS = ["tenant", "tenant_id", "tenant_external_id", "tenant_network_id"] as const;
 const SEGMENT_FIELDS = ["segment", "segment_id", "segment_external_id", "segment_network_id"] as const;
 const NOUN_FIELDS = [...TENANT_FIELDS, ...SEGMENT_FIELDS] as const;
-const TARGET_FIELDS = ["dest", "cidr", "interfaces", "addresses", ...NOUN_FIELDS] as const;
-const PEER_FIELDS = ["peer", "cidr", ...NOUN_FIELDS] as const;
+/** Fields of an entry of `applied_to`. */
+export const TARGET_FIELDS = ["dest", "cidr", "interfaces", "addresses", ...NOUN_FIELDS] as const;
+/** Fields of an entry of `peers`. */
+export const PEER_FIELDS = ["peer", "cidr", ...NOUN_FIELDS] as const;
 
 const TARGET_HINTS = new Map([["peer", "belongs to an entry of 'peers'; here it is called 'dest'"]]);
 const PEER_HINTS = new Map([["dest", "belongs to an entry of 'applied_to'; here it is called 'peer'"]]);

@@ -13,7 +13,15 @@ export interface DocumentRule {
   readonly stateful: boolean;
 }
 
-const RULE_FIELDS = ["protocol", "ports", "port_ranges", "icmp_type", "icmp_code", "is_stateful"] as const;
+/** Fields of an entry of `rules`. */
+export const RULE_FIELDS = [
+  "protocol",
+  "ports",
+  "port_ranges",
+  "icmp_type",
+  "icmp_code",
+  "is_stateful",
+] as const;
 const MAX_PORT = 65_535;
 const MAX_ICMP = 255;
 const ICMP = 1;

@@ -38,6 +38,9 @@ const POLICY_FIELDS = [
   ...ENTRY_FIELDS,
 ] as const;
 
+/** Every field that a native document may have, those that are ignored included. */
+export const POLICY_DOCUMENT_FIELDS: readonly string[] = [...POLICY_FIELDS, ...IGNORED_FIELDS];
+
 const ACTIONS: ReadonlyMap<string, PolicyVerdict> = new Map([
   ["allow", "accept"],
   ["deny", "drop"],
@@ -106,7 +109,7 @@ function decodeNative(fields: Fields, what: string): Policy {
   const order =
     fields["order"] === undefined ? DEFAULT_POLICY_ORDER : faults.read(orderSchema, fields["order"], "order");
   const established = readWord(fields, "established", ["cut", "keep"], faults) ?? "cut";
-  faults.addUnknown(fields, "", [...POLICY_FIELDS, ...IGNORED_FIELDS], new Map());
+  faults.addUnknown(fields, "", POLICY_DOCUMENT_FIELDS, new Map());
   const all = faults.all();
   if (all.length > 0) throw invalidInput(what, all);
   return {
@@ -218,7 +221,7 @@ function listedEntries(value: unknown, direction: Direction, faults: DocumentFau
     return [];
   }
   const hints = new Map(
-    [...POLICY_FIELDS, ...IGNORED_FIELDS].map((key) => [
+    POLICY_DOCUMENT_FIELDS.map((key) => [
       key,
       `belongs to the policy itself; move it out of '${direction}', beside 'direction'`,
     ]),
