@@ -21,6 +21,7 @@ import { segmentHandlers } from "./segments.ts";
 import { serviceHandlers } from "./service.ts";
 import { tenantHandlers } from "./tenants.ts";
 import { Watches, type WatchTimes } from "./watch.ts";
+import { workloadHandlers } from "./workloads.ts";
 
 /** What the API works with. */
 export interface AppOptions {
@@ -76,6 +77,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     ...tenantHandlers(control),
     ...segmentHandlers(control),
     ...endpointHandlers(control, (outcome) => metrics.allocation(outcome)),
+    ...workloadHandlers(control),
     ...policyHandlers(control),
     ...routeHandlers(control),
     ...ipamHandlers(control),

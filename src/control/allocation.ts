@@ -9,14 +9,14 @@ import { addressesOf, endpointOf, joinEndpoint } from "./directory.ts";
 import { findExisting } from "./existing.ts";
 import { hostKey, networkKey, PREFIX, placeText, segmentKey, spotText } from "./keys.ts";
 import type { Created } from "./listing.ts";
-import { finishCounting, type Share, usageShare } from "./quota.ts";
+import { type Birth, bornAs } from "./owned-request.ts";
+import { finishCounting, NO_SHARE, type Share, usageShare } from "./quota.ts";
 import { encodeEndpointRecord, encodeSegmentRecord, endpointJson } from "./records.ts";
 import { conflict, exhausted } from "./refusals.ts";
 import { commit, LOST, put, remove, unchanged, untilSettled } from "./settle.ts";
 import { findWanted, type Wanted } from "./wanted.ts";
 
 const WHAT = "allocate endpoint";
-const NO_SHARE: Share = { compares: [], writes: [] };
 
 /**
  * Allocates an endpoint. Nothing is locked: the endpoint's own key is created if it is absent, and the revisions of
@@ -56,7 +56,9 @@ async function attempt(
   context: Context,
   request: AllocationRequest,
 ): Promise<Created<Endpoint> | typeof LOST> {
-  const found = findWanted(context, request);
+  const born = bornAs(context, request);
+  const birth = born instanceof Promise ? await born : born;
+  const found = findWanted(context, birth.request);
   const wanted = found instanceof Promise ? await found : found;
   const { tenant, counting } = wanted.tenant.record;
   if (counting === true) {
@@ -65,15 +67,15 @@ async function attempt(
   }
   const choice = await choose(context, wanted);
   return choice === undefined
-    ? await grow(context, wanted, request)
-    : await settle(context, wanted, request, choice, NO_SHARE);
+    ? await grow(context, wanted, birth)
+    : await settle(context, wanted, birth, choice, NO_SHARE);
 }
 
 /** Commits a choice and lets it go. `more` goes into the same transaction. */
 async function settle(
   context: Context,
   wanted: Wanted,
-  request: AllocationRequest,
+  birth: Birth,
   choice: Choice,
   more: Share,
 ): Promise<Created<Endpoint> | typeof LOST> {
@@ -81,7 +83,7 @@ async function settle(
   if (choice.isTaken) await refuseTaken(context, choice.place, choice.endpointId);
   try {
     const run = (): Promise<Created<Endpoint> | typeof LOST> =>
-      commitChoice(context, wanted, request, choice, more);
+      commitChoice(context, wanted, birth, choice, more);
     // Side by side, allocations of a tenant with a quota would only trip over each other's count.
     return tenant.quota === undefined ? await run() : await context.inTurn(`quota/${tenant.name}`, run);
   } finally {
@@ -92,13 +94,13 @@ async function settle(
 async function commitChoice(
   context: Context,
   wanted: Wanted,
-  request: AllocationRequest,
+  birth: Birth,
   { place, ids, code, endpointId }: Choice,
   more: Share,
 ): Promise<Created<Endpoint> | typeof LOST> {
   const { network, host, tenant, segment } = wanted;
   const spot = spotText(place, endpointId);
-  const { name, requestToken, externalId } = request;
+  const { name, requestToken, externalId } = birth.request;
   const position = hostPosition(network.record.network, host.record.host);
   const record = {
     segment: segment.record.segment.name,
@@ -106,13 +108,17 @@ async function commitChoice(
     ...(name !== undefined && { name }),
     ...(requestToken !== undefined && { requestToken }),
     ...(externalId !== undefined && { externalId }),
+    ...birth.fields,
     createdAt: context.now(),
   };
-  const indexKeys = indexKeysOf(request);
+  const indexKeys = indexKeysOf(birth.request);
   const shared = usageShare(context, tenant, 1);
   const share = shared instanceof Promise ? await shared : shared;
   const rest = ids.restRevision(endpointId);
   const { tenant: tenantName } = segment.record.segment;
+  const names = { network: network.record.network.name, host: host.record.host.name, tenant: tenantName };
+  const where = { ...names, code, endpointId };
+  const own = birth.share(where, spot);
   const revision = await commit(
     context,
     [
@@ -123,6 +129,7 @@ async function commitChoice(
       unchanged(segmentKey(tenantName, record.segment), segment.revision),
       ...indexKeys.map((key) => unchanged(key, 0)),
       ...share.compares,
+      ...own.compares,
       ...more.compares,
     ],
     [
@@ -130,27 +137,27 @@ async function commitChoice(
       ...indexKeys.map((key) => put(key, spot)),
       ...(rest === 0 ? [] : [remove(PREFIX.cooling + spot)]),
       ...share.writes,
+      ...own.writes,
       ...more.writes,
     ],
   );
-  if (revision === LOST) return (await findExisting(context, request)) ?? LOST;
-  const names = { network: network.record.network.name, host: host.record.host.name, tenant: tenantName };
-  return { object: joinEndpoint({ ...names, code, endpointId }, record), revision, created: true };
+  if (revision === LOST) return (await findExisting(context, birth.asked)) ?? LOST;
+  return { object: joinEndpoint(where, record), revision, created: true };
 }
 
 /** Gives the segment another code, and allocates in it, in one transaction; calls for the same segment take turns. */
 async function grow(
   context: Context,
   wanted: Wanted,
-  request: AllocationRequest,
+  birth: Birth,
 ): Promise<Created<Endpoint> | typeof LOST> {
   const { tenant, name } = wanted.segment.record.segment;
   if (wanted.code !== undefined) throw await fullSegment(context, wanted, [wanted.code], "use another code");
   return await context.inTurn(`grow/${tenant}/${name}`, async () => {
-    const now = await findWanted(context, request);
+    const now = await findWanted(context, birth.request);
     // Somebody may have grown it, or freed an ID, while this call waited.
     const choice = await choose(context, now);
-    if (choice !== undefined) return await settle(context, now, request, choice, NO_SHARE);
+    if (choice !== undefined) return await settle(context, now, birth, choice, NO_SHARE);
     const { record, revision } = now.segment;
     const { segment } = record;
     const code = await nextCodeOf(context, now);
@@ -164,7 +171,7 @@ async function grow(
     const claims = claimCodes(context.catalog, tenant, name, [code]);
     const writes = [put(segmentKey(tenant, name), grown), ...claims.writes];
     const compares = [unchanged(segmentKey(tenant, name), revision), ...claims.compares];
-    return await settle(context, now, request, first, { compares, writes });
+    return await settle(context, now, birth, first, { compares, writes });
   });
 }
 

@@ -12,6 +12,7 @@ import type {
   Segment,
   SegmentCode,
   Tenant,
+  Workload,
 } from "../model/index.ts";
 import type { Address } from "../net/index.ts";
 import type { CheckReport } from "./findings.ts";
@@ -35,6 +36,7 @@ export interface HostSpec {
   readonly id?: number;
   readonly group?: readonly string[];
   readonly underlay?: AddressPair;
+  readonly externalId?: string;
   readonly labels?: Labels;
 }
 
@@ -48,7 +50,7 @@ export interface TenantSpec {
   readonly labels?: Labels;
 }
 
-/** What a segment shall be; absent codes are one code of the plan's own width, the lowest free one. */
+/** What a segment shall be; absent codes are one code of the plan's own width, the lowest free one; an empty list is none. */
 export interface SegmentSpec {
   readonly tenant: string;
   readonly name: string;
@@ -63,9 +65,10 @@ export interface NetworkPatch {
   readonly groups?: readonly Group[];
 }
 
-/** What may change in a host; labels are all that it shall have. */
+/** What may change in a host; labels are all that it shall have, null takes the ID away. */
 export interface HostPatch {
   readonly underlay?: AddressPair;
+  readonly externalId?: string | null;
   readonly labels?: Labels;
 }
 
@@ -98,10 +101,12 @@ export interface AllocationRequest {
   readonly network?: string;
   /** Name, or ID as a number when only one host has it. */
   readonly host: string | number;
-  /** Name, or ID as a number. */
-  readonly tenant: string | number;
-  /** Name, or a code as a number or with its width. */
-  readonly segment: string | number | SegmentCode;
+  /** ID of a workload, in place of tenant, segment and external ID; its name is taken if it is free. */
+  readonly workload?: string;
+  /** Name, or ID as a number; wanted without a workload. */
+  readonly tenant?: string | number;
+  /** Name, or a code as a number or with its width; wanted without a workload. */
+  readonly segment?: string | number | SegmentCode;
   readonly code?: SegmentCode;
   readonly endpointId?: number;
   /** One address that the endpoint shall have. */
@@ -172,7 +177,7 @@ export interface Segments {
 export interface Endpoints {
   /**
    * Makes an endpoint, or finds the one that the token or the name already stands for.
-   * @throws RomanaError `not-found` (host, tenant, segment, network), `invalid-input`, `conflict` (name, token or
+   * @throws RomanaError `not-found` (host, workload, tenant, segment, network), `invalid-input`, `conflict` (name, token or
    *   address taken by another), `pool-exhausted`, `quota-exceeded`, `aborted` (lost too many races), `unavailable`.
    */
   allocate(request: AllocationRequest): Promise<Created<Endpoint>>;
@@ -181,6 +186,20 @@ export interface Endpoints {
   update(ref: string, patch: EndpointPatch, options?: ChangeOptions): Promise<Versioned<Endpoint>>;
   /** Frees the address; it cools down before it is used again. @throws RomanaError `not-found`. */
   release(ref: string, options?: DeleteOptions): Promise<Deletion>;
+}
+
+/** What an orchestrator is about to run. Nobody is told of changes, and nobody but the one that is asked for is looked at. */
+export interface Workloads {
+  /**
+   * Makes the workload so, and lets its endpoints act as it says, in one transaction. Writes nothing when all is so already.
+   * @throws RomanaError `not-found` (tenant, segment), `conflict` when it has endpoints of another tenant,
+   *   `revision-mismatch`, `aborted`.
+   */
+  put(workload: Workload, options?: ChangeOptions): Promise<Created<Workload>>;
+  get(id: string): Promise<Versioned<Workload>>;
+  list(page?: PageRequest & { readonly tenant?: string }): Promise<ItemPage<Workload>>;
+  /** Its endpoints stay as they are. @throws RomanaError `not-found`. */
+  delete(id: string, options?: DeleteOptions): Promise<Deletion>;
 }
 
 /** How full the address space is, and whether all of it is accounted for. */
@@ -217,6 +236,7 @@ export interface Control {
   readonly tenants: Tenants;
   readonly segments: Segments;
   readonly endpoints: Endpoints;
+  readonly workloads: Workloads;
   readonly policies: Policies;
   readonly exceptions: Exceptions;
   readonly ipam: Ipam;

@@ -18,6 +18,7 @@ import { createSegments } from "./segments.ts";
 import { createStatuses } from "./statuses.ts";
 import { createTenants } from "./tenants.ts";
 import { viewHost } from "./view.ts";
+import { createWorkloads } from "./workloads.ts";
 
 /** How long a freed endpoint ID rests when nobody says, in milliseconds. */
 const DEFAULT_COOL_DOWN = 60_000;
@@ -75,6 +76,7 @@ export async function createControl(options: ControlOptions): Promise<Control> {
     tenants: createTenants(context),
     segments: createSegments(context),
     endpoints: createEndpoints(context),
+    workloads: createWorkloads(context),
     policies: createPolicies(context),
     exceptions: createExceptions(context),
     ipam: createIpam(context),

@@ -59,7 +59,8 @@ export function joinEndpoint(
   { network, host, tenant, code, endpointId }: Spot,
   record: EndpointRecord,
 ): Endpoint {
-  const { segment, addresses, name, requestToken, externalId, actsAs, createdAt } = record;
+  const { segment, addresses, name, requestToken, actsAs, workload, createdAt } = record;
+  const externalId = record.externalId ?? workload;
   return {
     network,
     host,

@@ -1,12 +1,12 @@
 import { type Endpoint, invalidInput, notFound } from "../model/index.ts";
 import { isAddress, parseAddress } from "../net/index.ts";
-import type { Entry, Write } from "../store/index.ts";
+import type { Entry } from "../store/index.ts";
 import { allocate } from "./allocation.ts";
 import { placesUnder } from "./below.ts";
 import { type Context, restUntil } from "./context.ts";
 import type { EndpointFilter, EndpointPatch, Endpoints } from "./control.ts";
 import { endpointOf, joinEndpoint, locate } from "./directory.ts";
-import { exceptionOf, refuseUnknownSegment } from "./exceptions.ts";
+import { exceptionOf } from "./exceptions.ts";
 import {
   exceptionKey,
   PREFIX,
@@ -18,8 +18,9 @@ import {
   tenantKey,
 } from "./keys.ts";
 import type { ChangeOptions, DeleteOptions, Deletion, ItemPage, PageRequest, Versioned } from "./listing.ts";
+import { livingSegment } from "./living.ts";
 import { encodeExceptionRecord } from "./policy-record.ts";
-import { finishCounting, usageShare } from "./quota.ts";
+import { finishCounting, NO_SHARE, type Share, usageShare } from "./quota.ts";
 import {
   decodeEndpointRecord,
   decodeSegmentRecord,
@@ -31,6 +32,7 @@ import { damaged, revisionMismatch } from "./refusals.ts";
 import { commit, LOST, put, remove, unchanged, untilSettled } from "./settle.ts";
 import { findRecord, listObjects, readRecord } from "./stored.ts";
 import { deletedEndpoint } from "./sweep.ts";
+import { leaveWorkload } from "./workload-endpoints.ts";
 
 const NOUN = "endpoint";
 
@@ -130,40 +132,46 @@ async function updateEndpoint(
     if (expectedRevision !== undefined && expectedRevision !== entry.modRevision) {
       throw revisionMismatch("update", NOUN, ref, entry.modRevision);
     }
-    const { externalId: idBefore, actsAs: actsBefore, ...rest } = record;
+    const { externalId: ownId, actsAs: actsBefore, ...rest } = record;
+    const idBefore = ownId ?? record.workload;
     const externalId = patch.externalId === undefined ? idBefore : (patch.externalId ?? undefined);
+    if (record.workload !== undefined && externalId !== record.workload) {
+      const reason = `it was allocated for workload "${record.workload}" and keeps its ID`;
+      throw invalidInput(`update endpoint "${ref}"`, [{ path: "externalId", reason }]);
+    }
     const asked = patch.actsAs === undefined ? actsBefore : (patch.actsAs ?? undefined);
     // Whoever acts as its own segment needs no exception.
     const actsAs = asked === record.segment ? undefined : asked;
     const next = {
       ...rest,
-      ...(externalId !== undefined && { externalId }),
+      ...(record.workload === undefined && externalId !== undefined && { externalId }),
       ...(actsAs !== undefined && { actsAs }),
     };
     if (externalId === idBefore && actsAs === actsBefore)
       return { object: joinEndpoint(spot, record), revision: entry.modRevision };
+    const exception = actsAs === actsBefore ? NO_SHARE : await exceptionShare(context, text, spot, actsAs);
     const revision = await commit(
       context,
-      [unchanged(entry.key, entry.modRevision)],
-      [
-        put(entry.key, encodeEndpointRecord(next)),
-        ...(actsAs === actsBefore ? [] : [await exceptionWrite(context, text, spot, actsAs)]),
-      ],
+      [unchanged(entry.key, entry.modRevision), ...exception.compares],
+      [put(entry.key, encodeEndpointRecord(next)), ...exception.writes],
     );
     return revision === LOST ? LOST : { object: joinEndpoint(spot, next), revision };
   });
 }
 
-async function exceptionWrite(
+async function exceptionShare(
   context: Context,
   text: string,
   spot: Spot,
   actsAs: string | undefined,
-): Promise<Write> {
+): Promise<Share> {
   const key = exceptionKey(text);
-  if (actsAs === undefined) return remove(key);
-  await refuseUnknownSegment(context, spot.tenant, actsAs);
-  return put(key, encodeExceptionRecord(exceptionOf(context, spot, actsAs)));
+  if (actsAs === undefined) return { compares: [], writes: [remove(key)] };
+  const { revision } = await livingSegment(context, "let an endpoint act as", spot.tenant, actsAs);
+  return {
+    compares: [unchanged(segmentKey(spot.tenant, actsAs), revision)],
+    writes: [put(key, encodeExceptionRecord(exceptionOf(context, spot, actsAs)))],
+  };
 }
 
 async function releaseEndpoint(
@@ -186,7 +194,7 @@ async function releaseEndpoint(
   });
 }
 
-/** In one transaction: the endpoint and its index keys go, its ID starts to rest, the tenant's count goes down. */
+/** In one transaction: the endpoint and its index keys go (its workload's, too), its ID starts to rest, the tenant's count goes down. */
 async function commitRelease(
   context: Context,
   { entry, spot, spotText: text, record }: Found,
@@ -200,16 +208,19 @@ async function commitRelease(
   }
   // An endpoint whose tenant is gone has no count to keep right.
   const share = tenant === undefined ? { compares: [], writes: [] } : await usageShare(context, tenant, -1);
+  const left =
+    record.workload === undefined ? NO_SHARE : await leaveWorkload(context, record.workload, new Set([text]));
   const until = restUntil(context);
   return await commit(
     context,
-    [unchanged(entry.key, entry.modRevision), ...share.compares],
+    [unchanged(entry.key, entry.modRevision), ...left.compares, ...share.compares],
     [
       remove(entry.key),
       ...(record.name === undefined ? [] : [remove(PREFIX.endpointName + record.name)]),
       ...(record.requestToken === undefined ? [] : [remove(PREFIX.endpointToken + record.requestToken)]),
       ...(record.actsAs === undefined ? [] : [remove(exceptionKey(text))]),
       ...(until === undefined ? [] : [put(PREFIX.cooling + text, String(until))]),
+      ...left.writes,
       ...share.writes,
     ],
   );

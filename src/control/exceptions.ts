@@ -1,7 +1,7 @@
 import { endpointPrefix, hostPosition } from "../addressing/index.ts";
 import { type Exception, notFound, plansOf } from "../model/index.ts";
 import type { Context } from "./context.ts";
-import { PREFIX, readSpot, type Spot, segmentKey } from "./keys.ts";
+import { PREFIX, readSpot, type Spot } from "./keys.ts";
 import type { Exceptions } from "./policy-control.ts";
 import { decodeExceptionRecord } from "./policy-record.ts";
 import { decodeEndpointRecord } from "./records.ts";
@@ -14,17 +14,6 @@ export function createExceptions({ store, catalog }: Context): Exceptions {
       listObjects(store, PREFIX.exception, [PREFIX.exception], page, ({ value }) => readable(value)),
     count: () => catalog.exceptions.size,
   };
-}
-
-/** Refuses a segment that an endpoint cannot act as. @throws RomanaError `not-found`. */
-export async function refuseUnknownSegment(
-  { store }: Context,
-  tenant: string,
-  segment: string,
-): Promise<void> {
-  if ((await store.get(segmentKey(tenant, segment))) === undefined) {
-    throw notFound("segment", `${tenant}/${segment}`);
-  }
 }
 
 /**

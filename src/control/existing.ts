@@ -6,6 +6,7 @@ import type { AllocationRequest } from "./control.ts";
 import { endpointOf } from "./directory.ts";
 import { PREFIX, tenantIdKey } from "./keys.ts";
 import type { Created, Versioned } from "./listing.ts";
+import type { OwnedRequest } from "./owned-request.ts";
 import { endpointJson } from "./records.ts";
 import { conflict } from "./refusals.ts";
 
@@ -40,24 +41,39 @@ export async function behind({ store }: Context, indexKey: string): Promise<Vers
 
 /** True when the endpoint is what the request asks for. */
 function isAsked({ catalog }: Context, endpoint: Endpoint, request: AllocationRequest): boolean {
-  const { network, host, tenant, segment, code, endpointId, address } = request;
+  const { network, host, code, endpointId, address } = request;
   const addresses = [endpoint.addresses.ipv4, endpoint.addresses.ipv6].filter((own) => own !== undefined);
   const hostId = catalog.hosts.get(endpoint.host)?.record.host.id;
   return (
     (network === undefined || network === endpoint.network) &&
     (typeof host === "string" ? host === endpoint.host : host === hostId) &&
-    (typeof tenant === "string" ? tenant : catalog.ownerOf(tenantIdKey(tenant))) === endpoint.tenant &&
-    isInSegment(endpoint, segment) &&
+    isOwnedAs(catalog, endpoint, request) &&
     (code === undefined || isSameCode(code, endpoint.code)) &&
     (endpointId === undefined || endpointId === endpoint.endpointId) &&
     (address === undefined || addresses.some((own) => isSameAddress(own, address))) &&
-    request.name === endpoint.name &&
-    request.requestToken === endpoint.requestToken &&
-    request.externalId === endpoint.externalId
+    request.requestToken === endpoint.requestToken
   );
 }
 
-function isInSegment(endpoint: Endpoint, segment: AllocationRequest["segment"]): boolean {
+/** A workload may say something else by now than when the endpoint was born; the endpoint is its endpoint all the same. */
+function isOwnedAs(
+  catalog: Context["catalog"],
+  endpoint: Endpoint,
+  { workload, tenant, segment, name, externalId }: AllocationRequest,
+): boolean {
+  if (workload !== undefined) {
+    return endpoint.externalId === workload && (name === undefined || name === endpoint.name);
+  }
+  if (tenant === undefined || segment === undefined) return false;
+  return (
+    (typeof tenant === "string" ? tenant : catalog.ownerOf(tenantIdKey(tenant))) === endpoint.tenant &&
+    isInSegment(endpoint, segment) &&
+    name === endpoint.name &&
+    externalId === endpoint.externalId
+  );
+}
+
+function isInSegment(endpoint: Endpoint, segment: OwnedRequest["segment"]): boolean {
   if (typeof segment === "string") return segment === endpoint.segment;
   return isSameCode(typeof segment === "number" ? { code: segment, extraBits: 0 } : segment, endpoint.code);
 }

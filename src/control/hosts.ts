@@ -46,7 +46,7 @@ export function createHosts(context: Context): Hosts {
 
 async function createHost(context: Context, spec: HostSpec): Promise<Created<Host>> {
   const { store, catalog } = context;
-  const { name, group = [], underlay = {}, labels } = spec;
+  const { name, group = [], underlay = {}, externalId, labels } = spec;
   const what = `create host "${name}"`;
   const key = hostKey(name);
   return await untilSettled(what, async () => {
@@ -64,6 +64,7 @@ async function createHost(context: Context, spec: HostSpec): Promise<Created<Hos
       id: spec.id ?? chooseId(context, group, what),
       group,
       underlay,
+      ...(externalId !== undefined && { externalId }),
       ...labelsOf(labels),
     };
     const faults = hostFaults(networks, host);
@@ -104,18 +105,20 @@ async function updateHost(
       throw revisionMismatch("update", NOUN, name, revision);
     }
     if (record.deleting !== undefined) throw goingAway("update", NOUN, NOUN, name);
-    const { labels, ...rest } = record.host;
+    const { externalId: idBefore, labels, ...rest } = record.host;
+    const externalId = patch.externalId === undefined ? idBefore : (patch.externalId ?? undefined);
     const host: Host = {
       ...rest,
       underlay: patch.underlay ?? record.host.underlay,
+      ...(externalId !== undefined && { externalId }),
       ...labelsOf(patch.labels ?? labels),
     };
     const before = addressesOf(record.host.underlay).map(hostAddressKey);
     const after = addressesOf(host.underlay);
     const added = after.filter((address) => !before.includes(hostAddressKey(address)));
     const gone = before.filter((old) => !after.some((address) => hostAddressKey(address) === old));
-    if (added.length === 0 && gone.length === 0 && isSameLabels(host.labels, labels))
-      return { object: record.host, revision };
+    const isSame = externalId === idBefore && isSameLabels(host.labels, labels);
+    if (added.length === 0 && gone.length === 0 && isSame) return { object: record.host, revision };
     const done = await commit(
       context,
       [unchanged(key, revision), ...added.map((address) => unchanged(hostAddressKey(address), 0))],
@@ -186,8 +189,9 @@ function addressesOf({ ipv4, ipv6 }: AddressPair): Address[] {
 }
 
 /** True when the host is what the specification asks for. */
-function isAsked(host: Host, { id, group = [], underlay = {}, labels }: HostSpec): boolean {
+function isAsked(host: Host, { id, group = [], underlay = {}, externalId, labels }: HostSpec): boolean {
   return (
+    externalId === host.externalId &&
     (id === undefined || id === host.id) &&
     group.join("/") === host.group.join("/") &&
     isSameLabels(labels, host.labels) &&

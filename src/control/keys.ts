@@ -25,6 +25,8 @@ export const PREFIX = {
   policy: "policy/",
   policyTrial: "policy-trial/",
   exception: "exception/",
+  workload: "workload/",
+  workloadEndpoints: "workload-endpoints/",
 } as const;
 
 /** Written by every change of the networks: who compares it knows that the networks are those it looked at. */
@@ -106,6 +108,16 @@ export function policyTrialKey(id: string): string {
 /** The key of the exception of an endpoint, which is at the spot. */
 export function exceptionKey(spot: string): string {
   return PREFIX.exception + spot;
+}
+
+/** The key of a workload. */
+export function workloadKey(id: string): string {
+  return PREFIX.workload + id;
+}
+
+/** The key that names the endpoints of a workload; it is there as long as there are any, with or without the workload. */
+export function workloadEndpointsKey(id: string): string {
+  return PREFIX.workloadEndpoints + id;
 }
 
 /** Where endpoint IDs are counted: host, network, tenant and code. */

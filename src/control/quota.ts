@@ -13,6 +13,9 @@ export interface Share {
   readonly writes: readonly Write[];
 }
 
+/** Nothing more to compare or write. */
+export const NO_SHARE: Share = { compares: [], writes: [] };
+
 /**
  * What a change of a tenant's number of endpoints adds to its transaction: the tenant is as it was (so that its quota
  * is), and its count goes along when it has a quota. Tenants without one share no key, so nothing makes their

@@ -12,6 +12,7 @@ import type {
   Segment,
   SegmentCode,
   Tenant,
+  Workload,
 } from "../model/index.ts";
 import { formatAddress, formatPrefix, parseAddress, parsePrefix } from "../net/index.ts";
 
@@ -67,6 +68,8 @@ export interface EndpointRecord {
   readonly requestToken?: string;
   readonly externalId?: string;
   readonly actsAs?: string;
+  /** ID of the workload that it was allocated for, which is its external ID then. */
+  readonly workload?: string;
   readonly createdAt: number;
 }
 
@@ -81,8 +84,8 @@ export function networkJson(network: Network): object {
 }
 
 /** A host as JSON data: the way it looks outside, too. */
-export function hostJson({ name, id, group, underlay, labels }: Host): object {
-  return { name, id, group, underlay: pairJson(underlay), ...labelsJson(labels) };
+export function hostJson({ name, id, group, underlay, externalId, labels }: Host): object {
+  return { name, id, group, underlay: pairJson(underlay), externalId, ...labelsJson(labels) };
 }
 
 /** A tenant as JSON data: the way it looks outside, too. */
@@ -146,11 +149,12 @@ export function encodeHostRecord({ host, deleting }: HostRecord): string {
 
 /** Reads what {@link encodeHostRecord} writes. @throws Error of any kind when it is damaged. */
 export function decodeHostRecord(text: string): HostRecord {
-  const { name, id, group, underlay, labels, deleting } = JSON.parse(text) as {
+  const { name, id, group, underlay, externalId, labels, deleting } = JSON.parse(text) as {
     name: string;
     id: number;
     group: string[];
     underlay: PairJson;
+    externalId?: string;
     labels?: Record<string, string>;
     deleting?: Deleting;
   };
@@ -159,6 +163,7 @@ export function decodeHostRecord(text: string): HostRecord {
     id: numberOf(id),
     group: group.map(textOf),
     underlay: readPair(underlay),
+    ...(externalId !== undefined && { externalId }),
     ...readLabels(labels),
   };
   return { host, ...(deleting && { deleting }) };
@@ -224,7 +229,7 @@ export function decodeSegmentRecord(text: string): SegmentRecord {
  * together by hand, because it is made for every allocation; segment names and addresses need no escapes.
  */
 export function encodeEndpointRecord(record: EndpointRecord): string {
-  const { segment, addresses, name, requestToken, externalId, actsAs, createdAt } = record;
+  const { segment, addresses, name, requestToken, externalId, actsAs, workload, createdAt } = record;
   let text = `{"segment":"${segment}"`;
   if (addresses.ipv4 !== undefined) text += `,"ipv4":"${formatAddress(addresses.ipv4)}"`;
   if (addresses.ipv6 !== undefined) text += `,"ipv6":"${formatAddress(addresses.ipv6)}"`;
@@ -232,12 +237,13 @@ export function encodeEndpointRecord(record: EndpointRecord): string {
   if (requestToken !== undefined) text += `,"requestToken":${JSON.stringify(requestToken)}`;
   if (externalId !== undefined) text += `,"externalId":${JSON.stringify(externalId)}`;
   if (actsAs !== undefined) text += `,"actsAs":"${actsAs}"`;
+  if (workload !== undefined) text += `,"workload":"${workload}"`;
   return `${text},"createdAt":${createdAt}}`;
 }
 
 /** Reads what {@link encodeEndpointRecord} writes. @throws Error of any kind when it is damaged. */
 export function decodeEndpointRecord(text: string): EndpointRecord {
-  const { segment, ipv4, ipv6, name, requestToken, externalId, actsAs, createdAt } = JSON.parse(
+  const { segment, ipv4, ipv6, name, requestToken, externalId, actsAs, workload, createdAt } = JSON.parse(
     text,
   ) as PairJson & EndpointRecord;
   return {
@@ -247,6 +253,7 @@ export function decodeEndpointRecord(text: string): EndpointRecord {
     ...(requestToken !== undefined && { requestToken: textOf(requestToken) }),
     ...(externalId !== undefined && { externalId: textOf(externalId) }),
     ...(actsAs !== undefined && { actsAs: textOf(actsAs) }),
+    ...(workload !== undefined && { workload: textOf(workload) }),
     createdAt: numberOf(createdAt),
   };
 }
@@ -254,6 +261,23 @@ export function decodeEndpointRecord(text: string): EndpointRecord {
 /** An endpoint as JSON data: the way it looks outside, too. */
 export function endpointJson({ code, addresses, ...rest }: Endpoint): object {
   return { ...rest, code: formatSegmentCode(code), addresses: pairJson(addresses) };
+}
+
+/** The value of a workload's key. */
+export function encodeWorkloadRecord({ id, tenant, segment, actsAs, name }: Workload): string {
+  return JSON.stringify({ id, tenant, segment, actsAs, name });
+}
+
+/** Reads what {@link encodeWorkloadRecord} writes. @throws Error of any kind when it is damaged. */
+export function decodeWorkloadRecord(text: string): Workload {
+  const { id, tenant, segment, actsAs, name } = JSON.parse(text) as Workload;
+  return {
+    id: textOf(id),
+    tenant: textOf(tenant),
+    segment: textOf(segment),
+    ...(actsAs !== undefined && { actsAs: textOf(actsAs) }),
+    ...(name !== undefined && { name: textOf(name) }),
+  };
 }
 
 /** The value of a claim of an ID whose owner is gone: nobody else gets it before `until`. */

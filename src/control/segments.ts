@@ -9,6 +9,7 @@ import { freed, segmentTarget } from "./deletion-targets.ts";
 import { PREFIX, segmentCodeKey, segmentGuardKey, segmentKey, tenantKey } from "./keys.ts";
 import { isSameLabels, labelsOf } from "./labels.ts";
 import type { ChangeOptions, Created, Versioned } from "./listing.ts";
+import { NO_SHARE } from "./quota.ts";
 import {
   decodeSegmentRecord,
   encodeSegmentRecord,
@@ -71,7 +72,7 @@ async function createSegment(context: Context, spec: SegmentSpec): Promise<Creat
       refuseFaults(context, what, codes);
       refuseOverlap(context, "create", title, tenant, codes);
     }
-    const claims = claimCodes(catalog, tenant, name, codes);
+    const claims = codes.length > 0 ? claimCodes(catalog, tenant, name, codes) : NO_SHARE;
     const segment: Segment = {
       tenant,
       name,
@@ -145,14 +146,14 @@ async function recode(
   if (gone.length > 0) await refuseUsedCodes(context, marked, gone);
   const used = gone.length > 0 && (await isUsedLately(context, below));
   const until = used ? restUntil(context) : undefined;
-  const claims = claimCodes(context.catalog, tenant, name, added);
+  const claims = added.length > 0 ? claimCodes(context.catalog, tenant, name, added) : NO_SHARE;
   const key = segmentKey(tenant, name);
   const revision = await commit(
     context,
-    [unchanged(key, marked.revision), ...(added.length > 0 ? claims.compares : [])],
+    [unchanged(key, marked.revision), ...claims.compares],
     [
       put(key, encodeSegmentRecord({ segment })),
-      ...(added.length > 0 ? claims.writes : []),
+      ...claims.writes,
       ...gone.map((code) => freed(segmentCodeKey(tenant, code), until)),
     ],
   );
@@ -190,7 +191,6 @@ async function refuseUsedCodes(
 function refuseFaults({ catalog }: Context, what: string, codes: readonly SegmentCode[]): void {
   const networks = catalog.respectedNetworks();
   const faults: Fault[] = codes.flatMap((code) => segmentCodeFaults(networks, code));
-  if (codes.length === 0) faults.push({ path: "codes", reason: "a segment has at least one code" });
   if (codes.length > MAX_CODES) {
     faults.push({ path: "codes", reason: `${codes.length} are more than ${MAX_CODES}; use shorter codes` });
   }

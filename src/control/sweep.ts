@@ -8,9 +8,10 @@ import { finishCounting, usageShare } from "./quota.ts";
 import { decodeEndpointRecord, decodeTenantRecord } from "./records.ts";
 import { commit, LOST, remove, unchanged, untilSettled } from "./settle.ts";
 import { entriesBelow, findRecord } from "./stored.ts";
+import { leaveWorkload } from "./workload-endpoints.ts";
 
 /** Endpoints that are deleted in one transaction: with their index keys and counts they stay below its limit. */
-const SWEEP = 24;
+const SWEEP = 20;
 /** Keys that are deleted in one transaction. */
 const SWEEP_KEYS = 100;
 
@@ -82,6 +83,11 @@ async function deleteEndpoints(context: Context, entries: readonly Entry[]): Pro
     const tenant = readSpot(key.slice(PREFIX.endpoint.length))?.tenant;
     if (tenant !== undefined) byTenant.set(tenant, (byTenant.get(tenant) ?? 0) + 1);
   }
+  for (const [workload, spots] of workloadsOf(entries)) {
+    const left = await leaveWorkload(context, workload, spots);
+    compares.push(...left.compares);
+    writes.push(...left.writes);
+  }
   for (const [name, count] of byTenant) {
     const found = await findRecord(context.store, "tenant", name, tenantKey(name), decodeTenantRecord);
     if (found === undefined) continue;
@@ -94,6 +100,26 @@ async function deleteEndpoints(context: Context, entries: readonly Entry[]): Pro
     writes.push(...share.writes);
   }
   return await commit(context, compares, writes);
+}
+
+/** Spots of these endpoints by the workload that they were allocated for. */
+function workloadsOf(entries: readonly Entry[]): Map<string, Set<string>> {
+  const spots = new Map<string, Set<string>>();
+  for (const { key, value } of entries) {
+    const workload = workloadIn(value);
+    if (workload === undefined) continue;
+    const known = spots.get(workload) ?? new Set();
+    spots.set(workload, known.add(key.slice(PREFIX.endpoint.length)));
+  }
+  return spots;
+}
+
+function workloadIn(value: string): string | undefined {
+  try {
+    return decodeEndpointRecord(value).workload;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The index keys that belong to an endpoint with this value; none when it is damaged, which the check finds. */

@@ -12,9 +12,9 @@ import { type Address, formatAddress, prefixContains } from "../net/index.ts";
 import type { Catalog } from "./catalog.ts";
 import { isSameCode } from "./codes.ts";
 import type { Context } from "./context.ts";
-import type { AllocationRequest } from "./control.ts";
 import { locate } from "./directory.ts";
 import { hostKey, networkKey, segmentCodeKey, segmentKey, tenantIdKey, tenantKey } from "./keys.ts";
+import type { OwnedRequest } from "./owned-request.ts";
 import type { HostRecord, NetworkRecord, SegmentRecord, TenantRecord } from "./records.ts";
 import { goingAway } from "./refusals.ts";
 import type { StoredRecord } from "./stored.ts";
@@ -43,7 +43,7 @@ const NO_NETWORK = { code: "not-found", noun: "network", name: "" } as const;
  * have made it.
  * @throws RomanaError `not-found`, `invalid-input`, `aborted` when one of them is being deleted.
  */
-export function findWanted(context: Context, request: AllocationRequest): Wanted | Promise<Wanted> {
+export function findWanted(context: Context, request: OwnedRequest): Wanted | Promise<Wanted> {
   try {
     return readWanted(context.catalog, request);
   } catch (error) {
@@ -51,7 +51,7 @@ export function findWanted(context: Context, request: AllocationRequest): Wanted
   }
 }
 
-async function lookUp(context: Context, request: AllocationRequest, error: unknown): Promise<Wanted> {
+async function lookUp(context: Context, request: OwnedRequest, error: unknown): Promise<Wanted> {
   const { network, host, tenant, segment } = request;
   const keys = [
     ...(network === undefined ? [] : [networkKey(network)]),
@@ -64,13 +64,14 @@ async function lookUp(context: Context, request: AllocationRequest, error: unkno
   return readWanted(context.catalog, request);
 }
 
-function readWanted(catalog: Catalog, request: AllocationRequest): Wanted {
+function readWanted(catalog: Catalog, request: OwnedRequest): Wanted {
   const host = findHost(catalog, request.host);
   const tenant = findTenant(catalog, request.tenant);
   const segment = findSegment(catalog, tenant.record.tenant.name, request.segment);
   const parents = { host, tenant, segment, network: findNetwork(catalog, request) };
   refuseGoing(parents);
   const codes = segment.record.segment.codes;
+  if (codes.length === 0) refuseWithoutCodes(nameOf(parents));
   const named = typeof request.segment === "string" ? undefined : codeOf(request.segment);
   const { code = named, endpointId } = request;
   if (request.address !== undefined) {
@@ -92,7 +93,7 @@ function byAddress(
   catalog: Catalog,
   parents: Parents,
   address: Address,
-  { code, endpointId, network }: AllocationRequest,
+  { code, endpointId, network }: OwnedRequest,
 ): { readonly code: SegmentCode; readonly endpointId: number } {
   const located = locate(catalog, address);
   const text = formatAddress(address);
@@ -127,10 +128,7 @@ function byAddress(
   return { code: located.code, endpointId: located.endpointId };
 }
 
-function findNetwork(
-  { networks }: Catalog,
-  { network, address }: AllocationRequest,
-): StoredRecord<NetworkRecord> {
+function findNetwork({ networks }: Catalog, { network, address }: OwnedRequest): StoredRecord<NetworkRecord> {
   if (network !== undefined) {
     const named = networks.get(network);
     if (named === undefined || named.record.adding === true) throw notFound("network", network);
@@ -202,6 +200,11 @@ function refuseGoing({ network, host, tenant, segment }: Parents): void {
   if (host.record.deleting !== undefined) throw going("host", host.record.host.name);
   if (tenant.record.deleting !== undefined) throw going("tenant", tenant.record.tenant.name);
   if (segment.record.deleting !== undefined) throw going("segment", segment.record.segment.name);
+}
+
+function refuseWithoutCodes(segment: string): never {
+  const advice = `name another segment and let the endpoint act as this one, or give it a code with "romana segment update ${segment} --add-code CODE"`;
+  refuse("segment", `segment "${segment}" has no codes, so that nobody is born in it: ${advice}`);
 }
 
 function refuse(path: string, reason: string): never {

@@ -15,6 +15,8 @@ export interface Host {
   readonly group: readonly string[];
   /** Where other hosts reach it: the next hop of its prefixes. */
   readonly underlay: AddressPair;
+  /** The host's identifier in the orchestrator, such as the UID of a Kubernetes node. */
+  readonly externalId?: string;
   readonly labels?: Labels;
 }
 
@@ -51,7 +53,10 @@ export interface SegmentCode {
   readonly extraBits: number;
 }
 
-/** A microservice inside a tenant. It owns one or more codes, the same ones on every host. */
+/**
+ * A microservice inside a tenant. The codes that it owns are the same ones on every host. One without codes is a
+ * segment that nobody is born in: endpoints of other segments act as it.
+ */
 export interface Segment {
   readonly tenant: string;
   readonly name: string;
@@ -82,4 +87,20 @@ export interface Endpoint {
   readonly actsAs?: string;
   /** When it was allocated, in milliseconds since 1970 UTC. */
   readonly createdAt: number;
+}
+
+/**
+ * What an orchestrator is about to run, known before it has an address (ADR 0015). An endpoint that is allocated for
+ * it is born in its segment and acts as what it says, then and whenever it is written again.
+ */
+export interface Workload {
+  /** The orchestrator's own identifier, such as the UID of a Kubernetes pod. */
+  readonly id: string;
+  readonly tenant: string;
+  /** The segment that decides the address. */
+  readonly segment: string;
+  /** The segment of its tenant that policies take it for; absent: the one that it is born in. */
+  readonly actsAs?: string;
+  /** What its endpoint is called, if no other endpoint is. */
+  readonly name?: string;
 }

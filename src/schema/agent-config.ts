@@ -71,6 +71,12 @@ export const agentConfigSchema = strict({
       "What policies cannot take from the machine itself: `services` (tcp/22) that it offers, `destinations` (10.0.0.1:9600/tcp, [fd00::1]:9600/tcp, udp/123) that it uses. romanad's own address and port are always among them.",
   }),
   endpointMtu: z.int().min(1280).max(65535).default(1500).meta({ description: "MTU of new endpoints." }),
+  workloadWait: z
+    .number()
+    .min(0)
+    .max(600)
+    .default(10)
+    .meta({ description: "Seconds that an attach waits for a workload that romanad does not know yet." }),
   resyncInterval: z
     .number()
     .min(1)

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { decodeWith, patterned, strict } from "./decode.ts";
-import { allocationSchema, encodeEndpoint, endpointResourceSchema } from "./endpoint.ts";
+import { allocationShape, encodeEndpoint, endpointResourceSchema, wantOwner } from "./endpoint.ts";
 import { addressPairSchema, encodeAddressPair, requestTokenSchema } from "./text.ts";
 
 /** Linux takes more characters; nft text and sysctl names are safe with these. */
@@ -40,10 +40,10 @@ export const attachTargetSchema = z
   })
   .meta({ id: "AttachTarget" });
 
-const { host: _ownHost, ...allocationShape } = allocationSchema.shape;
+const { host: _ownHost, ...ownShape } = allocationShape;
 
 /** What is asked of an agent: an endpoint on its host, and where to wire it to. */
-export const attachmentRequestSchema = strict({ ...allocationShape, attach: attachTargetSchema }).meta({
+export const attachmentRequestSchema = wantOwner(strict({ ...ownShape, attach: attachTargetSchema })).meta({
   id: "AttachmentRequest",
   description: "What the endpoint shall be, what is left out is chosen; and where it is wired to.",
 });

@@ -22,16 +22,18 @@ import {
   ownersQuerySchema,
   pageQuerySchema,
   releaseQuerySchema,
+  workloadsQuerySchema,
 } from "./query.ts";
 import { hostRoutesListSchema, routeCountsSchema } from "./route.ts";
 import { change, creation, deletion, listing, type RouteContract, reading } from "./route-contract.ts";
 import { segmentPatchSchema, segmentResourceSchema, segmentSpecSchema } from "./segment.ts";
 import { allCountersSchema, hostStatusSchema, policyCountersSchema } from "./status.ts";
 import { tenantPatchSchema, tenantResourceSchema, tenantSpecSchema } from "./tenant.ts";
-import { nameSchema, revisionSchema } from "./text.ts";
+import { nameSchema, revisionSchema, workloadIdSchema } from "./text.ts";
 import { usageSchema } from "./usage.ts";
 import { hostViewSchema } from "./view.ts";
 import { watchEventSchema, watchKindsSchema } from "./watch.ts";
+import { workloadResourceSchema, workloadSpecSchema } from "./workload.ts";
 
 const networkParams = strict({ network: nameSchema });
 const hostParams = strict({ host: nameSchema });
@@ -42,6 +44,8 @@ const trialParams = strict({ trial: z.string().min(1).max(64) });
 const endpointParams = strict({
   ref: z.string().min(1).max(253).meta({ description: "Name of the endpoint, or any of its addresses." }),
 });
+
+const workloadParams = strict({ workload: workloadIdSchema });
 
 const watchQuery = strict({
   kinds: watchKindsSchema.exactOptional(),
@@ -118,7 +122,7 @@ export const CONTRACT = {
   updateHost: change({
     path: "/v1/hosts/:host",
     tag: "hosts",
-    summary: "Change the underlay addresses or the labels of a host",
+    summary: "Change underlay addresses, external ID or labels of a host",
     params: hostParams,
     body: hostPatchSchema,
     response: hostResourceSchema,
@@ -281,6 +285,42 @@ export const CONTRACT = {
     params: endpointParams,
     query: releaseQuerySchema,
     response: deletionSchema,
+  }),
+
+  listWorkloads: listing(workloadResourceSchema, {
+    path: "/v1/workloads",
+    tag: "workloads",
+    summary: "List the workloads",
+    query: workloadsQuerySchema,
+  }),
+  putWorkload: {
+    method: "PUT",
+    path: "/v1/workloads/:workload",
+    tag: "workloads",
+    summary: "Write a workload, and make its endpoints act as it says",
+    params: workloadParams,
+    body: workloadSpecSchema,
+    response: workloadResourceSchema,
+    statuses: { 200: "Written, or equal already", 201: "Created" },
+    errors: ["not-found", "conflict", "revision-mismatch", "aborted"],
+    revision: "if-match",
+  },
+  getWorkload: reading({
+    path: "/v1/workloads/:workload",
+    tag: "workloads",
+    summary: "Show a workload",
+    params: workloadParams,
+    response: workloadResourceSchema,
+    revision: "etag",
+  }),
+  deleteWorkload: deletion({
+    path: "/v1/workloads/:workload",
+    tag: "workloads",
+    summary: "Delete a workload; its endpoints stay as they are",
+    params: workloadParams,
+    query: releaseQuerySchema,
+    response: deletionSchema,
+    errors: ["not-found", "revision-mismatch", "aborted"],
   }),
 
   listPolicies: listing(policyDetailsSchema, {

@@ -12,6 +12,7 @@ import {
   requestTokenSchema,
   revisionSchema,
   segmentCodeSchema,
+  workloadIdSchema,
 } from "./text.ts";
 
 /** A name as text, or an ID as a number: `"1"` is the name, `1` the ID. */
@@ -41,21 +42,60 @@ const endpointShape = {
   createdAt: z.int().meta({ description: "When it was allocated, in milliseconds since 1970 UTC." }),
 };
 
-/** What is asked for in an allocation; what is absent is chosen. */
-export const allocationSchema = strict({
+/** Fields that a workload says, so that who names one must not say them. */
+const WORKLOAD_SAYS = ["tenant", "segment", "externalId"] as const;
+
+/** Demands either a workload or both tenant and segment, besides all other faults. */
+export function wantOwner<S extends z.ZodObject>(schema: S): S {
+  const when = ({ value }: { value: unknown }): boolean => typeof value === "object" && value !== null;
+  const has = (value: object, field: string): boolean =>
+    Object.hasOwn(value, field) && (value as Record<string, unknown>)[field] !== undefined;
+  let checked = schema;
+  for (const field of WORKLOAD_SAYS) {
+    checked = checked.refine((value) => !has(value, "workload") || !has(value, field), {
+      path: [field],
+      error: "is what the workload says: leave it out",
+      when,
+    });
+  }
+  for (const field of ["tenant", "segment"]) {
+    checked = checked.refine((value) => has(value, "workload") || has(value, field), {
+      path: [field],
+      error: "is missing",
+      when,
+    });
+  }
+  return checked;
+}
+
+/** What is asked for in an allocation, field by field. */
+export const allocationShape = {
   network: nameSchema
     .exactOptional()
     .meta({ description: "May be left out when there is exactly one network." }),
   host: nameOrNumber("an ID").meta({ description: "Name (text) or ID (number) of the host." }),
-  tenant: nameOrNumber("an ID").meta({ description: "Name (text) or ID (number) of the tenant." }),
-  segment: nameOrNumber("a code").meta({ description: "Name (text) or code (number) of the segment." }),
+  workload: workloadIdSchema.exactOptional().meta({
+    description: "ID of the workload that says tenant, segment, external ID and, if it is free, name.",
+  }),
+  tenant: nameOrNumber("an ID")
+    .exactOptional()
+    .meta({ description: "Name (text) or ID (number) of the tenant; wanted without a workload." }),
+  segment: nameOrNumber("a code")
+    .exactOptional()
+    .meta({ description: "Name (text) or code (number) of the segment; wanted without a workload." }),
   endpointId: endpointIdSchema.exactOptional(),
   code: segmentCodeSchema.exactOptional(),
   address: addressSchema.exactOptional(),
   name: endpointNameSchema.exactOptional(),
   requestToken: requestTokenSchema.exactOptional(),
   externalId: externalIdSchema.exactOptional(),
-}).meta({ id: "Allocation", description: "What an endpoint shall be; what is left out is chosen." });
+};
+
+/** What is asked for in an allocation; what is absent is chosen. */
+export const allocationSchema = wantOwner(strict(allocationShape)).meta({
+  id: "Allocation",
+  description: "What an endpoint shall be; what is left out is chosen.",
+});
 
 /** An endpoint as it is stored. */
 export const endpointSchema = strict(endpointShape);

@@ -6,6 +6,7 @@ import { encodeLabels, labelsSchema } from "./label.ts";
 import {
   addressPairSchema,
   encodeAddressPair,
+  externalIdSchema,
   nameSchema,
   prefixPairSchema,
   revisionSchema,
@@ -29,6 +30,7 @@ const hostShape = {
   id: idSchema,
   group: groupPathSchema,
   underlay: underlaySchema,
+  externalId: externalIdSchema.exactOptional(),
   labels: labelsSchema.exactOptional(),
 };
 
@@ -38,15 +40,17 @@ export const hostSpecSchema = strict({
   id: idSchema.exactOptional(),
   group: groupPathSchema.default([]),
   underlay: underlaySchema.default({}),
+  externalId: externalIdSchema.exactOptional(),
   labels: labelsSchema.exactOptional(),
 }).meta({ id: "HostSpec" });
 
 /** A host as it is stored. */
 export const hostSchema = strict(hostShape);
 
-/** What may change in a host. */
+/** What may change in a host; null takes the external ID away. */
 export const hostPatchSchema = strict({
   underlay: underlaySchema.exactOptional(),
+  externalId: externalIdSchema.nullable().exactOptional(),
   labels: labelsSchema.exactOptional().meta({ description: "All labels that it shall have from now on." }),
 }).meta({ id: "HostPatch" });
 
@@ -101,6 +105,7 @@ export function encodeHost(host: Host): HostJson {
     id: host.id,
     group: [...host.group],
     underlay: encodeAddressPair(host.underlay),
+    ...(host.externalId !== undefined && { externalId: host.externalId }),
     ...(host.labels !== undefined && { labels: encodeLabels(host.labels) }),
   };
 }

@@ -34,4 +34,5 @@ export * from "./text.ts";
 export * from "./usage.ts";
 export * from "./view.ts";
 export * from "./watch.ts";
+export * from "./workload.ts";
 export * from "./yaml.ts";

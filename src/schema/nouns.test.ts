@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { type Fault, hasCode } from "../model/index.ts";
 import { parseAddress, parsePrefix } from "../net/index.ts";
+import { attachmentRequestSchema } from "./attachment.ts";
 import { decodeLenient, decodeWith } from "./decode.ts";
 import {
   allocationSchema,
@@ -14,6 +15,7 @@ import { decodeHost, encodeHost, encodeHostResource, hostResourceSchema, hostSpe
 import { policyResourceSchema } from "./policy.ts";
 import { decodeSegment, encodeSegment, segmentSpecSchema } from "./segment.ts";
 import { decodeTenant, encodeTenant, tenantPatchSchema, tenantSpecSchema } from "./tenant.ts";
+import { workloadSpecSchema } from "./workload.ts";
 
 function faultsOf(schema: z.ZodType, document: unknown): readonly Fault[] {
   try {
@@ -26,6 +28,9 @@ function faultsOf(schema: z.ZodType, document: unknown): readonly Fault[] {
 }
 
 const NAME_RULE = 'is not a name: 1 to 63 letters, digits, "_", "." or "-", the first a letter, digit or "_"';
+
+const WORKLOAD_RULE =
+  'is not a workload ID: 1 to 253 letters, digits, "_", ".", ":" or "-", the first a letter, digit or "_"';
 
 const ENDPOINT = {
   network: "net",
@@ -131,6 +136,14 @@ describe("what may be left out of a specification", () => {
     ["host", hostSpecSchema, { name: "h" }, { name: "h", group: [], underlay: {} }],
     ["tenant", tenantSpecSchema, { name: "t" }, { name: "t", isolation: "segment" }],
     ["segment", segmentSpecSchema, { name: "s" }, { name: "s" }],
+    ["segment without codes", segmentSpecSchema, { name: "s", codes: [] }, { name: "s", codes: [] }],
+    ["workload", workloadSpecSchema, { tenant: "t", segment: "s" }, { tenant: "t", segment: "s" }],
+    [
+      "allocation for a workload",
+      allocationSchema,
+      { host: "h", workload: "6f1c-2a" },
+      { host: "h", workload: "6f1c-2a" },
+    ],
     [
       "allocation",
       allocationSchema,
@@ -188,12 +201,6 @@ describe("faults", () => {
       ],
     ],
     [
-      "segment without a code",
-      segmentSpecSchema,
-      { name: "s", codes: [] },
-      [{ path: "codes", reason: "has fewer than 1 items" }],
-    ],
-    [
       "allocation of nothing",
       allocationSchema,
       {},
@@ -228,6 +235,44 @@ describe("faults", () => {
           reason: '"a b" is not a request token: 1 to 255 printable ASCII characters without spaces',
         },
         { path: "port", reason: "unknown field" },
+      ],
+    ],
+    [
+      "allocation that says what its workload says",
+      allocationSchema,
+      { host: 1, workload: "a/b", tenant: 1, segment: 1, externalId: "x" },
+      [
+        { path: "workload", reason: `"a/b" ${WORKLOAD_RULE}` },
+        { path: "tenant", reason: "is what the workload says: leave it out" },
+        { path: "segment", reason: "is what the workload says: leave it out" },
+        { path: "externalId", reason: "is what the workload says: leave it out" },
+      ],
+    ],
+    [
+      "allocation with a segment only",
+      allocationSchema,
+      { host: 1, segment: 1 },
+      [{ path: "tenant", reason: "is missing" }],
+    ],
+    [
+      "attachment of nobody",
+      attachmentRequestSchema,
+      { attach: { kind: "tap", device: "tap0" } },
+      [
+        { path: "tenant", reason: "is missing" },
+        { path: "segment", reason: "is missing" },
+      ],
+    ],
+    [
+      "workload with bad fields",
+      workloadSpecSchema,
+      { tenant: "-t", actsAs: 5, name: "10.0.0.1", id: "x" },
+      [
+        { path: "tenant", reason: `"-t" ${NAME_RULE}` },
+        { path: "segment", reason: "is missing" },
+        { path: "actsAs", reason: "expected a string, got 5" },
+        { path: "name", reason: '"10.0.0.1" reads as an address and cannot be a name' },
+        { path: "id", reason: "unknown field" },
       ],
     ],
     [

@@ -78,6 +78,9 @@ export const endpointsQuerySchema = strict({
   segment: nameSchema.exactOptional().meta({ description: "Name of a segment; wants `tenant` too." }),
 });
 
+/** Query of the listing of workloads. */
+export const workloadsQuerySchema = strict({ ...pageShape, tenant: nameSchema.exactOptional() });
+
 const dryRunSchema = booleanText("Only say what would be deleted.").exactOptional();
 
 /** Query of a delete. */

@@ -11,21 +11,26 @@ import {
   segmentCodeSchema,
 } from "./text.ts";
 
-const codesSchema = z.array(segmentCodeSchema).min(1);
+const codesSchema = z.array(segmentCodeSchema);
 
 const segmentShape = {
   tenant: nameSchema,
   name: nameSchema,
-  codes: codesSchema.meta({ description: "The codes that the segment owns, the same ones on every host." }),
+  codes: codesSchema.meta({
+    description:
+      "The codes that the segment owns, the same ones on every host; without any nobody is born in it, and endpoints only act as it.",
+  }),
   externalId: externalIdSchema.exactOptional(),
   labels: labelsSchema.exactOptional(),
   ports: namedPortsSchema.exactOptional(),
 };
 
-/** What an operator writes down for a segment; the tenant is in the path, an absent code is assigned. */
+/** What an operator writes down for a segment; the tenant is in the path, absent codes are one that is assigned. */
 export const segmentSpecSchema = strict({
   name: nameSchema,
-  codes: codesSchema.exactOptional(),
+  codes: codesSchema
+    .exactOptional()
+    .meta({ description: "One is assigned when they are left out; an empty list means none." }),
   externalId: externalIdSchema.exactOptional(),
   labels: labelsSchema.exactOptional(),
   ports: namedPortsSchema.exactOptional(),

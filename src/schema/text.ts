@@ -1,6 +1,12 @@
 import { z } from "zod";
 import { formatSegmentCode, parseSegmentCode } from "../addressing/index.ts";
-import { type AddressPair, EXTERNAL_ID_PATTERN, NAME_PATTERN, type SegmentCode } from "../model/index.ts";
+import {
+  type AddressPair,
+  EXTERNAL_ID_PATTERN,
+  NAME_PATTERN,
+  type SegmentCode,
+  WORKLOAD_ID_PATTERN,
+} from "../model/index.ts";
 import {
   type Address,
   formatAddress,
@@ -48,6 +54,16 @@ export const externalIdSchema = patterned(
   id: "ExternalId",
   description: "Identifier of the object in the orchestrator.",
   examples: ["ns/shop"],
+});
+
+/** The ID of a workload: the orchestrator's own identifier. */
+export const workloadIdSchema = patterned(
+  WORKLOAD_ID_PATTERN,
+  'a workload ID: 1 to 253 letters, digits, "_", ".", ":" or "-", the first a letter, digit or "_"',
+).meta({
+  id: "WorkloadId",
+  description: "The orchestrator's identifier of a workload, such as the UID of a pod.",
+  examples: ["6f1c2a9e-52d4-4e0b-9a37-1f6c0d9d8b11"],
 });
 
 /** An IPv4 or IPv6 address. */
