@@ -270,6 +270,18 @@ describe("what rules decide", () => {
     expect(totals(scene)).toEqual({ "in 1": 5 });
   });
 
+  test("is counted from zero by sets whose names were in use before", () => {
+    const scene = countingScene();
+    scene.fake.countElement(OUTSIDE, 2, "ROMANA-A4");
+    scene.keep({ ...DESIRED, devices: [DEVICE] });
+    scene.fake.afterRestore = () => {
+      scene.fake.afterRestore = undefined;
+      scene.fake.countElement(OUTSIDE, 3, "ROMANA-A4");
+    };
+    scene.keep();
+    expect(totals(scene)).toEqual({ "in 1": 5 });
+  });
+
   test("goes on in a later life", async () => {
     const scene = countingScene();
     count(scene, [3, 2, 1]);

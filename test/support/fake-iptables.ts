@@ -93,11 +93,13 @@ export class FakeIptables {
     );
   }
 
-  /** Packets of 60 bytes meet an element. @throws Error when no set that counts has it. */
-  countElement(element: string, packets: number): void {
-    const set = [...this.#sets.values()].find(
-      ({ head, elements }) => head.includes(" counters") && elements.has(element),
-    );
+  /** Packets of 60 bytes meet an element of a set whose name begins so. @throws Error when none that counts has it. */
+  countElement(element: string, packets: number, start = ""): void {
+    const [, set] =
+      [...this.#sets].find(
+        ([name, { head, elements }]) =>
+          name.startsWith(start) && head.includes(" counters") && elements.has(element),
+      ) ?? [];
     if (set === undefined) throw new Error(`no element ${element} is counted`);
     set.elements.set(element, packets + (set.elements.get(element) ?? 0));
   }
