@@ -3,6 +3,7 @@ import type { Family } from "../net/index.ts";
 import { endpointSysctls } from "./endpoint-sysctls.ts";
 import { applyFakeChange } from "./fake-changes.ts";
 import { FakeSubscription } from "./fake-events.ts";
+import { fakePeerInterface } from "./fake-peer-interface.ts";
 import { type FakeInterface, FakeState } from "./fake-state.ts";
 import type {
   ChangeFailure,
@@ -15,6 +16,7 @@ import type {
   Link,
   LinkAddress,
   PacketLogEvent,
+  PeerInterface,
   ProxyNeighbour,
   SetChange,
   SetElement,
@@ -54,6 +56,8 @@ export interface FakeKernel extends Kernel {
   deleteNamespace(path: string): void;
   /** Interfaces of a namespace by name. @throws RomanaError `not-found`. */
   interfaces(path: string): ReadonlyMap<string, FakeInterface>;
+  /** Makes an interface of a namespace another, as somebody in there would. */
+  changeInterface(path: string, name: string, change: Partial<FakeInterface>): void;
   /** Adds a link that createVeth() and apply() cannot make: hardware, or a tap. It is up unless said otherwise. */
   addLink(link: {
     readonly name: string;
@@ -167,6 +171,11 @@ class InMemoryKernel implements FakeKernel {
     return { host, peer: { name: peer.name, mac } };
   }
 
+  peerInterface(namespace: string, name: string): PeerInterface | undefined {
+    const found = this.#state.namespace(namespace).get(name);
+    return found && fakePeerInterface(name, found);
+  }
+
   async deleteLink(name: string): Promise<void> {
     const operation = `delete interface "${name}"`;
     this.#check({ method: "deleteLink", name }, operation);
@@ -268,6 +277,13 @@ class InMemoryKernel implements FakeKernel {
     const inside = this.#state.namespaces.get(path);
     this.#state.namespaces.delete(path);
     for (const { host } of inside?.values() ?? []) this.#state.deleteLink(host);
+  }
+
+  changeInterface(path: string, name: string, change: Partial<FakeInterface>): void {
+    const inside = this.#state.namespace(path);
+    const found = inside.get(name);
+    if (found === undefined) throw new RangeError(`there is no interface "${name}" in ${path}`);
+    inside.set(name, { ...found, ...change });
   }
 
   interfaces(path: string): ReadonlyMap<string, FakeInterface> {

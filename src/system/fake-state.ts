@@ -14,6 +14,8 @@ export interface FakeInterface {
   readonly mtu: number;
   readonly addresses: readonly Prefix[];
   readonly gateways: readonly Address[];
+  /** True without it. */
+  readonly up?: boolean;
 }
 
 /** All that two views of one kernel share. */

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { hasCode } from "../model/index.ts";
-import { parsePrefix } from "../net/index.ts";
-import { type VethSpec } from "./kernel.ts";
-import { type KernelScene, KIND, rejected, thrown } from "./kernel-scene.case.ts";
+import { formatAddress, parsePrefix } from "../net/index.ts";
+import { ROMANA_PROTOCOL, type VethSpec } from "./kernel.ts";
+import { type KernelScene, KIND, rejected, routeText, thrown } from "./kernel-scene.case.ts";
 
 /** Laws of veth pairs and sysctls. */
 export function vethCases(scene: KernelScene): void {
@@ -85,6 +85,36 @@ export function vethCases(scene: KernelScene): void {
       expect(error).toMatchObject({ failure: { code: "kernel-refused", errno: "EEXIST" } });
       expect(scene.linkNames()).toEqual(["lo"]);
       await scene.kernel.createVeth(scene.vethSpec());
+    });
+    test("are seen from outside as they are inside", async () => {
+      const { peer } = await scene.kernel.createVeth({
+        ...scene.vethSpec({ mac: "02:00:0a:01:01:1b" }),
+        mtu: 1400,
+      });
+      const seen = scene.kernel.peerInterface(scene.fixture.peerNamespace, "eth0");
+      const { index, ...link } = seen?.link ?? { index: 0 };
+      expect(link).toEqual({ name: "eth0", kind: "veth", up: true, mac: peer.mac, mtu: 1400 });
+      const texts = seen?.addresses
+        .map(({ address, prefixLength }) => `${formatAddress(address)}/${prefixLength}`)
+        .filter((text) => !text.startsWith("fe80"));
+      expect(texts?.toSorted()).toEqual(["10.1.1.27/32", "fd00:1::27/128"]);
+      const routes = seen?.routes.filter(({ protocol }) => protocol === ROMANA_PROTOCOL);
+      expect(routes?.every(({ device }) => device === index)).toBe(true);
+      expect(
+        routes?.map(({ device: _, metric: __, ...route }) => routeText({ ...route, metric: 0 })).toSorted(),
+      ).toEqual([
+        "0.0.0.0/0 via 10.1.0.1 metric 0",
+        "10.1.0.1/32 metric 0",
+        "::/0 via fd00:1::1 metric 0",
+        "fd00:1::1/128 metric 0",
+      ]);
+    });
+    test("have no other interfaces to be seen, and none in a namespace that is gone", async () => {
+      await scene.kernel.createVeth(scene.vethSpec());
+      expect(scene.kernel.peerInterface(scene.fixture.peerNamespace, "eth1")).toBeUndefined();
+      scene.fixture.deletePeerNamespace();
+      const look = (): unknown => scene.kernel.peerInterface(scene.fixture.peerNamespace, "eth0");
+      expect(hasCode(thrown(look), "not-found")).toBe(true);
     });
     test("go with their namespace", async () => {
       await scene.kernel.createVeth(scene.vethSpec());

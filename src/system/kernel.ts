@@ -117,6 +117,14 @@ export interface Veth {
   readonly peer: { readonly name: string; readonly mac: string };
 }
 
+/** An interface in another network namespace, as it is now. */
+export interface PeerInterface {
+  readonly link: Link;
+  readonly addresses: readonly LinkAddress[];
+  /** Routes over it in the main table of its namespace. */
+  readonly routes: readonly KernelRoute[];
+}
+
 /** Families of nftables tables that sets can be changed in. */
 export type TableFamily = "inet" | "ip" | "ip6" | "netdev";
 
@@ -234,6 +242,11 @@ export interface Kernel {
    * @throws RomanaError `conflict` when a name is taken, `not-found` when the namespace is gone, `kernel-refused`.
    */
   createVeth(spec: VethSpec, wiring?: VethWiring): Promise<Veth>;
+  /**
+   * Looks at an interface of another namespace; undefined when it has none of this name.
+   * @throws RomanaError `not-found` when the namespace is gone.
+   */
+  peerInterface(namespace: string, name: string): PeerInterface | undefined;
   /**
    * As the change `delete-link`, without holding up the event loop: to dismantle a device takes the kernel some 10 ms.
    * Those that wait go together. @throws RomanaError `kernel-refused`; a link that is gone is fine.

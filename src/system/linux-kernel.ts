@@ -13,6 +13,7 @@ import type {
   Link,
   LinkAddress,
   PacketLogEvent,
+  PeerInterface,
   ProxyNeighbour,
   SetChange,
   SetElementCounter,
@@ -27,6 +28,7 @@ import { NETLINK_ROUTE } from "./netlink/constants.ts";
 import { type NetlinkSocket, openNetlink } from "./netlink/socket.ts";
 import { Nftables } from "./nftables.ts";
 import { PacketLog } from "./packet-log.ts";
+import { readPeerInterface } from "./peer-interface.ts";
 import { sys } from "./sys.ts";
 import { Sysctls } from "./sysctl.ts";
 import { VethMaker } from "./veth.ts";
@@ -100,6 +102,10 @@ class LinuxKernel implements Kernel {
 
   createVeth(spec: VethSpec, wiring?: VethWiring): Promise<Veth> {
     return this.#maker.create(spec, wiring);
+  }
+
+  peerInterface(namespace: string, name: string): PeerInterface | undefined {
+    return readPeerInterface(namespace, name);
   }
 
   deleteLink(name: string): Promise<void> {
