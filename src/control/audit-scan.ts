@@ -27,6 +27,8 @@ const NOUN_PREFIXES = [
   PREFIX.policy,
   PREFIX.policyTrial,
   PREFIX.exception,
+  PREFIX.workload,
+  PREFIX.workloadEndpoints,
 ] as const;
 
 /** A row that looked wrong when it was read. */
@@ -60,6 +62,8 @@ export class AuditScan {
   readonly counts = new Map<string, number>();
   /** Segments that endpoints act as, by spot. */
   readonly acting = new Map<string, string>();
+  /** Workloads that endpoints were allocated for, by spot. */
+  readonly born = new Map<string, string>();
   world: World;
   readonly #store: Store;
   readonly #now: number;
@@ -149,8 +153,12 @@ export class AuditScan {
     const fault = rows.check(key, value);
     this.endpoints += sign;
     this.counts.set(rows.tenant, (this.counts.get(rows.tenant) ?? 0) + sign);
-    const { name, token, actsAs } = rows;
+    const { name, token, actsAs, workload } = rows;
     const spot = PREFIX.endpoint.length;
+    if (workload !== undefined) {
+      if (sign === 1) this.born.set(key.slice(spot), workload);
+      else this.born.delete(key.slice(spot));
+    }
     if (actsAs !== undefined) {
       if (sign === 1) this.acting.set(key.slice(spot), actsAs);
       else this.acting.delete(key.slice(spot));

@@ -151,7 +151,7 @@ export interface Tenants {
   get(name: string): Promise<Versioned<Tenant>>;
   list(page?: PageRequest & { readonly externalId?: string }): Promise<ItemPage<Tenant>>;
   update(name: string, patch: TenantPatch, options?: ChangeOptions): Promise<Versioned<Tenant>>;
-  /** In use by: segments, and their endpoints. */
+  /** In use by: segments, their endpoints and workloads. */
   delete(name: string, options?: DeleteOptions): Promise<Deletion>;
 }
 
@@ -169,7 +169,7 @@ export interface Segments {
     patch: SegmentPatch,
     options?: ChangeOptions,
   ): Promise<Versioned<Segment>>;
-  /** In use by: endpoints. */
+  /** In use by: endpoints that are in it or act as it, and workloads. */
   delete(tenant: string, name: string, options?: DeleteOptions): Promise<Deletion>;
 }
 

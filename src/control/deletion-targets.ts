@@ -31,6 +31,7 @@ import {
   type SegmentRecord,
   type TenantRecord,
 } from "./records.ts";
+import { endpointsActingAs, sweepActing, sweepWorkloads, workloadsNaming } from "./segment-users.ts";
 import { commit, LOST, put, remove, unchanged, untilSettled } from "./settle.ts";
 import { allRecords, findRecord } from "./stored.ts";
 import { endpointsUnder, isUsedLately, sweepEndpoints, sweepKeys } from "./sweep.ts";
@@ -76,7 +77,7 @@ export function hostTarget(context: Context, name: string): Target<HostRecord> {
   };
 }
 
-/** A tenant with its segments and their endpoints. */
+/** A tenant with its segments, their endpoints and workloads. */
 export function tenantTarget(context: Context, name: string): Target<TenantRecord> {
   const below = { tenant: name };
   return {
@@ -88,6 +89,7 @@ export function tenantTarget(context: Context, name: string): Target<TenantRecor
     isVisible: () => true,
     async *users() {
       yield* endpointsUnder(context, below);
+      yield* workloadsNaming(context, below);
       for (const segment of await segmentsOf(context, name)) {
         yield { noun: "segment", name: `${name}/${segment}` };
       }
@@ -102,9 +104,10 @@ export function tenantTarget(context: Context, name: string): Target<TenantRecor
   };
 }
 
-/** A segment with its endpoints and codes. */
+/** A segment with its endpoints and codes, the endpoints that act as it, and the workloads that name it. */
 export function segmentTarget(context: Context, tenant: string, name: string): Target<SegmentRecord> {
   const below = ({ segment: { codes } }: SegmentRecord) => ({ tenant, codes });
+  const named = { tenant, segment: name };
   return {
     noun: "segment",
     name: `${tenant}/${name}`,
@@ -112,9 +115,17 @@ export function segmentTarget(context: Context, tenant: string, name: string): T
     decode: decodeSegmentRecord,
     encode: encodeSegmentRecord,
     isVisible: () => true,
-    users: (record) => endpointsUnder(context, below(record)),
+    async *users(record) {
+      yield* endpointsUnder(context, below(record));
+      yield* endpointsActingAs(context, named);
+      yield* workloadsNaming(context, named);
+    },
     isUsed: (record) => isUsedLately(context, below(record)),
-    empty: (record, note) => sweepEndpoints(context, below(record), note),
+    async empty(record, note) {
+      await sweepEndpoints(context, below(record), note);
+      await sweepActing(context, named, note);
+      await sweepWorkloads(context, named, note);
+    },
     last: ({ segment: { codes } }, until) => codes.map((code) => freed(segmentCodeKey(tenant, code), until)),
   };
 }
@@ -126,6 +137,7 @@ async function emptyTenant(
   note: (object: DeletedObject) => void,
 ): Promise<void> {
   await sweepEndpoints(context, { tenant }, note);
+  await sweepWorkloads(context, { tenant }, note);
   for (const segment of await segmentsOf(context, tenant)) {
     await removeSegment(context, tenant, segment);
     note({ noun: "segment", name: `${tenant}/${segment}` });

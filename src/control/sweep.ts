@@ -61,6 +61,24 @@ export async function sweepEndpoints(
   }
 }
 
+/** Deletes the endpoints at these spots with their index keys; those that are gone already are left out. */
+export async function sweepSpots(
+  context: Context,
+  spots: readonly string[],
+  note: (object: DeletedObject) => void,
+): Promise<void> {
+  for (let start = 0; start < spots.length; start += SWEEP) {
+    const keys = spots.slice(start, start + SWEEP).map((spot) => PREFIX.endpoint + spot);
+    const gone = await untilSettled("delete endpoints", async () => {
+      const found = await Promise.all(keys.map((key) => context.store.get(key)));
+      const entries = found.filter((entry) => entry !== undefined);
+      if (entries.length > 0 && (await deleteEndpoints(context, entries)) === LOST) return LOST;
+      return entries;
+    });
+    for (const entry of gone) note(deletedEndpoint(entry));
+  }
+}
+
 /** Deletes all keys below a prefix, whatever they are. */
 export async function sweepKeys(context: Context, prefix: string): Promise<void> {
   for (;;) {
