@@ -122,6 +122,9 @@ const NARROW = drop(
 );
 const NESTED = [nested("wide-first", "web", [WIDE, NARROW]), nested("narrow-first", "db", [NARROW, WIDE])];
 
+/** Isolates hosts from their own endpoints, which leaves the gateway services to these. */
+const HOSTS: Policy = { ...nested("hosts", "", []), appliedTo: [{ kind: "host" }], isolates: ["ingress"] };
+
 function endpoint(name: string, host: string, tenant: number, code: number, id: number): SceneEndpoint {
   return { name, network: "default", host, tenant, code: { code, extraBits: 0 }, endpoint: id };
 }
@@ -172,13 +175,23 @@ describe.each(["nftables", "iptables-nft", "iptables-legacy"] as const)(
 
     /** Without what machines say by themselves. */
     async function decided(): Promise<Readonly<Record<string, number>>> {
-      const { "machines 0": _, ...counts } = await firewall.decided();
+      const { "machines 0": _, "machines isolation": __, ...counts } = await firewall.decided();
       return counts;
     }
 
     test("one datagram from everybody to everybody", async () => {
       probeUdp(scene, allPairs(scene.parties));
       expect(await decided()).toEqual(ONCE);
+    });
+
+    test("the isolation of hosts counts all that their endpoints send them", async () => {
+      const isolating = new CountingFirewall(kind, { ...policyWorld(), policies: [HOSTS] });
+      for (const own of scene.hosts) {
+        isolating.apply(own, { ...scene.input(own), gatewayServices: [{ protocol: "udp", port: 7000 }] });
+      }
+      probeUdp(scene, allPairs(scene.parties));
+      expect(await isolating.decided()).toEqual({ "hosts isolation": 14 });
+      scene.apply();
     });
 
     test("go on when the rules are made anew, and forget nothing that nobody has read", async () => {

@@ -6,7 +6,7 @@ import { dropChain } from "./drop-chains.ts";
 import type { Base, Ends } from "./endpoint-questions.ts";
 import { goText, type IptablesInput, ruleEnding } from "./input.ts";
 import { peerMatches, prefixPattern } from "./pattern.ts";
-import { isolationRules, type Question, type SubjectMatch, subjectRules } from "./tier-chains.ts";
+import { isolationRules, type Question, type SubjectMatch } from "./tier-chains.ts";
 
 /** Device names that iptables takes as they are; `+` at the end would be a pattern. */
 const INTERFACE = /^[A-Za-z0-9_.@][A-Za-z0-9_.@-]{0,14}$/;
@@ -37,17 +37,11 @@ export function machineQuestion(
       peerMatches(input, base.family, sides.peer, party),
   };
   // Behind an own endpoint's way in stand the gateway services, and then all is dropped anyway.
-  const isLenient = isOwnEndpoint && direction === "ingress";
+  const isolated = isOwnEndpoint && direction === "ingress" ? ends.otherwise : dropChain("not-allowed");
   return {
     ...question,
-    behindStandard: (sides) => {
-      if (!isLenient) {
-        const isolated = isolationRules(question, sides, rules.isolated);
-        return isolated.map((rule) => ruleEnding(rule, goText(dropChain("not-allowed"))));
-      }
-      const subjects = rules.isolated.map(({ subject }) => subject);
-      return subjectRules(question, sides, subjects).map((rule) => ruleEnding(rule, goText(ends.otherwise)));
-    },
+    behindStandard: (sides) =>
+      isolationRules(question, sides, rules.isolated).map((rule) => ruleEnding(rule, goText(isolated))),
   };
 }
 
