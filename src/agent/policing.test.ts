@@ -271,11 +271,8 @@ describe("logged packets", () => {
   });
 
   test("that their sender may not send are told with that direction", async () => {
-    const deny = policy("stay", {
-      isolates: [],
-      rules: [rule({ direction: "egress", verdict: "drop", peers: [{ kind: "any" }] })],
-    });
-    const scene = new PolicyScene([deny], DROPS);
+    const deny = rule({ direction: "egress", verdict: "drop", peers: [{ kind: "any" }] });
+    const scene = new PolicyScene([policy("stay", { isolates: [], rules: [deny] })], DROPS);
     await scene.start();
     await tell(scene, "romana denied", packet(WEB, FAR_BETA));
     const line = scene.log.find((text) => text.includes("dropped")) ?? "";
