@@ -77,6 +77,11 @@ const LAYERS: Record<string, { folders: string[]; packages: string[]; reason: st
     packages: ["node:http", "node:fs", "node:path", "node:crypto", "node:net"],
     reason: "one host's kernel made equal to the desired state",
   },
+  cni: {
+    folders: ["model"],
+    packages: [],
+    reason: "the CNI plugin; runs without Node, so it takes nothing but types",
+  },
   lab: {
     folders: ["net", "model", "addressing", "policy", "schema", "system", "client"],
     packages: ["node:child_process", "node:fs", "node:path", "node:os", "node:url"],

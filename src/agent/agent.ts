@@ -11,8 +11,10 @@ import type {
 } from "../schema/index.ts";
 import type { IptablesRunner } from "../system/iptables.ts";
 import type { Kernel, KernelEvent } from "../system/kernel.ts";
+import { allocateWhenKnown } from "./allocate-when-known.ts";
 import { type AgentMetrics, addGauges, createAgentMetrics } from "./agent-metrics.ts";
-import { Attacher, type Detached } from "./attacher.ts";
+import { Attacher, type Detached, notEnforced } from "./attacher.ts";
+import { checkAttachment } from "./attachment-check.ts";
 import { Attachments } from "./attachments.ts";
 import { createRulesKeeper } from "./create-rules-keeper.ts";
 import { damagedPolicies } from "./damaged-policies.ts";
@@ -34,7 +36,7 @@ import { Reconciler } from "./reconciler.ts";
 import { Releaser } from "./releaser.ts";
 import { Reporter } from "./reporter.ts";
 import { Reviewer } from "./reviewer.ts";
-import type { Romanad } from "./romanad.ts";
+import type { Allocation, Romanad } from "./romanad.ts";
 import type { RulesKeeper } from "./rules-keeper.ts";
 import { agentSafetyNet } from "./safety-net.ts";
 import { Alarm, type Timers } from "./timers.ts";
@@ -159,11 +161,13 @@ export class Agent {
       },
     });
     const knowledge = (): HostKnowledge | undefined => this.#follower.knowledge;
+    const patience = { romanad, timers, wait: config.workloadWait * 1000, signal: this.#stop.signal };
     const site = {
       journal,
       attachments: this.#attachments,
       locks: new KeyedLock(),
       romanad,
+      allocate: (allocation: Allocation) => allocateWhenKnown(patience, allocation),
       knowledge,
       newId,
       now,
@@ -251,6 +255,16 @@ export class Agent {
   attachment(ref: string): AttachmentResource | undefined {
     const attachment = this.#attachments.find(ref);
     return attachment && this.#describe(attachment);
+  }
+
+  /** Looks whether an attachment works; see {@link checkAttachment}. */
+  check(ref: string, json: unknown): readonly string[] {
+    return checkAttachment(ref, json, {
+      attachments: this.#attachments,
+      reconciler: this.#reconciler,
+      keeper: this.#keeper,
+      kernel: this.#options.kernel,
+    });
   }
 
   /** How the agent is. */
@@ -371,6 +385,10 @@ export class Agent {
       throw notEnforced(endpoint, "romanad has not told this host about its segment in time");
     }
     if (this.#topologyAlarm.isSet) this.#applyTopology();
+    // Rules that could not be derived anew do not know that it acts as another segment.
+    if (endpoint.actsAs !== undefined && this.#underivable !== undefined) {
+      throw notEnforced(endpoint, this.#underivable);
+    }
     if (!this.#reconciler.isEnforcing) throw notEnforced(endpoint, this.#keeper.failures.join("; "));
   }
 
@@ -482,11 +500,4 @@ export class Agent {
       this.#options.log.warn({ error: error.message }, `cannot ${what}`);
     });
   }
-}
-
-function notEnforced({ tenant, segment }: Endpoint, reason: string): RomanaError {
-  return new RomanaError(
-    `Cannot attach endpoint of segment "${tenant}/${segment}": its rules are not in force: ${reason}`,
-    { code: "unavailable" },
-  );
 }

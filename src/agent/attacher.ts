@@ -5,15 +5,18 @@ import {
   type AttachmentRequestJson,
   type AttachTarget,
   decodeAttachmentRequest,
+  type IntentRecord,
   type Stored,
 } from "../schema/index.ts";
 import type { Kernel, Link } from "../system/kernel.ts";
+import { overdue } from "./allocate-when-known.ts";
 import { type DesiredEndpoint, desiredEndpoint } from "./desired.ts";
 import { type Device, deviceOf, findTap, makeVeth, takeTap } from "./device.ts";
 import { isOwnDeviceName } from "./device-name.ts";
 import { endpointKey } from "./host-knowledge.ts";
 import type { Reconciler } from "./reconciler.ts";
-import { endpointLocks, isSameEndpoint, type Releaser, type ReleaserSite } from "./releaser.ts";
+import { type Allocated, endpointLocks, isSameEndpoint, type Releaser, type ReleaserSite } from "./releaser.ts";
+import type { Allocation } from "./romanad.ts";
 
 /** What attaching works with. */
 export interface Site extends ReleaserSite {
@@ -25,11 +28,11 @@ export interface Site extends ReleaserSite {
   readonly endpointMtu: number;
   /** Waits a little for romanad. @throws RomanaError `unavailable`. */
   readonly connected: () => Promise<void>;
-  /** Waits until the rules in force know the endpoint's segment. @throws RomanaError `unavailable`. */
+  /** Waits until the rules in force know the endpoint's segment, or that it acts as another. @throws RomanaError `unavailable`. */
   readonly enforced: (endpoint: Stored<Endpoint>) => Promise<void>;
 }
 
-/** An attachment, and whether this call made it. */
+/** An attachment, and whether this call made it or its device. */
 export interface Attached {
   readonly created: boolean;
   readonly attachment: AttachmentRecord;
@@ -63,7 +66,8 @@ export class Attacher {
    * Allocates an endpoint and wires it; returns when it is enforced, reachable and on disk. Repeating it with the
    * same name or token gives the same attachment.
    * @throws RomanaError `invalid-input`, `conflict` (name, token, device or interface in use), `not-found`
-   *   (namespace, tap, tenant, …), `unavailable` (no romanad), or what romanad or the kernel refuses.
+   *   (namespace, tap, tenant, …), `unavailable` (no romanad, no such workload yet), or what romanad or the kernel
+   *   refuses.
    */
   async attach(json: unknown): Promise<Attached> {
     const request = decodeAttachmentRequest(json);
@@ -123,7 +127,7 @@ export class Attacher {
     const token = tokenOf(request, this.#site.newId);
     const key = { ...(request.name !== undefined && { name: request.name }), ...token };
     const intent = await this.#releaser.begin(key);
-    const allocated = await this.#releaser.allocate(intent, { ...allocation, ...token, host });
+    const allocated = await this.#allocate(intent, { ...allocation, ...token, host });
     const { endpoint, isOurs } = allocated;
     if (attachments.get(endpointKey(endpoint)) !== undefined) {
       await journal.forget(intent);
@@ -155,6 +159,14 @@ export class Attacher {
     );
   }
 
+  async #allocate(intent: IntentRecord, allocation: Allocation): Promise<Allocated> {
+    try {
+      return await this.#releaser.allocate(intent, allocation);
+    } catch (error) {
+      throw overdue(error);
+    }
+  }
+
   /** Answers a repeated attach; a device that is gone is made anew where the caller says. */
   async #attachAgain(known: AttachmentRecord, request: AttachmentRequest): Promise<Attached> {
     const { journal, attachments, reconciler } = this.#site;
@@ -175,7 +187,7 @@ export class Attacher {
       const attachment = await this.#wire(record, request.attach, tap);
       await journal.keep(attachment);
       attachments.put(attachment);
-      return { created: false, attachment };
+      return { created: true, attachment };
     } catch (error) {
       await this.#unwire(deviceOf(endpoint, request.attach));
       if (before !== undefined) reconciler.adopt(before);
@@ -296,6 +308,10 @@ function differenceOf({ endpoint }: AttachmentRecord, request: AttachmentRequest
     const isComparable = wanted !== undefined && (typeof wanted === "string" || field === "endpointId");
     return isComparable && wanted !== endpoint[field];
   });
+  const { workload } = request;
+  if (differing === undefined && workload !== undefined && workload !== endpoint.externalId) {
+    return `it was not allocated for workload "${workload}"`;
+  }
   return differing && `its ${differing} is "${endpoint[differing] ?? ""}", not "${request[differing]}"`;
 }
 
@@ -311,4 +327,12 @@ function conflict(endpoint: Endpoint, reason: string): RomanaError {
 /** What people call the endpoint. */
 export function nameOf(endpoint: Endpoint): string {
   return endpoint.name ?? endpointKey(endpoint);
+}
+
+/** The rules that an endpoint needs are not in force. */
+export function notEnforced({ tenant, segment }: Endpoint, reason: string): RomanaError {
+  return new RomanaError(
+    `Cannot attach endpoint of segment "${tenant}/${segment}": its rules are not in force: ${reason}`,
+    { code: "unavailable" },
+  );
 }

@@ -31,6 +31,7 @@ const HANDLERS: Readonly<Record<Operation, Handler>> = {
     const { created, attachment } = await agent.attach(body);
     return { status: created ? 201 : 200, body: encodeAttachment(attachment) };
   },
+  checkAttachment: (agent, ref, body) => ok({ problems: agent.check(ref, body) }),
   deleteAttachment: async (agent, ref) => ok(await agent.detach(ref)),
 };
 
@@ -65,9 +66,11 @@ export function findRoute(method: string, path: string): Route {
 function matchPath(pattern: string, path: string): string | undefined {
   const [prefix, parameter] = pattern.split(":") as [string, string?];
   if (parameter === undefined) return path === prefix ? "" : undefined;
-  if (!path.startsWith(prefix) || path.length === prefix.length) return undefined;
+  const suffix = parameter.replace(/^\w+/, "");
+  const isLongEnough = path.length > prefix.length + suffix.length;
+  if (!isLongEnough || !path.startsWith(prefix) || !path.endsWith(suffix)) return undefined;
   try {
-    return decodeURIComponent(path.slice(prefix.length));
+    return decodeURIComponent(path.slice(prefix.length, path.length - suffix.length));
   } catch {
     return undefined;
   }

@@ -1,6 +1,11 @@
 import { z } from "zod";
 import { firewallSchema } from "./agent-config.ts";
-import { attachmentRefSchema, attachmentRequestSchema, attachmentSchema } from "./attachment.ts";
+import {
+  attachmentCheckSchema,
+  attachmentRefSchema,
+  attachmentRequestSchema,
+  attachmentSchema,
+} from "./attachment.ts";
 import { strict } from "./decode.ts";
 import { type RouteContract, reading } from "./route-contract.ts";
 import { encodeHostStatus, hostCountersSchema, hostStatusSchema } from "./status.ts";
@@ -93,8 +98,24 @@ export const AGENT_CONTRACT = {
     summary: "Attach an endpoint to a network namespace or a tap",
     body: attachmentRequestSchema,
     response: attachmentSchema,
-    statuses: { 201: "Attached", 200: "It was attached already" },
+    statuses: {
+      201: "Attached, or attached again after its device was gone",
+      200: "It was attached already",
+    },
     errors: ["not-found", "conflict", "pool-exhausted", "quota-exceeded", "aborted", "kernel-refused"],
+  },
+  checkAttachment: {
+    method: "POST",
+    path: "/v1/attachments/:ref/check",
+    tag: "attachments",
+    summary: "Check that an attachment works, with a look into its network namespace",
+    params: refParams,
+    body: attachmentCheckSchema,
+    response: strict({
+      problems: z.array(z.string()).meta({ description: "All that is wrong; empty: it works." }),
+    }),
+    statuses: { 200: "Checked" },
+    errors: ["not-found"],
   },
   deleteAttachment: {
     method: "DELETE",

@@ -1,7 +1,8 @@
 import { z } from "zod";
-import { decodeWith, patterned, strict } from "./decode.ts";
+import { type Address, parseAddress, parsePrefix } from "../net/index.ts";
+import { decodeWith, patterned, strict, textOf } from "./decode.ts";
 import { allocationShape, encodeEndpoint, endpointResourceSchema, wantOwner } from "./endpoint.ts";
-import { addressPairSchema, encodeAddressPair, requestTokenSchema } from "./text.ts";
+import { addressPairSchema, encodeAddressPair, prefixSchema, requestTokenSchema } from "./text.ts";
 
 /** Linux takes more characters; nft text and sysctl names are safe with these. */
 const deviceSchema = patterned(
@@ -65,6 +66,35 @@ export const attachmentSchema = strict({
   gateways: addressPairSchema.meta({ description: "The endpoint's default gateway, per family." }),
 }).meta({ id: "Attachment", description: "An endpoint wired to its host." });
 
+/** An address of an interface with its prefix length, such as 10.1.0.5/32. @throws SyntaxError */
+function parseInterfaceAddress(text: string): { readonly address: Address; readonly prefixLength: number } {
+  const slash = text.lastIndexOf("/");
+  const address = parseAddress(text.slice(0, slash));
+  const { length } = parsePrefix(`${address.family === 4 ? "0.0.0.0" : "::"}${text.slice(slash)}`);
+  return { address, prefixLength: length };
+}
+
+/** What an attachment is checked for. */
+export const attachmentCheckSchema = strict({
+  attach: strict({ netns: netnsSchema.shape.netns, interface: deviceSchema })
+    .exactOptional()
+    .meta({ description: "Where it should be; absent: where it was attached." }),
+  addresses: z
+    .array(
+      textOf(parseInterfaceAddress, {
+        description: "An address of an interface, with its prefix length.",
+        examples: ["10.1.1.27/32"],
+      }),
+    )
+    .max(100)
+    .exactOptional()
+    .meta({ description: "What the interface should have; absent: the endpoint's addresses." }),
+  routes: z.array(prefixSchema).max(1000).exactOptional().meta({
+    description:
+      "Destinations that should be there, of which those are looked for that the attach made; absent: all of these.",
+  }),
+}).meta({ id: "AttachmentCheck", description: "What an attachment is checked for." });
+
 /** A name, an address or a request token of an attachment; names and addresses are of the form of tokens. */
 export const attachmentRefSchema = requestTokenSchema;
 
@@ -82,6 +112,14 @@ export type AttachmentResource = z.output<typeof attachmentSchema>;
 
 /** An endpoint wired to its host, as JSON. */
 export type AttachmentJson = z.input<typeof attachmentSchema>;
+
+/** What an attachment is checked for. */
+export type AttachmentCheck = z.output<typeof attachmentCheckSchema>;
+
+/** Reads what an attachment is checked for. @throws RomanaError `invalid-input` with all faults. */
+export function decodeAttachmentCheck(value: unknown): AttachmentCheck {
+  return decodeWith(attachmentCheckSchema, "check attachment", value);
+}
 
 /** Reads what is asked of an agent. @throws RomanaError `invalid-input` with all faults. */
 export function decodeAttachmentRequest(value: unknown): AttachmentRequest {
