@@ -16,6 +16,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { LAB_VARIABLE } from "../../../src/lab/paths.ts";
 import {
+  commandLine,
   findLabProcesses,
   findProcess,
   isAlive,
@@ -27,6 +28,9 @@ import { until } from "../until.ts";
 const PREFIX = "romana-kubernetes-";
 const KEEPER = join(import.meta.dirname, "keeper.ts");
 const CGROUP_ROOT = "/sys/fs/cgroup";
+
+/** Programs that only wait for a child in other namespaces. */
+const PARENTS: ReadonlySet<string> = new Set(["nsenter", "unshare"]);
 
 /** Milliseconds that killed processes may stay in their cgroups. */
 const EMPTY_TIMEOUT = 20_000;
@@ -81,7 +85,11 @@ export function writeOwner(path: string, pid: number): void {
 /** Kills all processes of a cluster and removes its cgroups and files. */
 export async function removeCluster(path: string): Promise<void> {
   const mark = basename(path);
-  await killAll(() => [...findLabProcesses(path, []), ...cgroupProcesses(mark)]);
+  const all = (): ProcessId[] => [...findLabProcesses(path, []), ...cgroupProcesses(mark)];
+  // The parents of what runs in machines are outside. They bury their child, and end with it.
+  const isParent = ({ pid }: ProcessId): boolean => PARENTS.has(commandLine(pid)[0] ?? "");
+  await killAll(() => all().filter((found) => !isParent(found)));
+  await killAll(all);
   await until("the cgroups are gone", () => clusterCgroups(mark).forEach(removeTree), EMPTY_TIMEOUT);
   await until("the files are gone", () => rmSync(path, { recursive: true, force: true }), EMPTY_TIMEOUT);
 }

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { request } from "node:https";
 import { join } from "node:path";
+import { runIp } from "../../../src/lab/command.ts";
 import { runCommand } from "../../../src/system/command.ts";
 import { until } from "../until.ts";
 import { type ClusterDirectory, createClusterDirectory } from "./cluster-directory.ts";
@@ -75,21 +76,27 @@ export async function startApiServer(options: ControlPlaneOptions = {}): Promise
   const peers = await buildPeers();
   const directory = await createClusterDirectory();
   try {
-    return await startControlPlane(peers, directory, options);
+    return await startControlPlane(peers, directory, await startControlMachine(directory), options);
   } catch (error) {
     await directory.close();
     throw error;
   }
 }
 
-/** The control plane of a cluster whose directory is there. */
+/** The machine of a control plane, which is also where the links of all nodes meet. */
+export async function startControlMachine(directory: ClusterDirectory): Promise<Machine> {
+  const machine = await startMachine(directory, "control");
+  await runIp(machine.netns, bridgeLines());
+  return machine;
+}
+
+/** The control plane of a cluster whose directory and control machine are there. */
 export async function startControlPlane(
   peers: Peers,
   directory: ClusterDirectory,
+  machine: Machine,
   { nodes = [], controllers = false, scheduler = false, apiServerArguments = [] }: ControlPlaneOptions = {},
 ): Promise<ControlPlane> {
-  const machine = await startMachine(directory, "control");
-  await machine.run(["ip", "-batch", "-"], { input: `${bridgeLines().join("\n")}\n` });
   const keys = join(directory.path, "keys");
   const names = ["127.0.0.1", UNDERLAY.ipv4.control, UNDERLAY.ipv6.control, API_SERVICE].map(
     (ip) => `IP:${ip}`,

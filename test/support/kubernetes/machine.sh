@@ -72,7 +72,7 @@ own_files() {
     mkdir -p "$path" "files$path"
     mount --bind "files$path" "$path"
   done
-  mkdir -p /var/lib/etcd /run/lock /run/netns
+  mkdir -p /var/lib/etcd /run/lock /run/netns /etc/kubernetes/manifests /etc/cni/net.d
   mount -t tmpfs -o mode=700 tmpfs /var/lib/etcd
   if [ -d /usr/lib/cni ]; then
     mkdir -p /opt/cni/bin cni/upper cni/work

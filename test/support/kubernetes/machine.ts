@@ -95,7 +95,8 @@ export async function startMachine(cluster: ClusterDirectory, name: string): Pro
     directory,
     pid,
     netns: `/proc/${pid}/ns/net`,
-    path: (inside) => join(`/proc/${pid}/root`, inside),
+    // A link that is followed from outside leads to a place outside.
+    path: (inside) => join(`/proc/${pid}/root`, inside.replace(/^\/var\/run\//, "/run/")),
     run: (argv, { input = "", timeout = 30_000, env } = {}) =>
       runCommand({ argv: enter(argv, env), input, timeout }),
     start: (daemon, argv, env) => startDaemon(daemon, directory, enter(argv, env), cluster),

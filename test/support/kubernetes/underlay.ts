@@ -46,6 +46,6 @@ export function nodeLines(number: number): readonly string[] {
     `addr add ${ipv4.node(number)}/24 dev eth0`,
     `addr add ${ipv6.node(number)}/64 dev eth0 nodad`,
     `route add ${SERVICE_PREFIXES.ipv4} via ${ipv4.control} dev eth0`,
-    `-6 route add ${SERVICE_PREFIXES.ipv6} via ${ipv6.control} dev eth0`,
+    `route add ${SERVICE_PREFIXES.ipv6} via ${ipv6.control} dev eth0`,
   ];
 }
