@@ -1,8 +1,9 @@
 import { defineConfig } from "vitest/config";
 
 /**
- * Four projects: `unit` needs nothing, `mutation` runs unit tests on copies with mistakes, `kernel` and `e2e` need root
- * and make their own network namespaces. Kernel and e2e files run one at a time: they measure time and share two cores.
+ * Five projects: `unit` needs nothing, `mutation` runs unit tests on copies with mistakes, `kernel` and `e2e` need root
+ * and make their own network namespaces, `kubernetes` starts real clusters in namespaces. Files of the last three run one
+ * at a time: they measure time and share two cores.
  */
 export default defineConfig({
   test: {
@@ -38,6 +39,16 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: "kubernetes",
+          include: ["test/kubernetes/**/*.test.ts"],
+          fileParallelism: false,
+          testTimeout: 300_000,
+          // The first run on a machine builds Kubernetes.
+          hookTimeout: 1_800_000,
         },
       },
     ],

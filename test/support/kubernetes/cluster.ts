@@ -78,7 +78,11 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       );
     };
     if (network === "stand-in") await nodesReady();
-    return { ...control, nodes, nodesReady, close: () => closeAll(nodes, directory.close) };
+    // Without it no pod can be created.
+    await until("there are service accounts", () => control.kubectl(["get", "serviceaccount", "default"]), {
+      interval: 50,
+    });
+    return { ...control, nodes, nodesReady, close: () => closeAll(nodes, directory) };
   } catch (error) {
     await directory.close();
     throw error;
@@ -95,16 +99,16 @@ export async function startRuntimeCluster(count: number): Promise<RuntimeCluster
     const nodes = await settleAll(
       numbers.map((number) => startRuntimeNode(directory, machine, number, archives)),
     );
-    return { directory, machine, nodes, close: () => closeAll(nodes, directory.close) };
+    return { directory, machine, nodes, close: () => closeAll(nodes, directory) };
   } catch (error) {
     await directory.close();
     throw error;
   }
 }
 
-async function closeAll(nodes: readonly RuntimeNode[], close: () => Promise<void>): Promise<void> {
+async function closeAll(nodes: readonly RuntimeNode[], directory: ClusterDirectory): Promise<void> {
   for (const { cri } of nodes) cri.close();
-  await close();
+  await directory.close();
 }
 
 /** Waits for all, also when one fails: nobody may still be at work on what is about to be removed. */

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { request } from "node:https";
 import { join } from "node:path";
 import { runIp } from "../../../src/lab/command.ts";
@@ -20,6 +20,9 @@ export const PROXY = "system:kube-proxy";
 
 /** Milliseconds from the start of a program until it answers, on a busy machine. */
 const START_TIMEOUT = 90_000;
+
+/** Requests per second that components may make: they are not what holds a test up. */
+const REQUEST_RATE = 1000;
 
 /** How to start a control plane. */
 export interface ControlPlaneOptions {
@@ -146,7 +149,9 @@ export async function startControlPlane(
     daemons.set("kube-controller-manager", machine.start("kube-controller-manager", line));
   }
   if (scheduler) {
-    const line = [peers["kube-scheduler"], `--kubeconfig=${configOf(SCHEDULER)}`, "--leader-elect=false"];
+    const config = join(machine.directory, "scheduler.json");
+    writeFileSync(config, JSON.stringify(schedulerConfig(configOf(SCHEDULER))));
+    const line = [peers["kube-scheduler"], `--config=${config}`];
     daemons.set("kube-scheduler", machine.start("kube-scheduler", line));
   }
   const kubectl = (argv: readonly string[], input = ""): Promise<string> =>
@@ -209,10 +214,22 @@ function managerFlags(kubeconfig: string, credentials: Credentials): readonly st
     `--kubeconfig=${kubeconfig}`,
     "--leader-elect=false",
     "--use-service-account-credentials=true",
+    `--kube-api-qps=${REQUEST_RATE}`,
+    `--kube-api-burst=${REQUEST_RATE}`,
     `--service-account-private-key-file=${credentials.accountKey}`,
     `--root-ca-file=${credentials.certificate}`,
     `--service-cluster-ip-range=${SERVICE_PREFIXES.ipv4},${SERVICE_PREFIXES.ipv6}`,
   ];
+}
+
+/** KubeSchedulerConfiguration v1. */
+function schedulerConfig(kubeconfig: string): object {
+  return {
+    kind: "KubeSchedulerConfiguration",
+    apiVersion: "kubescheduler.config.k8s.io/v1",
+    leaderElection: { leaderElect: false },
+    clientConnection: { kubeconfig, qps: REQUEST_RATE, burst: REQUEST_RATE },
+  };
 }
 
 /** Starts the door to the API server. @returns its port on this machine's loopback */

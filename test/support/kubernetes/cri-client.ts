@@ -1,4 +1,4 @@
-import { connect as connectHttp } from "node:http2";
+import { connect as connectHttp, type IncomingHttpHeaders } from "node:http2";
 import { connect } from "node:net";
 import {
   decodeMessage,
@@ -173,9 +173,9 @@ export class CriClient {
     });
     const chunks: Buffer[] = [];
     let failure: CriError | undefined;
-    const hear = (headers: Record<string, unknown>): void => {
+    const hear = (headers: IncomingHttpHeaders): void => {
       const code = Number(headers["grpc-status"] ?? 0);
-      const text = decodeURIComponent(String(headers["grpc-message"] ?? ""));
+      const text = decodeURIComponent([headers["grpc-message"] ?? ""].join(""));
       if (code !== 0) failure = new CriError(`${method}: ${text}`, code);
     };
     stream.on("response", hear);

@@ -71,6 +71,8 @@ const KUBELET_CONFIG = {
   failCgroupV1: false,
   failSwapOn: false,
   oomScoreAdj: 0,
+  kubeAPIQPS: 200,
+  kubeAPIBurst: 400,
   enforceNodeAllocatable: [],
   evictionHard: NO_EVICTION,
   imageGCHighThresholdPercent: 100,
