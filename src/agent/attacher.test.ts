@@ -299,7 +299,7 @@ describe("what is in the way is refused, and nothing is touched", () => {
     await expect(
       scene.agent.attach({ tenant: "acme", attach: { kind: "netns", netns: "x" } }),
     ).rejects.toThrow(
-      /^Cannot attach endpoint: segment: is missing; attach.netns: "x" is not an absolute path/,
+      /^Cannot attach endpoint: attach.netns: "x" is not an absolute path.*; segment: is missing$/,
     );
   });
 });

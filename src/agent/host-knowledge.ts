@@ -1,4 +1,14 @@
-import type { Endpoint, Exception, Host, KnownPolicy, Network, Segment, Tenant } from "../model/index.ts";
+import { endpointPrefix, hostPosition } from "../addressing/index.ts";
+import {
+  type Endpoint,
+  type Exception,
+  type Host,
+  type KnownPolicy,
+  type Network,
+  plansOf,
+  type Segment,
+  type Tenant,
+} from "../model/index.ts";
 import { formatAddress, formatPrefix } from "../net/index.ts";
 import type { HostSnapshot, Stored, WatchEvent } from "../schema/index.ts";
 
@@ -87,11 +97,30 @@ export class HostKnowledge {
     return this.#networks.get(name);
   }
 
-  /** True when the rules can already tell who the endpoint is: its segment has its code. */
-  knowsIdentity({ network, tenant, segment, code }: Endpoint): boolean {
+  /**
+   * True when rules can already tell who an own endpoint is: its segment has its code, and it acts as another segment
+   * exactly if it should. What romanad has told of the endpoint since counts.
+   */
+  knowsIdentity(endpoint: Stored<Endpoint>): boolean {
+    const { network, tenant, segment, code } = endpoint;
     const codes = this.#segments.get(`${tenant}/${segment}`)?.codes ?? [];
     const isKnown = codes.some((known) => known.code === code.code && known.extraBits === code.extraBits);
-    return isKnown && this.#networks.has(network) && this.#tenants.has(tenant);
+    if (!isKnown) return false;
+    const told = this.#endpoints.get(endpointKey(endpoint));
+    const { actsAs } = told !== undefined && told.revision > endpoint.revision ? told : endpoint;
+    if (actsAs !== undefined && !this.#segments.has(`${tenant}/${actsAs}`)) return false;
+    const blocks = this.#blocksOf(endpoint);
+    return blocks !== undefined && this.#exceptions.get(blocks)?.segment === actsAs;
+  }
+
+  /** The blocks of an own endpoint, as exceptions are known by them; undefined when its network or tenant is not known. */
+  #blocksOf({ network: networkName, tenant: tenantName, code, endpointId }: Endpoint): string | undefined {
+    const network = this.#networks.get(networkName);
+    const tenant = this.#tenants.get(tenantName)?.id;
+    const host = this.ownHost;
+    if (network === undefined || tenant === undefined || host === undefined) return undefined;
+    const identity = { ...hostPosition(network, host), tenant, code, endpoint: endpointId };
+    return blocksText({ blocks: plansOf(network).map((plan) => endpointPrefix(plan, identity)) });
   }
 
   /** Takes a new snapshot in place of everything known, and says what is different. */
@@ -182,7 +211,7 @@ function segmentPath({ tenant, name }: Segment): string {
   return `${tenant}/${name}`;
 }
 
-function blocksText({ blocks }: Exception): string {
+function blocksText({ blocks }: Pick<Exception, "blocks">): string {
   return blocks.map(formatPrefix).join();
 }
 

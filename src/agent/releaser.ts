@@ -12,6 +12,8 @@ export interface ReleaserSite {
   readonly attachments: Attachments;
   readonly locks: KeyedLock;
   readonly romanad: Romanad;
+  /** Like romanad's, but waits for a workload that it does not know yet. */
+  readonly allocate: Romanad["allocate"];
   /** What romanad has told; undefined while it never has. */
   readonly knowledge: () => HostKnowledge | undefined;
   readonly newId: () => string;
@@ -68,7 +70,7 @@ export class Releaser {
   /** Allocates. When it is not certain that nothing was allocated, what may turn up is released later. */
   async allocate(intent: IntentRecord, allocation: Allocation): Promise<Allocated> {
     try {
-      const { endpoint, created } = await this.#site.romanad.allocate(allocation);
+      const { endpoint, created } = await this.#site.allocate(allocation);
       return { endpoint, isOurs: created || isSince(intent, endpoint) };
     } catch (error) {
       if (error instanceof RomanaError && !isTemporary(error.code)) await this.#site.journal.forget(intent);

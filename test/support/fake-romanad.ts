@@ -1,6 +1,6 @@
 import { endpointKey } from "../../src/agent/host-knowledge.ts";
 import type { Allocation, OnState, Romanad } from "../../src/agent/romanad.ts";
-import { type Endpoint, notFound, RomanaError, type HostStatus } from "../../src/model/index.ts";
+import { type Endpoint, type HostStatus, notFound, RomanaError } from "../../src/model/index.ts";
 import { parseAddress } from "../../src/net/index.ts";
 import type { HostSnapshot, Stored, WatchChange, WatchEvent } from "../../src/schema/index.ts";
 import { endpoint, event, hostView } from "./agent-view.ts";
@@ -109,6 +109,7 @@ export class FakeRomanad implements Romanad {
       createdAt: base.createdAt + this.#revision,
       ...(name !== undefined && { name }),
       ...(requestToken !== undefined && { requestToken }),
+      ...(allocation.workload !== undefined && { externalId: allocation.workload }),
     };
     this.put(object);
     if (this.isMute) return new Promise(() => {});
