@@ -102,7 +102,7 @@ export class HostKnowledge {
    * exactly if it should. What romanad has told of the endpoint since counts.
    */
   knowsIdentity(endpoint: Stored<Endpoint>): boolean {
-    const { network, tenant, segment, code } = endpoint;
+    const { tenant, segment, code } = endpoint;
     const codes = this.#segments.get(`${tenant}/${segment}`)?.codes ?? [];
     const isKnown = codes.some((known) => known.code === code.code && known.extraBits === code.extraBits);
     if (!isKnown) return false;

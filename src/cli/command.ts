@@ -12,6 +12,7 @@ export type Completer =
   | "tenant"
   | "segment"
   | "endpoint"
+  | "workload"
   | "policy"
   | "lab"
   | "lab-endpoint"

@@ -27,6 +27,8 @@ export async function findNames(
       return (await (await client()).call("listEndpoints", { query })).items.flatMap(
         ({ name }) => name ?? [],
       );
+    case "workload":
+      return (await (await client()).call("listWorkloads", { query })).items.map(({ id }) => id);
     case "policy":
       return (await (await client()).call("listPolicies", { query })).items.map(({ id }) => id);
     case "lab":

@@ -40,6 +40,11 @@ export const NOUNS: readonly NounEntry[] = [
     load: async () => (await import("./commands/endpoint.ts")).endpoint,
   },
   {
+    name: "workload",
+    summary: "What an orchestrator is about to run: whose it will be, before it has an address",
+    load: async () => (await import("./commands/workload.ts")).workload,
+  },
+  {
     name: "policy",
     summary: "Who may talk to whom: check, apply, on trial too",
     load: async () => (await import("./commands/policy.ts")).policy,

@@ -2,7 +2,7 @@ import { CELL, type Decide } from "../kubernetes/index.ts";
 import { notFound, type Segment } from "../model/index.ts";
 import type { Flow, PolicyWorld } from "../policy/index.ts";
 import type { TitledMatrix } from "./policy-matrix.ts";
-import { imagineMember } from "./why-source.ts";
+import { actingMember, imagineMember } from "./why-source.ts";
 import type { TrafficOf } from "./why-traffic.ts";
 
 const FAMILIES = [4, 6] as const;
@@ -16,7 +16,7 @@ export interface SegmentMatrix {
 
 /**
  * Asks an engine about every segment (of one tenant, or of all) and every other, and itself: its endpoints among each
- * other. Where both have addresses of both families, all must be allowed.
+ * other. A segment without codes is there when an endpoint acts as it, which is asked about. Where both have addresses of both families, all must be allowed.
  * @throws RomanaError `not-found` for a tenant that is not there.
  */
 export function segmentMatrix(
@@ -31,8 +31,13 @@ export function segmentMatrix(
   }
   const segments = world.segments
     .filter((segment) => tenant === undefined || segment.tenant === tenant)
-    .toSorted((a, b) => compare(nameOf(a), nameOf(b)));
-  const members = segments.map((segment) => imagineMember(world, segment));
+    .toSorted((a, b) => compare(nameOf(a), nameOf(b)))
+    .flatMap((segment) => {
+      const addresses =
+        segment.codes.length > 0 ? imagineMember(world, segment) : actingMember(world, segment);
+      return addresses === undefined ? [] : [{ name: nameOf(segment), addresses }];
+    });
+  const members = segments.map(({ addresses }) => addresses);
   let [ingress, egress, combined] = ["", "", ""];
   for (const from of members) {
     for (const to of members) {
@@ -47,7 +52,7 @@ export function segmentMatrix(
       combined += mark(isSent && isLetIn);
     }
   }
-  return { order: segments.map(nameOf), matrix: { title, ingress, egress, combined } };
+  return { order: segments.map(({ name }) => name), matrix: { title, ingress, egress, combined } };
 }
 
 function mark(isAllowed: boolean): string {

@@ -76,13 +76,30 @@ async function findSegment(source: WhySource, text: string, tenant: string, name
   const segment = source.world.segments.find((own) => own.tenant === tenant && own.name === name);
   if (segment === undefined) throw notFound("segment", text);
   const member = await source.findMember(segment);
-  if (member !== undefined) return { text, addresses: member.addresses };
+  const addresses = member?.addresses ?? actingMember(source.world, segment);
+  if (addresses !== undefined) return { text, addresses };
   return { text: `${text} (of which there is none yet)`, addresses: imagineMember(source.world, segment) };
+}
+
+/** The addresses of one of the endpoints that act as a segment; undefined when there is none. */
+export function actingMember(
+  { exceptions }: PolicyWorld,
+  { tenant, name }: Segment,
+): AddressPair | undefined {
+  const exception = exceptions.find((one) => one.tenant === tenant && one.segment === name);
+  if (exception === undefined) return undefined;
+  const [ipv4, ipv6] = ([4, 6] as const).map((family) =>
+    exception.blocks.find((block) => block.family === family),
+  );
+  return {
+    ...(ipv4 && { ipv4: { family: 4, value: ipv4.value } }),
+    ...(ipv6 && { ipv6: { family: 6, value: ipv6.value } }),
+  };
 }
 
 /**
  * The addresses that the first endpoint of the segment would have on the first host.
- * @throws RomanaError `not-found` without a network or a host.
+ * @throws RomanaError `not-found` without a network or a host, or when the segment has no codes.
  */
 export function imagineMember({ networks, hosts, tenants }: PolicyWorld, segment: Segment): AddressPair {
   const [network] = networks;

@@ -1,4 +1,5 @@
 import { type Family, isAddress, parseAddress } from "../net/index.ts";
+import type { Input } from "./command.ts";
 import { wrongInput } from "./input.ts";
 
 /** Addresses of options, at most one per family, as the API takes them. @throws RomanaError `invalid-input`. */
@@ -17,6 +18,25 @@ export function addressPairOf(option: string, texts: readonly string[]): { ipv4?
 /** Digits alone are an ID, everything else is a name: what the API tells by type, the command line by form. */
 export function nameOrId(text: string): string | number {
   return /^(0|[1-9][0-9]{0,9})$/.test(text) ? Number(text) : text;
+}
+
+/**
+ * Whose an endpoint shall be, from `--workload`, or `--tenant` and `--segment`, as the API takes it; what contradicts a
+ * workload is left for the API to refuse. @throws RomanaError `invalid-input` when none of them is there.
+ */
+export function ownerOf(input: Pick<Input, "text">): {
+  workload?: string;
+  tenant?: string | number;
+  segment?: string | number;
+} {
+  const [workload, tenant, segment] = ["workload", "tenant", "segment"].map((name) => input.text(name));
+  if (workload === undefined && tenant === undefined) throw wrongInput("--tenant", "is missing");
+  if (workload === undefined && segment === undefined) throw wrongInput("--segment", "is missing");
+  return {
+    ...(workload !== undefined && { workload }),
+    ...(tenant !== undefined && { tenant: nameOrId(tenant) }),
+    ...(segment !== undefined && { segment: nameOrId(segment) }),
+  };
 }
 
 /** `TENANT/SEGMENT` as its two names. @throws RomanaError `invalid-input`. */

@@ -14,7 +14,7 @@ import { count, renderFields, type Screen } from "../format.ts";
 import { wrongInput } from "../input.ts";
 import { dropsText, hostCountersText } from "../policy-counters.ts";
 import { FILE_OPTION, listResult, outcomeResult, type Resource, showResult } from "../resource.ts";
-import { nameOrId, patchOf } from "../words.ts";
+import { ownerOf, patchOf } from "../words.ts";
 
 const ATTACHMENT: Resource<AttachmentResource> = {
   noun: "attachment",
@@ -88,6 +88,7 @@ export const agent: Noun = {
       options: [
         { name: "tenant", value: "TENANT", summary: "Name or ID of its tenant" },
         { name: "segment", value: "SEGMENT", summary: "Name or code of its segment" },
+        { name: "workload", value: "ID", summary: "The workload that says tenant and segment" },
         { name: "netns", value: "PATH", summary: "Network namespace to wire it to", complete: "file" },
         { name: "interface", value: "NAME", summary: "Device to make in the namespace; default eth0" },
         { name: "tap", value: "DEVICE", summary: "Existing tap to wire it to, instead of --netns" },
@@ -172,12 +173,8 @@ export const agent: Noun = {
 };
 
 function requestOf(input: Input): AttachmentRequestJson {
-  const [tenant, segment] = [input.text("tenant"), input.text("segment")];
-  if (tenant === undefined) throw wrongInput("--tenant", "is missing");
-  if (segment === undefined) throw wrongInput("--segment", "is missing");
   return {
-    tenant: nameOrId(tenant),
-    segment: nameOrId(segment),
+    ...ownerOf(input),
     ...patchOf({
       name: input.maybeArgument("name"),
       network: input.text("network"),

@@ -17,7 +17,7 @@ import {
   type Resource,
   showResult,
 } from "../resource.ts";
-import { nameOrId, patchOf } from "../words.ts";
+import { nameOrId, ownerOf, patchOf } from "../words.ts";
 
 const ENDPOINT: Resource<ResultOf<typeof CONTRACT.getEndpoint>> = {
   noun: "endpoint",
@@ -71,6 +71,12 @@ export const endpoint: Noun = {
         { name: "host", value: "HOST", summary: "Name or ID of its host", complete: "host" },
         { name: "tenant", value: "TENANT", summary: "Name or ID of its tenant", complete: "tenant" },
         { name: "segment", value: "SEGMENT", summary: "Name or code of its segment" },
+        {
+          name: "workload",
+          value: "ID",
+          summary: "The workload that says tenant and segment",
+          complete: "workload",
+        },
         NETWORK,
         {
           name: "id",
@@ -88,14 +94,14 @@ export const endpoint: Noun = {
         "romana endpoint create web-1 --host host-1 --tenant shop --segment web",
         "romana endpoint allocate --host 1 --tenant 1 --segment 1 --id 11",
         "romana endpoint create db-1 --host host-2 --tenant shop --segment db --address 10.2.1.33",
+        "romana endpoint create --host host-1 --workload 6f1c2a9e --token cni/net/8a77/eth0",
         "romana endpoint create -f endpoints.yaml",
       ],
       run: async (input, context) => {
         const client = await context.client();
         const build = (name: string | undefined): BodyOf<typeof CONTRACT.createEndpoint> => ({
           host: nameOrId(wanted("host", input.text("host"))),
-          tenant: nameOrId(wanted("tenant", input.text("tenant"))),
-          segment: nameOrId(wanted("segment", input.text("segment"))),
+          ...ownerOf(input),
           ...patchOf({
             name,
             network: input.text("network"),

@@ -37,6 +37,7 @@ const HOST: Resource<HostResource> = {
     { title: "prefixes", value: (host) => prefixesOf(host).join(", ") },
     { title: "underlay", value: (host) => underlayOf(host).join(", ") },
     labelsColumn(),
+    { title: "external ID", value: ({ externalId }) => externalId, wide: true },
     { title: "revision", value: ({ revision }) => revision, align: "right", wide: true },
   ],
   encode: (host) => ({
@@ -53,6 +54,12 @@ const UNDERLAY: Option = {
   many: true,
 };
 
+const EXTERNAL_ID: Option = {
+  name: "external-id",
+  value: "TEXT",
+  summary: "Its identifier in the orchestrator",
+};
+
 /** `romana host`. */
 export const host: Noun = {
   name: "host",
@@ -67,6 +74,7 @@ export const host: Noun = {
         { name: "id", value: "NUMBER", kind: "integer", summary: "Its ID; assigned when left out" },
         { name: "group", value: "PATH", summary: 'Its groups from the first level down, "/" between them' },
         UNDERLAY,
+        EXTERNAL_ID,
         LABEL_OPTION,
         FILE_OPTION,
       ],
@@ -87,7 +95,7 @@ export const host: Noun = {
             ...(id !== undefined && { id }),
             group,
             underlay,
-            ...patchOf({ labels: labelsOf(input) }),
+            ...patchOf({ externalId: input.text("external-id"), labels: labelsOf(input) }),
           };
         });
         const outcomes = [];
@@ -126,9 +134,16 @@ export const host: Noun = {
     },
     {
       verb: "update",
-      summary: "Change the underlay addresses or the labels of a host",
+      summary: "Change underlay addresses, external ID or labels of a host",
       arguments: [{ name: "name", summary: "Name of the host", complete: "host" }],
-      options: [UNDERLAY, LABEL_OPTION, NO_LABELS_OPTION, REVISION_OPTION],
+      options: [
+        UNDERLAY,
+        EXTERNAL_ID,
+        { name: "no-external-id", summary: "Take the external ID away" },
+        LABEL_OPTION,
+        NO_LABELS_OPTION,
+        REVISION_OPTION,
+      ],
       examples: [
         "romana host update host-1 --label zone=b",
         "romana host update host-1 --underlay 192.0.2.11 --underlay 2001:db8::11",
@@ -139,6 +154,7 @@ export const host: Noun = {
         const addresses = input.list("underlay");
         const body = patchOf({
           underlay: addresses.length === 0 ? undefined : addressPairOf("--underlay", addresses),
+          externalId: input.flag("no-external-id") ? null : input.text("external-id"),
           labels: labelsOf(input, true),
         });
         const object = await client.call("updateHost", { params, body }, changeOptions(input));

@@ -1,6 +1,6 @@
 import { formatSegmentCode } from "../../addressing/index.ts";
 import { type BodyOf, type CONTRACT, encodeSegment, type ResultOf } from "../../schema/index.ts";
-import type { Noun, Option } from "../command.ts";
+import type { Input, Noun, Option } from "../command.ts";
 import { bodiesOf } from "../create.ts";
 import { wrongInput } from "../input.ts";
 import {
@@ -81,6 +81,7 @@ export const segment: Noun = {
           many: true,
           summary: "A code of its own, such as 5 or 5+2; one is assigned when left out",
         },
+        { name: "no-codes", summary: "None: nobody is born in it, endpoints only act as it" },
         EXTERNAL_ID,
         LABEL_OPTION,
         PORT_OPTION,
@@ -90,19 +91,20 @@ export const segment: Noun = {
         "romana segment create shop/web",
         "romana segment create shop/db --code 2 --code 8+1",
         "romana segment create shop/api --label app=api --port http=tcp/8080",
+        "romana segment create shop/web-canary --no-codes --label app=web --label track=canary",
         "romana segment create -f segments.yaml",
       ],
       run: async (input, context) => {
         const client = await context.client();
         const { bodies, single } = bodiesOf<SegmentDocument>(input, "segment", (text) => {
           const { tenant, segment: name } = segmentName(text);
-          const codes = input.list("code");
+          const codes = codesOf(input);
           const externalId = input.text("external-id");
           return {
             tenant,
             name,
             ...patchOf({
-              codes: codes.length > 0 ? [...codes] : undefined,
+              codes,
               externalId,
               labels: labelsOf(input),
               ports: portsOf(input),
@@ -206,6 +208,14 @@ export const segment: Noun = {
     ),
   ],
 };
+
+/** The codes of a new segment; undefined when one is to be assigned. */
+function codesOf(input: Input): string[] | undefined {
+  const codes = [...input.list("code")];
+  if (!input.flag("no-codes")) return codes.length > 0 ? codes : undefined;
+  if (codes.length > 0) throw wrongInput("--no-codes", "cannot be given with --code");
+  return [];
+}
 
 function splitDocument(document: unknown): { tenant: string; body: BodyOf<typeof CONTRACT.createSegment> } {
   const { tenant, ...body } = (document ?? {}) as Partial<SegmentDocument>;
