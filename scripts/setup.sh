@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # Makes a Debian machine ready for Romana: Debian packages, npm packages, a look at the kernel. Quick when
-# nothing is missing. With --test it also installs what only the tests need.
+# nothing is missing. With --test it also installs what only the tests need, with --clusters moreover what only tests
+# with real clusters of Kubernetes need.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly OLDEST_NODE=20
 readonly RUN_PACKAGES=(nftables iptables ipset iproute2 iputils-ping procps util-linux)
 readonly TEST_PACKAGES=(tcpdump iperf3 sockperf ethtool)
+readonly CLUSTER_PACKAGES=(containerd runc etcd-server containernetworking-plugins busybox-static openssl)
 
 say() { echo "setup: $*" >&2; }
 fail() { say "$*"; exit 1; }
@@ -72,7 +74,10 @@ check_kernel() {
 }
 
 packages=("${RUN_PACKAGES[@]}")
-[ "${1:-}" != --test ] || packages+=("${TEST_PACKAGES[@]}")
+case "${1:-}" in
+  --test) packages+=("${TEST_PACKAGES[@]}") ;;
+  --clusters) packages+=("${TEST_PACKAGES[@]}" "${CLUSTER_PACKAGES[@]}") ;;
+esac
 check_machine
 install_packages "${packages[@]}"
 install_modules

@@ -85,13 +85,19 @@ export function writeOwner(path: string, pid: number): void {
 /** Kills all processes of a cluster and removes its cgroups and files. */
 export async function removeCluster(path: string): Promise<void> {
   const mark = basename(path);
-  const all = (): ProcessId[] => [...findLabProcesses(path, []), ...cgroupProcesses(mark)];
+  const all = (): readonly ProcessId[] => clusterProcesses(path);
   // The parents of what runs in machines are outside. They bury their child, and end with it.
   const isParent = ({ pid }: ProcessId): boolean => PARENTS.has(commandLine(pid)[0] ?? "");
   await killAll(() => all().filter((found) => !isParent(found)));
   await killAll(all);
   await until("the cgroups are gone", () => clusterCgroups(mark).forEach(removeTree), EMPTY_TIMEOUT);
   await until("the files are gone", () => rmSync(path, { recursive: true, force: true }), EMPTY_TIMEOUT);
+}
+
+/** All processes of a cluster, those of its pods included. */
+export function clusterProcesses(path: string): readonly ProcessId[] {
+  const found = [...findLabProcesses(path, []), ...cgroupProcesses(basename(path))];
+  return [...new Map(found.map((process) => [process.pid, process])).values()];
 }
 
 /**
@@ -136,7 +142,7 @@ function ownCgroups(): string[] {
 }
 
 /** Where the cgroups of a cluster begin: its name is unique, so wherever its maker was. */
-function clusterCgroups(mark: string): string[] {
+export function clusterCgroups(mark: string): string[] {
   return readdirSync(CGROUP_ROOT).flatMap((hierarchy) => findBelow(join(CGROUP_ROOT, hierarchy), mark));
 }
 

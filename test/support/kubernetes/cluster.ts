@@ -61,7 +61,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       startControlPlane(peers, directory, machine, controlOptions),
       ...numbers.map((number) => startRuntimeNode(directory, machine, number, archives)),
     ]);
-    if (network === "stand-in") await configureStandInNetwork(runtimes);
+    if (network === "stand-in") await configureStandInNetwork(runtimes, machine);
     const nodes = runtimes.map((node) =>
       joinCluster(node, control, { labels: labels?.(node.number) ?? {}, proxy }),
     );

@@ -62,7 +62,7 @@ own_sys() {
 
 # What programs and manifests write goes to places of this machine.
 own_files() {
-  for path in /etc /opt /var/lib; do
+  for path in /etc /opt /var/lib /usr/libexec; do
     mkdir -p "overlay$path/upper" "overlay$path/work"
     mount -t overlay -o "lowerdir=$path,upperdir=$machine/overlay$path/upper,workdir=$machine/overlay$path/work" \
       overlay "$path"

@@ -94,7 +94,6 @@ async function build(directory: string, say: (line: string) => void): Promise<vo
     writeFileSync(join(work, "peers.go"), IMPORTS);
     const bin = join(work, "bin");
     mkdirSync(bin);
-    await go(work, ["mod", "tidy"], say);
     const ldflags = [
       "-s",
       "-w",

@@ -1,3 +1,5 @@
+import { runIp } from "../../../src/lab/command.ts";
+import type { Machine } from "./machine.ts";
 import type { RuntimeNode } from "./runtime-node.ts";
 
 /** Prefixes of the pods of a node. */
@@ -7,21 +9,31 @@ function podPrefixes(number: number): { ipv4: string; ipv6: string } {
 
 /**
  * Gives nodes the network that stands in where Romana's is not what a test is about: ptp and host-local of the CNI
- * project, dual stack, and a route to every other node.
+ * project, dual stack, with routes between all machines, that of the control plane included.
  */
-export async function configureStandInNetwork(nodes: readonly RuntimeNode[]): Promise<void> {
+export async function configureStandInNetwork(
+  nodes: readonly RuntimeNode[],
+  control: Machine,
+): Promise<void> {
+  await runIp(
+    control.netns,
+    nodes.flatMap((node) => routesTo(node, "br0")),
+  );
   await Promise.all(
     nodes.map(async (node) => {
       const others = nodes.filter((other) => other !== node);
-      await node.ip(
-        others.flatMap((other) => [
-          `route add ${podPrefixes(other.number).ipv4} via ${other.ipv4} dev eth0`,
-          `route add ${podPrefixes(other.number).ipv6} via ${other.ipv6} dev eth0`,
-        ]),
-      );
+      await node.ip(others.flatMap((other) => routesTo(other, "eth0")));
       await node.configureNetwork("10-stand-in.conflist", standInNetwork(node.number));
     }),
   );
+}
+
+function routesTo({ number, ipv4, ipv6 }: RuntimeNode, device: string): readonly string[] {
+  const prefixes = podPrefixes(number);
+  return [
+    `route add ${prefixes.ipv4} via ${ipv4} dev ${device}`,
+    `route add ${prefixes.ipv6} via ${ipv6} dev ${device}`,
+  ];
 }
 
 /** The configuration of the stand-in network on a node. */
