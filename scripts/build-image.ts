@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   chmodSync,
+  copyFileSync,
   cpSync,
   mkdirSync,
   readdirSync,
@@ -12,7 +13,9 @@ import {
 } from "node:fs";
 import { homedir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
+import { parseArgs } from "node:util";
 import manifest from "../package.json" with { type: "json" };
+import { buildCni } from "./build-cni.ts";
 import { type Layer, packLayer, writeImage } from "./image-archive.ts";
 
 const ROOT = resolve(import.meta.dirname, "..");
@@ -54,31 +57,25 @@ const COMMANDS: Readonly<Record<string, string>> = {
   "romana-agent-alive": "deploy/image/agent-alive",
 };
 
-const USAGE = `Usage: node scripts/build-image.ts [FILE] [--name NAME]
-Builds the container image of Romana out of Debian's and npm's packages as a docker archive.
-  FILE         default build/romana-image.tar
-  --name NAME  default docker.io/library/romana:${manifest.version}`;
+/** Name of the image in the manifests of `deploy/kubernetes`. */
+const NAME = `docker.io/library/romana:${manifest.version}`;
 
-function main(words: readonly string[]): void {
-  const at = words.indexOf("--name");
-  const name = at < 0 ? `docker.io/library/romana:${manifest.version}` : words[at + 1];
-  const [file = join(ROOT, "build/romana-image.tar"), ...more] = words.filter(
-    (_, index) => at < 0 || (index !== at && index !== at + 1),
-  );
-  if (name === undefined || file.startsWith("-") || more.length > 0) {
-    process.stderr.write(`${USAGE}\n`);
-    process.exitCode = 2;
-    return;
-  }
+const USAGE = `Usage: node scripts/build-image.ts [FILE] [--name NAME]
+Builds the container image of Romana out of Debian's and npm's packages, as a docker archive.
+  FILE         default build/romana-image.tar
+  --name NAME  default ${NAME}`;
+
+/**
+ * Builds the image for machines like this one. Needs apt's lists of packages, npm and what the CNI executable needs; no
+ * container program, and no other network than that of the packages. Layers are kept in the cache of this user: equal
+ * packages and sources make equal bytes.
+ */
+export function buildImage(file: string, name: string = NAME): void {
   mkdirSync(CACHE, { recursive: true });
-  mkdirSync(dirname(resolve(file)), { recursive: true });
+  mkdirSync(dirname(file), { recursive: true });
   const layers = [debianLayer(), modulesLayer(), programsLayer()];
-  const { bytes, id } = writeImage(resolve(file), {
-    name,
-    version: manifest.version,
-    layers,
-    command: ["romana", "--help"],
-  });
+  const command = ["romana", "--help"];
+  const { bytes, id } = writeImage(file, { name, version: manifest.version, layers, command });
   say(`${file}: ${name}, ${id.slice(0, 19)}, ${(bytes / 1e6).toFixed(1)} MB`);
 }
 
@@ -195,7 +192,7 @@ function programsLayer(): Layer {
   for (const path of ["package.json", "LICENSE", "bin", "src", "deploy/image"]) {
     cpSync(join(ROOT, path), join(home, path), { recursive: true, filter: isOfPrograms });
   }
-  run([process.execPath, join(ROOT, "scripts/build-cni.ts"), join(home, "cni/romana-cni")]);
+  copyFileSync(buildCni(), join(home, "cni/romana-cni"));
   chmodSync(join(home, "cni/romana-cni"), 0o755);
   mkdirSync(join(build, "usr/bin"), { recursive: true });
   for (const [command, path] of Object.entries(COMMANDS))
@@ -242,4 +239,15 @@ function say(line: string): void {
   process.stderr.write(`image: ${line}\n`);
 }
 
-main(process.argv.slice(2));
+if (import.meta.main) {
+  const { values, positionals } = parseArgs({
+    options: { name: { type: "string" }, help: { type: "boolean" } },
+    allowPositionals: true,
+  });
+  if (values.help === true || positionals.length > 1) {
+    process.stderr.write(`${USAGE}\n`);
+    process.exitCode = values.help === true ? 0 : 2;
+  } else {
+    buildImage(resolve(positionals[0] ?? join(ROOT, "build/romana-image.tar")), values.name);
+  }
+}

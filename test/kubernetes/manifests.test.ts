@@ -1,0 +1,286 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parse, parseAllDocuments } from "yaml";
+import { hasCode } from "../../src/model/index.ts";
+import { runCommand } from "../../src/system/command.ts";
+import { type ControlPlane, startApiServer } from "../support/kubernetes/control-plane.ts";
+import { buildHelm } from "../support/kubernetes/helm.ts";
+import { KUBERNETES_VERSION } from "../support/kubernetes/peers.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+const DEPLOY = join(ROOT, "deploy/kubernetes");
+const NAMESPACE = "romana-system";
+
+interface KubernetesObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { name: string; namespace?: string; annotations?: Record<string, string> };
+  readonly spec?: Record<string, unknown>;
+  readonly data?: Record<string, string>;
+}
+
+let api: ControlPlane;
+
+beforeAll(async () => {
+  api = await startApiServer();
+  await api.kubectl(["apply", "-k", join(DEPLOY, "crds")]);
+  await api.kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=30s"]);
+});
+
+afterAll(() => api?.close());
+
+/** What the API server says of an object that it is asked to take; empty when it would. */
+async function refusal(object: object): Promise<string> {
+  try {
+    await api.kubectl(["create", "--dry-run=server", "-f", "-"], JSON.stringify(object));
+    return "";
+  } catch (error) {
+    if (!hasCode(error, "command-failed")) throw error;
+    return error.failure.stderr;
+  }
+}
+
+function policy(spec: unknown): object {
+  return { apiVersion: "romana.io/v1", kind: "Policy", metadata: { name: "x" }, spec };
+}
+
+function network(name: string, spec: unknown): object {
+  return { apiVersion: "romana.io/v1", kind: "Network", metadata: { name }, spec };
+}
+
+function documentsOf(folder: string): [string, Record<string, unknown>][] {
+  return readdirSync(join(ROOT, "examples", folder), { recursive: true, encoding: "utf8" })
+    .filter((name) => /\.(json|yaml)$/.test(name))
+    .flatMap((name) => {
+      const document = parse(readFileSync(join(ROOT, "examples", folder, name), "utf8"));
+      const list: unknown = document.securitypolicies ?? document;
+      const all = (Array.isArray(list) ? list : [list]) as Record<string, unknown>[];
+      return all.map((item, index): [string, Record<string, unknown>] => [`${name} #${index + 1}`, item]);
+    });
+}
+
+const IPV4 = { prefix: "10.0.0.0/8", hostBits: 8, tenantBits: 8, segmentBits: 4, endpointBits: 4 };
+const INGRESS = [{ peers: [{ peer: "any" }], rules: [{ protocol: "tcp" }] }];
+const POLICY = { direction: "ingress", applied_to: [{ dest: "local" }], ingress: INGRESS };
+
+describe("the API server takes every example", () => {
+  test.each(documentsOf("policies"))("policy %s", async (_, spec) => {
+    expect(await refusal(policy(spec))).toBe("");
+  });
+  test.each(documentsOf("networks"))("network %s", async (_, { name, ...spec }) => {
+    expect(await refusal(network(name as string, spec))).toBe("");
+  });
+});
+
+describe("the API server refuses", () => {
+  const wrong: [string, object, string][] = [
+    ["a direction that is none", policy({ ...POLICY, direction: "in" }), "spec.direction"],
+    ["an action that is none", policy({ ...POLICY, action: "reject" }), "spec.action"],
+    ["a policy for nobody", policy({ ...POLICY, applied_to: [] }), "spec.applied_to"],
+    ["a policy without a direction", policy({ ...POLICY, direction: undefined }), "spec.direction"],
+    [
+      "a port that is none",
+      policy({ ...POLICY, ingress: [{ ...INGRESS[0], rules: [{ protocol: "tcp", ports: [70_000] }] }] }),
+      "spec.ingress[0].rules[0].ports[0]",
+    ],
+    [
+      "a peer that is none",
+      policy({ ...POLICY, ingress: [{ ...INGRESS[0], peers: [{ peer: "all" }] }] }),
+      "peer",
+    ],
+    ["a network without plans", network("n", {}), "spec.plans"],
+    ["a network with no plan", network("n", { plans: {} }), "spec.plans"],
+    ["a plan without bits", network("n", { plans: { ipv4: { ...IPV4, hostBits: undefined } } }), "hostBits"],
+    ["a network of a long name", network("n".repeat(64), { plans: { ipv4: IPV4 } }), "at most 63 characters"],
+  ];
+  test.each(wrong)("%s", async (_, object, words) => {
+    expect(await refusal(object)).toContain(words);
+  });
+
+  test("another plan for a network that is there", async () => {
+    await api.apply(network("fixed", { plans: { ipv4: IPV4 } }));
+    const change = { plans: { ipv4: { ...IPV4, hostBits: 7, endpointBits: 5 } } };
+    await expect(api.apply(network("fixed", change))).rejects.toThrow("make a second network");
+    const groups = { plans: { ipv4: IPV4 }, groups: [{ name: "rack-1", id: 1 }] };
+    expect(await api.apply(network("fixed", groups))).toContain("configured");
+  });
+});
+
+test("a field that nobody knows is kept for the controller to refuse", async () => {
+  const odd = { ...POLICY, ingress: [{ ...INGRESS[0], rules: [{ protocol: "tcp", prots: [80] }] }] };
+  await api.apply(policy(odd));
+  const stored = JSON.parse(await api.kubectl(["get", "policies.romana.io", "x", "-o", "json"]));
+  expect(stored.spec).toEqual(odd);
+});
+
+test("kubectl get shows plans, policies and what the controller thinks", async () => {
+  await api.apply(network("columns", { plans: { ipv4: IPV4 } }), {
+    ...policy({ ...POLICY, action: "deny", order: 5 }),
+    metadata: { name: "columns" },
+  });
+  const condition = {
+    type: "Accepted",
+    status: "False",
+    reason: "Invalid",
+    message: "no such tenant",
+    lastTransitionTime: "2026-11-23T12:00:00Z",
+  };
+  const patch = JSON.stringify({ status: { observedGeneration: 1, conditions: [condition] } });
+  const names = ["rnet/columns", "rpol/columns"];
+  for (const name of names) {
+    await api.kubectl(["patch", name, "--subresource=status", "--type=merge", "-p", patch]);
+  }
+  const [networks, policies] = await Promise.all(
+    names.map((name) => api.kubectl(["get", name, "-o", "wide"])),
+  );
+  expect(networks?.replace(/\S+\s*$/, "AGE").split(/\s{2,}|\n/)).toEqual([
+    "NAME",
+    "IPV4",
+    "IPV6",
+    "ACCEPTED",
+    "MESSAGE",
+    "AGE",
+    "columns",
+    "10.0.0.0/8",
+    "False",
+    "no such tenant",
+    "AGE",
+  ]);
+  expect(policies?.replace(/\S+\s*$/, "AGE").split(/\s{2,}|\n/)).toEqual([
+    ...["NAME", "DIRECTION", "ACTION", "ORDER", "ACCEPTED", "MESSAGE", "AGE"],
+    ...["columns", "ingress", "deny", "5", "False", "no such tenant", "AGE"],
+  ]);
+  expect((await api.kubectl(["get", "romana", "-o", "name"])).trim().split("\n")).toContain(
+    "network.romana.io/columns",
+  );
+});
+
+async function kustomized(): Promise<KubernetesObject[]> {
+  return objectsOf(await runCommand({ argv: [api.peers.kubectl, "kustomize", join(DEPLOY, "base")] }));
+}
+
+async function rendered(...words: readonly string[]): Promise<KubernetesObject[]> {
+  const helm = await buildHelm();
+  const version = ["--kube-version", KUBERNETES_VERSION];
+  const argv = [helm, "template", "romana", join(DEPLOY, "chart"), "--namespace", NAMESPACE, ...version];
+  return objectsOf(await runCommand({ argv: [...argv, ...words] }));
+}
+
+function objectsOf(text: string): KubernetesObject[] {
+  return parseAllDocuments(text).flatMap((document) => (document.toJS() as KubernetesObject | null) ?? []);
+}
+
+/** Objects by kind and name, without what only Helm needs, and with configuration files as values. */
+function comparable(objects: readonly KubernetesObject[]): Record<string, unknown> {
+  const entries = objects.map((object): [string, unknown] => {
+    const value = structuredClone(object) as Record<string, never> & KubernetesObject;
+    const template = value.spec?.["template"] as { metadata?: { annotations?: object } } | undefined;
+    delete template?.metadata?.annotations;
+    delete value.metadata.annotations;
+    const data = value.data && Object.entries(value.data).map(([name, text]) => [name, parse(text)]);
+    return [
+      `${value.kind} ${value.metadata.name}`,
+      data ? { ...value, data: Object.fromEntries(data) } : value,
+    ];
+  });
+  return Object.fromEntries(entries);
+}
+
+describe("the chart", () => {
+  test("without values says what the manifests say", async () => {
+    const { [`Namespace ${NAMESPACE}`]: namespace, ...manifests } = comparable(await kustomized());
+    expect(namespace).toBeDefined();
+    expect(Object.keys(manifests)).toHaveLength(15);
+    expect(comparable(await rendered())).toEqual(manifests);
+  });
+  test("brings the resource definitions", async () => {
+    const all = await rendered("--include-crds");
+    const definitions = all.filter(({ kind }) => kind === "CustomResourceDefinition");
+    const own = await runCommand({ argv: [api.peers.kubectl, "kustomize", join(DEPLOY, "crds")] });
+    expect(comparable(definitions)).toEqual(comparable(objectsOf(own)));
+  });
+  test("follows its values", async () => {
+    const values = [
+      ...["--set", "image.tag=1.2.3", "--set", "image.pullPolicy=Always", "--set", "romanad.port=9700"],
+      ...["--set", "romanad.store.claim=store", "--set", "controller.replicas=1"],
+      ...["--set", "agent.config.firewall=iptables", "--set", "policies.podsToOwnNode=false"],
+    ];
+    const objects = comparable(await rendered(...values)) as Record<string, never>;
+    const text = JSON.stringify(objects);
+    expect(Object.keys(objects)).not.toContain("Policy pods-to-own-node");
+    expect(text.match(/"image":"docker.io\/library\/romana:1.2.3"/g)).toHaveLength(4);
+    expect(text.match(/"imagePullPolicy":"Always"/g)).toHaveLength(4);
+    expect(text).toContain('"$(HOST_IP):9700"');
+    expect(text).toContain('"persistentVolumeClaim":{"claimName":"store"}');
+    expect(objects["ConfigMap romana-config"]).toMatchObject({
+      data: { "agent.yaml": { firewall: "iptables" } },
+    });
+    expect(objects["Deployment romana-kubernetes"]).toMatchObject({ spec: { replicas: 1 } });
+  });
+  test("another configuration starts the programs anew", async () => {
+    const checksums = async (...words: string[]): Promise<unknown[]> =>
+      (await rendered(...words)).flatMap(({ spec }) => {
+        const template = spec?.["template"] as { metadata: { annotations: object } } | undefined;
+        return template === undefined ? [] : Object.values(template.metadata.annotations);
+      });
+    const [plain, other] = [await checksums(), await checksums("--set", "romanad.config.coolDown=5")];
+    expect(new Set(plain).size).toBe(1);
+    expect(plain).toHaveLength(3);
+    expect(other).not.toEqual(plain);
+  });
+});
+
+describe("the manifests", () => {
+  test("are taken, again without a change, and as another version", async () => {
+    const first = await api.kubectl(["apply", "--server-side", "-k", join(DEPLOY, "base")]);
+    expect(first.trim().split("\n")).toHaveLength(16);
+    expect(first).not.toContain("Warning");
+    const again = await api.kubectl(["apply", "-k", join(DEPLOY, "base")]);
+    expect(again).not.toContain("created");
+    const objects = await kustomized();
+    const text = JSON.stringify({ apiVersion: "v1", kind: "List", items: objects });
+    await api.kubectl(["apply", "-f", "-"], text.replaceAll("romana:0.1.0", "romana:0.2.0"));
+    const agents = JSON.parse(
+      await api.kubectl(["-n", NAMESPACE, "get", "ds", "romana-agent", "-o", "json"]),
+    );
+    expect(agents.metadata.generation).toBe(2);
+    const images = await api.kubectl(["-n", NAMESPACE, "get", "ds,sts,deploy", "-o", "wide", "--no-headers"]);
+    expect(images.match(/romana:0\.2\.0/g)).toHaveLength(3);
+  });
+
+  const rights: [who: string, verb: string, what: string, where: string | undefined, may: boolean][] = [
+    ["romana-kubernetes", "list", "pods", undefined, true],
+    ["romana-kubernetes", "watch", "networkpolicies.networking.k8s.io", undefined, true],
+    ["romana-kubernetes", "watch", "policies.romana.io", undefined, true],
+    ["romana-kubernetes", "patch", "policies.romana.io/status", undefined, true],
+    ["romana-kubernetes", "patch", "clusternetworkpolicies.policy.networking.k8s.io/status", undefined, true],
+    ["romana-kubernetes", "create", "events", "shop", true],
+    ["romana-kubernetes", "create", "leases.coordination.k8s.io", NAMESPACE, true],
+    ["romana-kubernetes", "update", "leases.coordination.k8s.io romana-kubernetes", NAMESPACE, true],
+    ["romana-kubernetes", "update", "leases.coordination.k8s.io other", NAMESPACE, false],
+    ["romana-kubernetes", "create", "leases.coordination.k8s.io", "kube-system", false],
+    ["romana-kubernetes", "get", "secrets", undefined, false],
+    ["romana-kubernetes", "get", "configmaps", NAMESPACE, false],
+    ["romana-kubernetes", "patch", "nodes", undefined, false],
+    ["romana-kubernetes", "delete", "pods", undefined, false],
+    ["romana-kubernetes", "patch", "policies.romana.io", undefined, false],
+    ["romana-kubernetes", "create", "networkpolicies.networking.k8s.io", undefined, false],
+    ["romana-agent", "get", "pods", undefined, false],
+    ["romana-agent", "get", "nodes", undefined, false],
+    ["romanad", "get", "nodes", undefined, false],
+  ];
+  test.each(rights)("%s may %s %s in %s: %s", async (who, verb, what, where, may) => {
+    const [, resource, group, subresource, name] = /^([a-z]+)\.?([a-z0-9.]*)\/?(\S*) ?(.*)$/.exec(what) ?? [];
+    const review = {
+      apiVersion: "authorization.k8s.io/v1",
+      kind: "SubjectAccessReview",
+      spec: {
+        user: `system:serviceaccount:${NAMESPACE}:${who}`,
+        resourceAttributes: { verb, resource, group, subresource, name, namespace: where ?? "" },
+      },
+    };
+    const answer = await api.kubectl(["create", "-o", "json", "-f", "-"], JSON.stringify(review));
+    expect(JSON.parse(answer).status.allowed).toBe(may);
+  });
+});
