@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { withFileLock } from "./file-lock.ts";
@@ -88,7 +88,10 @@ async function build(directory: string, say: (line: string) => void): Promise<vo
   say(
     `building Kubernetes ${KUBERNETES_VERSION} from its Go modules, for this and later runs: some 5 minutes`,
   );
-  const work = mkdtempSync(`${directory}.build-`);
+  // What a build that was killed has left is in the same place.
+  const work = `${directory}.build`;
+  rmSync(work, { recursive: true, force: true });
+  mkdirSync(work);
   try {
     writeFileSync(join(work, "go.mod"), MODULE);
     writeFileSync(join(work, "peers.go"), IMPORTS);
