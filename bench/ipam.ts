@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { createPlan } from "../src/addressing/index.ts";
-import { type Control, createControl } from "../src/control/index.ts";
 import { addressesOf } from "../src/control/directory.ts";
-import { placeText, PREFIX, spotText } from "../src/control/keys.ts";
+import { type Control, createControl } from "../src/control/index.ts";
+import { PREFIX, placeText, spotText } from "../src/control/keys.ts";
 import { encodeEndpointRecord } from "../src/control/records.ts";
 import type { Network } from "../src/model/index.ts";
 import { parsePrefix } from "../src/net/index.ts";
@@ -14,6 +14,7 @@ const ROUNDS = 5;
 const IN_FLIGHT = 64;
 const ALLOCATIONS = 60_000;
 const RELEASES = 20_000;
+const WORKLOADS = 20_000;
 const HOSTS = 100;
 const TENANTS = 10;
 const SEGMENTS = 10;
@@ -51,7 +52,11 @@ export async function run(): Promise<BenchResult> {
     return {
       name: "ipam",
       method: `SQLite store, durable; dual-stack endpoints with names on ${HOSTS} hosts in ${TENANTS * SEGMENTS} segments; medians of ${ROUNDS} rounds`,
-      rows: [...(await allocationRows(directory)), ...(await auditRows(directory))],
+      rows: [
+        ...(await allocationRows(directory)),
+        ...(await workloadRows(directory)),
+        ...(await auditRows(directory)),
+      ],
     };
   } finally {
     rmSync(directory, { recursive: true });
@@ -132,6 +137,36 @@ async function allocationRows(directory: string): Promise<BenchRow[]> {
     { what: `releases, ${IN_FLIGHT} in flight`, value: rates(releases), unit: "/s" },
     { what: `releases, ${IN_FLIGHT} in flight: p99`, value: slow(releases), unit: "ms" },
   ];
+}
+
+/** Pods of a cluster: written, started, and written again because somebody listed them all anew. */
+async function workloadRows(directory: string): Promise<BenchRow[]> {
+  return await withControl(directory, async ({ workloads, endpoints }, store) => {
+    const put = (index: number): Promise<unknown> =>
+      workloads.put({
+        id: `6f1c2a9e-${index}`,
+        tenant: `tenant-${(index % TENANTS) + 1}`,
+        segment: `segment-${(Math.floor(index / HOSTS) % SEGMENTS) + 1}`,
+        name: `web-${index}.shop`,
+      });
+    const start = (index: number): Promise<unknown> =>
+      endpoints.allocate({
+        host: `host-${(index % HOSTS) + 1}`,
+        workload: `6f1c2a9e-${index}`,
+        requestToken: `cni/net/${index}/eth0`,
+      });
+    const [written] = await pace(WORKLOADS, put);
+    const [started, slowest] = await pace(WORKLOADS, start);
+    const before = await store.revision();
+    const [again] = await pace(WORKLOADS, put);
+    if ((await store.revision()) !== before) throw new Error("equal workloads were written");
+    return [
+      { what: `workloads written, ${IN_FLIGHT} in flight`, value: written, unit: "/s" },
+      { what: `allocations for workloads, ${IN_FLIGHT} in flight`, value: started, unit: "/s" },
+      { what: `allocations for workloads, ${IN_FLIGHT} in flight: p99`, value: slowest, unit: "ms" },
+      { what: "equal workloads written again, which writes nothing", value: again, unit: "/s" },
+    ];
+  });
 }
 
 /** The writes of all endpoints of a host, as control makes them; the check would say if they were not. */

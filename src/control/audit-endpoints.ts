@@ -6,11 +6,13 @@ import type { Context } from "./context.ts";
 import { addressesOf } from "./directory.ts";
 import { EndpointRows } from "./endpoint-rows.ts";
 import { bucketOf, type Fingerprint } from "./fingerprint.ts";
-import { PREFIX, readSpot } from "./keys.ts";
+import { exceptionKey, PREFIX, readSpot } from "./keys.ts";
 import type { Problem } from "./problem.ts";
+import { NO_SHARE } from "./quota.ts";
 import { decodeEndpointRecord, type EndpointRecord, encodeEndpointRecord } from "./records.ts";
 import { commit, LOST, put, remove, unchanged } from "./settle.ts";
 import { entriesBelow } from "./stored.ts";
+import { leaveWorkload } from "./workload-endpoints.ts";
 import type { World } from "./world.ts";
 
 /** Looks at a suspect again, now and alone; undefined when it is gone or right. */
@@ -59,10 +61,18 @@ async function drop(context: Context, entry: Entry): Promise<string | undefined>
       : [await context.store.get(PREFIX.endpointToken + record.requestToken)]),
   ].filter((row) => row?.value === spot);
   const gone = [entry, ...rows].filter((row) => row !== undefined);
+  const left =
+    record?.workload === undefined
+      ? NO_SHARE
+      : await leaveWorkload(context, record.workload, new Set([spot]));
   const done = await commit(
     context,
-    gone.map(({ key, modRevision }) => unchanged(key, modRevision)),
-    gone.map(({ key }) => remove(key)),
+    [...gone.map(({ key, modRevision }) => unchanged(key, modRevision)), ...left.compares],
+    [
+      ...gone.map(({ key }) => remove(key)),
+      ...(record?.actsAs === undefined ? [] : [remove(exceptionKey(spot))]),
+      ...left.writes,
+    ],
   );
   return done === LOST ? undefined : "the endpoint was deleted";
 }

@@ -224,6 +224,21 @@ describe("IDs", () => {
 });
 
 describe("hosts", () => {
+  test("have an external ID that is theirs, changes and goes", async () => {
+    const { control } = await seedControl();
+    const spec = { name: "h", externalId: "uid-1" };
+    const { object, revision } = await control.hosts.create(spec);
+    expect(object.externalId).toBe("uid-1");
+    expect(await control.hosts.create(spec)).toMatchObject({ created: false, revision });
+    expect(await errorOf(control.hosts.create({ ...spec, externalId: "uid-2" }))).toContain("conflict");
+    const labels = new Map([["zone", "a"]]);
+    expect((await control.hosts.update("h", { labels })).object.externalId).toBe("uid-1");
+    expect((await control.hosts.update("h", { externalId: "uid-2" })).object.externalId).toBe("uid-2");
+    expect((await control.hosts.update("h", { externalId: null })).object).not.toHaveProperty("externalId");
+    const before = (await control.hosts.get("h")).revision;
+    expect((await control.hosts.update("h", { externalId: null })).revision).toBe(before);
+  });
+
   const at = (ipv4: string) => ({ ipv4: parseAddress(ipv4) });
 
   test("have a prefix in each network", async () => {

@@ -8,12 +8,14 @@ import {
   decodeRest,
   decodeSegmentRecord,
   decodeTenantRecord,
+  decodeWorkloadRecord,
   encodeEndpointRecord,
   encodeHostRecord,
   encodeNetworkRecord,
   encodeRest,
   encodeSegmentRecord,
   encodeTenantRecord,
+  encodeWorkloadRecord,
   type NetworkRecord,
 } from "./records.ts";
 import { codes, SEED_PLAN, WIDE_PLAN, ZONED_PLAN } from "./seed.case.ts";
@@ -51,7 +53,13 @@ describe("records are read back as they were written", () => {
   });
 
   test("host, tenant, segment, endpoint, rest", () => {
-    const host = { name: "h", id: 1, group: ["a"], underlay: { ipv6: parseAddress("2001:db8::1") } };
+    const host = {
+      name: "h",
+      id: 1,
+      group: ["a"],
+      underlay: { ipv6: parseAddress("2001:db8::1") },
+      externalId: 'a "b" \\',
+    };
     const tenant = { name: "__proto__", id: 0, isolation: "none" as const, quota: 0, externalId: 'a "b" \\' };
     const segment = { tenant: "t", name: "s", codes: codes("1", "5+2", "3-1"), externalId: "x" };
     const endpoint = {
@@ -75,6 +83,10 @@ describe("records are read back as they were written", () => {
       removing: codes("1"),
     });
     expect(decodeEndpointRecord(encodeEndpointRecord(endpoint))).toEqual(endpoint);
+    const { externalId: _, ...born } = { ...endpoint, actsAs: "db", workload: "6f1c-2a:x" };
+    expect(decodeEndpointRecord(encodeEndpointRecord(born))).toEqual(born);
+    const workload = { id: "6f1c-2a:x", tenant: "t", segment: "s", actsAs: "db", name: "n" };
+    expect(decodeWorkloadRecord(encodeWorkloadRecord(workload))).toEqual(workload);
     expect(decodeRest(encodeRest(77))).toBe(77);
     expect(decodeRest("tenant-1")).toBeUndefined();
   });

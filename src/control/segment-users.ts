@@ -23,7 +23,10 @@ export async function* workloadsNaming(
   context: Context,
   named: Named,
 ): AsyncGenerator<DeletedObject, void, void> {
+  const name = `"${named.segment ?? named.tenant}"`;
   for await (const { value } of entriesBelow(context.store, PREFIX.workload)) {
+    // Names need no escapes: most of very many are left out without being decoded.
+    if (!value.includes(name)) continue;
     const workload = readable(value);
     if (workload !== undefined && isNaming(workload, named)) yield { noun: "workload", name: workload.id };
   }

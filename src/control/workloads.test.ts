@@ -285,6 +285,25 @@ describe("what is released leaves its workload", () => {
   });
 });
 
+test("nobody is told of workloads, and an endpoint that acts as itself is told to its host only", async () => {
+  const { control } = await podBench();
+  const controller = new AbortController();
+  const events = control.watch({
+    kinds: ["networks", "hosts", "tenants", "segments", "policies", "exceptions", "endpoints"],
+    host: "host-2",
+    after: await control.revision(),
+    signal: controller.signal,
+  });
+  await control.workloads.put({ id: "uid-2", tenant: "tenant-1", segment: "db" });
+  await control.endpoints.allocate(ASKED);
+  await control.workloads.delete("uid-2");
+  await control.workloads.put({ ...POD, actsAs: "db" });
+  for await (const { changes } of events) {
+    expect(changes.map(({ kind }) => kind)).toEqual(["exceptions"]);
+    controller.abort();
+  }
+});
+
 describe("delete()", () => {
   test("takes the workload and leaves its endpoints", async () => {
     const { control } = await podBench({ ...POD, actsAs: "db" });
@@ -370,6 +389,23 @@ describe("check()", () => {
     expect(await findingsOf(next)).toEqual([]);
     const { entries } = await store.list("workload-endpoints/", { limit: 9 });
     expect(entries.map(({ value }) => value)).toEqual(mended);
+  });
+
+  test("takes an endpoint of a host that is gone away, and leaves nothing of it", async () => {
+    const { control, store, clock } = await podBench({ ...POD, actsAs: "db" });
+    await control.endpoints.allocate(ASKED);
+    const gone = ["host/host-1", "host-id/0000000001"];
+    await store.transact(
+      [],
+      gone.map((key): Write => ({ type: "delete", key })),
+    );
+    const next = await createControl({ store, clock });
+    expect(await findingsOf(next)).toEqual([`dangling-reference endpoint/${SPOT}`]);
+    expect(await next.ipam.check({ repair: true })).toMatchObject({ clean: true });
+    expect(await findingsOf(next)).toEqual([]);
+    for (const prefix of ["endpoint", "exception/", "workload-endpoints/"]) {
+      expect((await store.list(prefix, { limit: 9 })).entries).toEqual([]);
+    }
   });
 
   test("finds workloads that cannot be, and deletes those of segments that are gone", async () => {

@@ -111,6 +111,8 @@ describe("what is encoded is decoded to the same", () => {
     ["segment", encodeSegment, decodeSegment, segment],
     ["endpoint", encodeEndpoint, decodeEndpoint, ENDPOINT],
     ["endpoint that acts", encodeEndpoint, decodeEndpoint, { ...ENDPOINT, actsAs: "db" }],
+    ["segment without codes", encodeSegment, decodeSegment, { ...segment, codes: [] }],
+    ["host with an external ID", encodeHost, decodeHost, { ...host, externalId: "4f1c-node" }],
     ["host with labels", encodeHost, decodeHost, { ...host, labels: LABELS }],
     ["tenant with labels", encodeTenant, decodeTenant, { ...tenant, labels: LABELS }],
     ["segment with ports", encodeSegment, decodeSegment, { ...segment, labels: LABELS, ports: PORTS }],
