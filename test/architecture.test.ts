@@ -82,6 +82,19 @@ const LAYERS: Record<string, { folders: string[]; packages: string[]; reason: st
     packages: [],
     reason: "the CNI plugin; runs without Node, so it takes nothing but types",
   },
+  controller: {
+    folders: ["net", "model", "kubernetes", "schema", "client"],
+    packages: [
+      "@kubernetes/client-node",
+      "undici",
+      "prom-client",
+      "node:http",
+      "node:fs",
+      "node:crypto",
+      "node:util",
+    ],
+    reason: "romanad made to say what a Kubernetes cluster says",
+  },
   lab: {
     folders: ["net", "model", "addressing", "policy", "schema", "system", "client"],
     packages: ["node:child_process", "node:fs", "node:path", "node:os", "node:url"],

@@ -12,7 +12,8 @@ export interface ListenAddress {
   readonly port: number;
 }
 
-const listenSchema = z
+/** `HOST:PORT`. */
+export const listenSchema = z
   .string()
   .meta({ examples: ["127.0.0.1:9600", "[::1]:9600"] })
   .transform((text, context): ListenAddress => {

@@ -1,0 +1,162 @@
+import {
+  type Host,
+  hasCode,
+  type Network,
+  type Segment,
+  type Tenant,
+  type Workload,
+} from "../model/index.ts";
+import type { PolicyDetails } from "../schema/index.ts";
+import type { Revised, Romanad } from "./romanad.ts";
+
+/**
+ * What romanad has, as far as the controller knows: what it listed, and what it has written itself since. It may be
+ * wrong about what others change; the next {@link load} tells.
+ */
+export class Mirror {
+  networks: Map<string, Network> = new Map();
+  hosts: Map<string, Revised<Host>> = new Map();
+  tenants: Map<string, Tenant> = new Map();
+  policies: Map<string, PolicyDetails> = new Map();
+  #segments: Map<string, Map<string, Segment>> = new Map();
+  #workloads: Map<string, Workload> = new Map();
+  /** How many workloads need a segment, by {@link segmentKey}. */
+  #uses: Map<string, number> = new Map();
+  /** How many workloads are about to need a segment. */
+  readonly #held = new Map<string, number>();
+  readonly #going = new Set<string>();
+
+  /** Reads everything. @throws RomanaError as the client. */
+  async load(romanad: Romanad): Promise<void> {
+    const [networks, hosts, tenants, segments, policies, workloads] = await Promise.all([
+      romanad.networks(),
+      romanad.hosts(),
+      romanad.tenants(),
+      romanad.segments(),
+      romanad.policies(),
+      romanad.workloads(),
+    ]);
+    this.networks = new Map(networks.map((network) => [network.name, network]));
+    this.hosts = new Map(hosts.map((host) => [host.name, host]));
+    this.tenants = new Map(tenants.map((tenant) => [tenant.name, tenant]));
+    this.policies = new Map(policies.map((policy) => [policy.id, policy]));
+    this.#segments = new Map();
+    for (const segment of segments) this.putSegment(segment);
+    this.#workloads = new Map();
+    this.#uses = new Map();
+    for (const workload of workloads) this.putWorkload(workload);
+  }
+
+  segmentsOf(tenant: string): ReadonlyMap<string, Segment> {
+    return this.#segments.get(tenant) ?? NO_SEGMENTS;
+  }
+
+  /** All segments. */
+  *segments(): Iterable<Segment> {
+    for (const segments of this.#segments.values()) yield* segments.values();
+  }
+
+  putSegment(segment: Segment): void {
+    const { tenant, name } = segment;
+    const segments = this.#segments.get(tenant) ?? new Map<string, Segment>();
+    segments.set(name, segment);
+    this.#segments.set(tenant, segments);
+  }
+
+  removeSegment(tenant: string, name: string): void {
+    this.#segments.get(tenant)?.delete(name);
+  }
+
+  removeTenant(name: string): void {
+    this.tenants.delete(name);
+    this.#segments.delete(name);
+  }
+
+  get workloads(): ReadonlyMap<string, Workload> {
+    return this.#workloads;
+  }
+
+  putWorkload({ id, tenant, segment, actsAs, name }: Workload): void {
+    this.removeWorkload(id);
+    const workload: Workload = {
+      id,
+      tenant,
+      segment,
+      ...(actsAs !== undefined && { actsAs }),
+      ...(name !== undefined && { name }),
+    };
+    this.#workloads.set(id, workload);
+    for (const key of segmentKeysOf(workload)) this.#uses.set(key, (this.#uses.get(key) ?? 0) + 1);
+  }
+
+  /** Forgets a workload; the segments that it needed, which perhaps nobody needs now. */
+  removeWorkload(id: string): readonly string[] {
+    const before = this.#workloads.get(id);
+    if (before === undefined) return [];
+    this.#workloads.delete(id);
+    const keys = segmentKeysOf(before);
+    for (const key of keys) {
+      const left = (this.#uses.get(key) ?? 0) - 1;
+      if (left > 0) this.#uses.set(key, left);
+      else this.#uses.delete(key);
+    }
+    return keys;
+  }
+
+  /** True when a workload needs the segment, or is about to. */
+  isUsed(key: string): boolean {
+    return this.#uses.has(key) || this.#held.has(key);
+  }
+
+  /** Notes that a workload is about to need the segment; false when the segment is going away right now. */
+  hold(key: string): boolean {
+    if (this.#going.has(key)) return false;
+    this.#held.set(key, (this.#held.get(key) ?? 0) + 1);
+    return true;
+  }
+
+  /** Takes back a {@link hold}. */
+  letGo(key: string): void {
+    const left = (this.#held.get(key) ?? 0) - 1;
+    if (left > 0) this.#held.set(key, left);
+    else this.#held.delete(key);
+  }
+
+  /** Deletes an unused segment by an action, during which nobody can {@link hold} it. It is back when that fails. */
+  async removeSegmentBy(segment: Segment, action: () => Promise<void>): Promise<void> {
+    const { tenant, name } = segment;
+    const key = segmentKey(tenant, name);
+    this.#going.add(key);
+    this.removeSegment(tenant, name);
+    try {
+      await action();
+    } catch (error) {
+      this.putSegment(segment);
+      throw error;
+    } finally {
+      this.#going.delete(key);
+    }
+  }
+}
+
+const NO_SEGMENTS: ReadonlyMap<string, Segment> = new Map();
+
+/** A segment's tenant and name as one text; neither has a "/". */
+export function segmentKey(tenant: string, name: string): string {
+  return `${tenant}/${name}`;
+}
+
+/** The segments that a workload needs. */
+export function segmentKeysOf({ tenant, segment, actsAs }: Workload): readonly string[] {
+  const keys = [segmentKey(tenant, segment)];
+  return actsAs === undefined || actsAs === segment ? keys : [...keys, segmentKey(tenant, actsAs)];
+}
+
+/** Does what deletes an object; one that is gone already is what was wanted. */
+export async function deleting(action: Promise<void>): Promise<void> {
+  try {
+    await action;
+  } catch (error) {
+    if (!hasCode(error, "not-found")) throw error;
+  }
+}

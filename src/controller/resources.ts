@@ -1,0 +1,138 @@
+import {
+  clusterNetworkPolicyId,
+  selectedLabelKeys,
+  type TranslationProblem,
+  translateClusterNetworkPolicy,
+  translateNetworkPolicy,
+} from "../kubernetes/index.ts";
+import type { Network, Policy } from "../model/index.ts";
+import {
+  decodeClusterNetworkPolicy,
+  decodeCustomNetwork,
+  decodeCustomPolicy,
+  decodeLiveNamespace,
+  decodeLiveNode,
+  decodeLivePod,
+  decodeNetworkPolicy,
+  type KubernetesCondition,
+  type LiveNamespace,
+  type LiveNode,
+  type LivePod,
+  readConditions,
+} from "../schema/index.ts";
+import type { Resource } from "./informer.ts";
+
+/** What an object says, and what its status says that we have written there. */
+export interface PolicyObject {
+  readonly policy: Policy;
+  /** What of the object is not enforced as it says. */
+  readonly problems: readonly TranslationProblem[];
+  readonly conditions: readonly KubernetesCondition[];
+  /** Labels by which it tells pods apart. */
+  readonly labelKeys: ReadonlySet<string>;
+}
+
+/** As {@link PolicyObject}. */
+export interface NetworkObject {
+  readonly network: Network;
+  readonly conditions: readonly KubernetesCondition[];
+}
+
+/** What of the API is watched, by our own word for it. */
+export interface Resources {
+  readonly namespaces: Resource<LiveNamespace>;
+  readonly nodes: Resource<LiveNode>;
+  readonly pods: Resource<LivePod>;
+  readonly networkPolicies: Resource<PolicyObject>;
+  readonly clusterNetworkPolicies: Resource<PolicyObject>;
+  readonly customPolicies: Resource<PolicyObject>;
+  readonly customNetworks: Resource<NetworkObject>;
+}
+
+/** Group and version of our own kinds. */
+export const ROMANA_API = "romana.io/v1";
+const CLUSTER_POLICY_API = "policy.networking.k8s.io/v1alpha2";
+
+/** The resources that the controller follows. */
+export const RESOURCES: Resources = {
+  namespaces: {
+    kind: "Namespace",
+    apiVersion: "v1",
+    path: "/api/v1/namespaces",
+    decode: decodeLiveNamespace,
+  },
+  nodes: { kind: "Node", apiVersion: "v1", path: "/api/v1/nodes", decode: decodeLiveNode },
+  pods: { kind: "Pod", apiVersion: "v1", path: "/api/v1/pods", decode: decodeLivePod },
+  networkPolicies: {
+    kind: "NetworkPolicy",
+    apiVersion: "networking.k8s.io/v1",
+    path: "/apis/networking.k8s.io/v1/networkpolicies",
+    decode: (object) => policyObject(translateNetworkPolicy(decodeNetworkPolicy(withoutStatus(object)))),
+  },
+  clusterNetworkPolicies: {
+    kind: "ClusterNetworkPolicy",
+    apiVersion: CLUSTER_POLICY_API,
+    path: `/apis/${CLUSTER_POLICY_API}/clusternetworkpolicies`,
+    decode(object) {
+      const document = decodeClusterNetworkPolicy(withoutStatus(object));
+      const { policy, problems } = translateClusterNetworkPolicy(document);
+      return policyObject(policy, problems, ownConditions(object));
+    },
+  },
+  customPolicies: {
+    kind: "Policy",
+    apiVersion: ROMANA_API,
+    path: `/apis/${ROMANA_API}/policies`,
+    decode: (object) => policyObject(decodeCustomPolicy(object), [], ownConditions(object)),
+  },
+  customNetworks: {
+    kind: "Network",
+    apiVersion: ROMANA_API,
+    path: `/apis/${ROMANA_API}/networks`,
+    decode: (object) => ({ network: decodeCustomNetwork(object), conditions: ownConditions(object) }),
+  },
+};
+
+/** Types of the conditions that the controller writes. */
+export const CONDITIONS = {
+  /** On our own kinds: what romanad has made of the object. */
+  accepted: "Accepted",
+  /** On networks: whether every class of pods has a segment with codes. */
+  codes: "SegmentCodes",
+  /** On kinds of others. */
+  foreign: "romana.io/Accepted",
+} as const;
+
+const OWN_TYPES: ReadonlySet<string> = new Set(Object.values(CONDITIONS));
+
+function ownConditions(object: unknown): readonly KubernetesCondition[] {
+  return readConditions(object).filter(({ type }) => OWN_TYPES.has(type));
+}
+
+function policyObject(
+  policy: Policy,
+  problems: readonly TranslationProblem[] = [],
+  conditions: readonly KubernetesCondition[] = [],
+): PolicyObject {
+  return { policy, problems, conditions, labelKeys: selectedLabelKeys(policy) };
+}
+
+function withoutStatus(object: unknown): unknown {
+  const { status: _, ...rest } = object as { status?: unknown };
+  return rest;
+}
+
+/** Where the object of a policy is: its kind, and its key in the cache. Undefined for IDs that are nobody's here. */
+export function policyObjectOf(
+  id: string,
+):
+  | { readonly kind: "networkPolicies" | "clusterNetworkPolicies" | "customPolicies"; readonly key: string }
+  | undefined {
+  // Names of namespaces have no dots, those of objects may have some.
+  const network = /^kube\.([^.]+)\.(.+)$/.exec(id);
+  if (network !== null) return { kind: "networkPolicies", key: `${network[1]}/${network[2]}` };
+  const other = /^(cnp|crd)\.(.+)$/.exec(id);
+  if (other === null) return undefined;
+  const key = other[2] as string;
+  return { kind: clusterNetworkPolicyId(key) === id ? "clusterNetworkPolicies" : "customPolicies", key };
+}
