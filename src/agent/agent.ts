@@ -11,8 +11,8 @@ import type {
 } from "../schema/index.ts";
 import type { IptablesRunner } from "../system/iptables.ts";
 import type { Kernel, KernelEvent } from "../system/kernel.ts";
-import { allocateWhenKnown } from "./allocate-when-known.ts";
 import { type AgentMetrics, addGauges, createAgentMetrics } from "./agent-metrics.ts";
+import { allocateWhenKnown } from "./allocate-when-known.ts";
 import { Attacher, type Detached, notEnforced } from "./attacher.ts";
 import { checkAttachment } from "./attachment-check.ts";
 import { Attachments } from "./attachments.ts";
@@ -76,6 +76,8 @@ const NEWS_PATIENCE = 5_000;
 /** Keeps one host's kernel equal to what romanad and the attachments say, and attaches and detaches endpoints. */
 export class Agent {
   readonly metrics: AgentMetrics = createAgentMetrics();
+  /** Looks whether an attachment works; see {@link checkAttachment}. */
+  readonly check: (ref: string, json: unknown) => readonly string[];
   readonly #options: AgentOptions;
   readonly #rules: RulesKeeper;
   readonly #otherRules: OtherRules;
@@ -185,6 +187,8 @@ export class Agent {
       },
       this.#releaser,
     );
+    const sources = { ...site, reconciler: this.#reconciler, keeper: this.#keeper, kernel };
+    this.check = (ref, json) => checkAttachment(ref, json, sources);
     this.#reviewer = new Reviewer({ ...site, kernel, attacher: this.#attacher, follower: this.#follower });
     this.#reporter = new Reporter({ host, romanad, timers, status: () => this.#hostStatus() });
     this.#topologyAlarm = new Alarm(timers, () => {
@@ -255,16 +259,6 @@ export class Agent {
   attachment(ref: string): AttachmentResource | undefined {
     const attachment = this.#attachments.find(ref);
     return attachment && this.#describe(attachment);
-  }
-
-  /** Looks whether an attachment works; see {@link checkAttachment}. */
-  check(ref: string, json: unknown): readonly string[] {
-    return checkAttachment(ref, json, {
-      attachments: this.#attachments,
-      reconciler: this.#reconciler,
-      keeper: this.#keeper,
-      kernel: this.#options.kernel,
-    });
   }
 
   /** How the agent is. */

@@ -65,7 +65,7 @@ describe("a restart", () => {
     expect(rebooted.agent.attachment("web-1")?.state).toBe("device-missing");
     expect(scene.romanad.endpoints.size).toBe(1);
     await expect(rebooted.attach()).resolves.toMatchObject({
-      created: false,
+      created: true,
       attachment: { state: "attached" },
     });
     expect(networkText(rebooted.kernel)).toContain("10.1.1.17/32 dev rom0a010111");

@@ -5,8 +5,9 @@ import { isObject, type JsonObject } from "./json-value.ts";
 import type { Port } from "./port.ts";
 import { attachmentToken, tokenPrefix } from "./token.ts";
 
-/** The key with the attachments that the runtime still knows. */
+/** The key with the attachments that the runtime still knows, and how libcni called it at first. */
 const VALID_ATTACHMENTS = "cni.dev/valid-attachments";
+const OLDER_KEY = "cni.dev/attachments";
 
 /** GC: detaches everything of this network that the runtime does not list, and goes on over errors. */
 export async function collectGarbage(port: Port, { socket, name, json }: Configuration): Promise<undefined> {
@@ -33,7 +34,8 @@ export async function collectGarbage(port: Port, { socket, name, json }: Configu
 
 /** Tokens of what must stay. Without the list nothing is known to be stale; `null` is how Go writes an empty one. */
 function validTokens(json: JsonObject, network: string): ReadonlySet<string> {
-  const list = json[VALID_ATTACHMENTS] === null ? [] : json[VALID_ATTACHMENTS];
+  const given = json[VALID_ATTACHMENTS] === undefined ? json[OLDER_KEY] : json[VALID_ATTACHMENTS];
+  const list = given === null ? [] : given;
   if (!Array.isArray(list)) throw badConfiguration(`${VALID_ATTACHMENTS} is no list`);
   return new Set(
     list.map((item: unknown) => {
