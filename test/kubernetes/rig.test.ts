@@ -1,5 +1,6 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { isAsExpected, type Protocol } from "../../src/lab/probe.ts";
@@ -8,7 +9,7 @@ import { residentMemory } from "../../src/lab/processes.ts";
 import { parseAddress } from "../../src/net/index.ts";
 import type { Judgement } from "../../src/policy/index.ts";
 import { type Cluster, startCluster, startRuntimeCluster } from "../support/kubernetes/cluster.ts";
-import { clusterProcesses } from "../support/kubernetes/cluster-directory.ts";
+import { clusterProcesses, createClusterDirectory } from "../support/kubernetes/cluster-directory.ts";
 import { startApiServer } from "../support/kubernetes/control-plane.ts";
 import { BUSYBOX_IMAGE } from "../support/kubernetes/images.ts";
 import { clusterLeftovers, machineState } from "../support/kubernetes/leftovers.ts";
@@ -258,15 +259,39 @@ test("an API server comes back with what it knew", async () => {
   expect(await api.kubectl(["get", "namespace", "shop", "-o", "name"])).toBe("namespace/shop\n");
 });
 
-test("nothing is left of a cluster whose maker was killed", async () => {
-  const maker = spawn(process.execPath, [UP, "--nodes", "1"], { stdio: ["ignore", "pipe", "inherit"] });
-  const [said] = (await once(maker.stdout, "data")) as [Buffer];
-  const directory = /KUBECONFIG=(.*)\/admin.kubeconfig/.exec(said.toString())?.[1] ?? "";
-  expect(clusterLeftovers(directory).length).toBeGreaterThan(10);
-  maker.kill("SIGKILL");
+test.each<[string, NodeJS.Signals]>([
+  ["is told to end", "SIGINT"],
+  ["is killed", "SIGKILL"],
+])("nothing is left of a cluster whose maker %s", async (_what, signal) => {
+  const { maker, directory } = await makeElsewhere();
+  maker.kill(signal);
   await until("it is gone", () => expect(clusterLeftovers(directory)).toEqual([]), { interval: 100 });
   expect(await machineState()).toEqual(before);
 });
+
+test("the next cluster removes one that nobody answers for any more", async () => {
+  const { maker, directory } = await makeElsewhere();
+  const keeper = JSON.parse(readFileSync(join(directory, "owner.json"), "utf8")) as { pid: number };
+  expect(keeper.pid).not.toBe(maker.pid);
+  process.kill(keeper.pid, "SIGKILL");
+  maker.kill("SIGKILL");
+  await once(maker, "close");
+  expect(clusterLeftovers(directory).length).toBeGreaterThan(10);
+  const next = await createClusterDirectory();
+  expect(clusterLeftovers(directory)).toEqual([]);
+  await next.close();
+  expect(clusterLeftovers(next.path)).toEqual([]);
+});
+
+/** A process that has made a cluster of one node, and the cluster's directory. */
+async function makeElsewhere(): Promise<{ maker: ChildProcess; directory: string }> {
+  const maker = spawn(process.execPath, [UP, "--nodes", "1"], { stdio: ["ignore", "pipe", "inherit"] });
+  onTestFinished(() => void maker.kill("SIGKILL"));
+  const [said] = (await once(maker.stdout, "data")) as [Buffer];
+  const directory = /KUBECONFIG=(.*)\/admin.kubeconfig/.exec(said.toString())?.[1] ?? "";
+  expect(clusterLeftovers(directory).length).toBeGreaterThan(10);
+  return { maker, directory };
+}
 
 /** The part of a node that is looked at. */
 interface NodeJson {

@@ -103,9 +103,16 @@ export function clusterProcesses(path: string): readonly ProcessId[] {
 /**
  * Makes the cgroups of a machine in every hierarchy, below the one that this process is in.
  * @returns their paths
+ * @throws Error on a machine that has only cgroups v2
  */
 export function createCgroups(cluster: ClusterDirectory, machine: string): readonly string[] {
-  return ownCgroups().map((own) => {
+  const parents = ownCgroups();
+  if (!parents.some((path) => path.startsWith(`${CGROUP_ROOT}/memory`))) {
+    throw new Error(
+      `Cannot start machine "${machine}": there are no cgroups v1 here, which clusters are made with`,
+    );
+  }
+  return parents.map((own) => {
     const path = join(own, basename(cluster.path), machine);
     mkdirSync(path, { recursive: true });
     return path;

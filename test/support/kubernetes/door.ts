@@ -14,13 +14,8 @@ const server = createServer((outside) => {
   const inside = connect({ host: "127.0.0.1", port: Number(port), noDelay: true });
   outside.setNoDelay();
   outside.pipe(inside).pipe(outside);
-  for (const [socket, other] of [
-    [outside, inside],
-    [inside, outside],
-  ] as const) {
-    socket.on("error", () => other.destroy());
-    socket.on("close", () => other.destroy());
-  }
+  outside.on("error", () => inside.destroy());
+  inside.on("error", () => outside.destroy());
 });
 server.listen(0, "127.0.0.1", () => {
   // What listens stays outside; every socket that is made from here on is inside.

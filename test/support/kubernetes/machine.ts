@@ -101,7 +101,8 @@ export async function startMachine(cluster: ClusterDirectory, name: string): Pro
       runCommand({ argv: enter(argv, env), input, timeout }),
     start: (daemon, argv, env) => startDaemon(daemon, directory, enter(argv, env), cluster),
     async kill() {
-      init.kill("SIGKILL");
+      // Its parent, which is outside, ends when all the machine's processes are dead.
+      for (const first of childrenOf(init)) process.kill(first, "SIGKILL");
       await ended;
     },
   };
@@ -137,7 +138,7 @@ function startDaemon(
   };
 }
 
-/** The program itself: the child is nsenter, which waits for the program and ends as it does. */
+/** The process inside: what was started is its parent, `nsenter` or `unshare`, which waits for it and ends as it does. */
 function childrenOf({ pid, exitCode, signalCode }: ChildProcess): number[] {
   if (exitCode !== null || signalCode !== null) return [];
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
