@@ -104,6 +104,41 @@ describe("nouns from creation to deletion", () => {
     ["segment update shop/web --add-code 3", ["RESULT   TENANT  NAME  CODES", "updated  shop    web   1, 3"]],
     ["segment update shop/web --remove-code 3", ["RESULT   TENANT  NAME  CODES", "updated  shop    web   1"]],
     [
+      "segment create shop/canary --no-codes",
+      ["RESULT   TENANT  NAME    CODES", "created  shop    canary  -"],
+    ],
+    [
+      "workload put 6f1c --segment shop/web --acts-as canary --name pod-1",
+      ["RESULT   ID    NAME   TENANT  SEGMENT  ACTS AS", "created  6f1c  pod-1  shop    web      canary"],
+    ],
+    [
+      "endpoint create --host host-1 --workload 6f1c",
+      [
+        "RESULT   NAME   IPV4       IPV6                 HOST    TENANT  SEGMENT  ID",
+        "created  pod-1  10.1.1.18  fd00:10:0:1:1:1:0:2  host-1  shop    web       2",
+      ],
+    ],
+    [
+      "segment list",
+      [
+        "TENANT  NAME    CODES    EXCEPTIONS",
+        "shop    canary  -                 1",
+        "shop    db      2, 12+1           0",
+        "shop    web     1                 0",
+      ],
+    ],
+    [
+      "workload put 6f1c --segment shop/web",
+      ["RESULT   ID    NAME  TENANT  SEGMENT  ACTS AS", "updated  6f1c  -     shop    web      -"],
+    ],
+    [
+      "workload list --tenant shop",
+      ["ID    NAME  TENANT  SEGMENT  ACTS AS", "6f1c  -     shop    web      -"],
+    ],
+    ["workload delete 6f1c", ['workload "6f1c" deleted']],
+    ["segment delete shop/canary", ['segment "shop/canary" deleted']],
+    ["endpoint delete pod-1", ['endpoint "pod-1" deleted']],
+    [
       "tenant update shop --isolation tenant --no-quota",
       ["RESULT   NAME  ID  ISOLATION  QUOTA", "updated  shop   1  tenant         -"],
     ],
