@@ -173,7 +173,8 @@ export class FakeApiServer {
     const { pathname, searchParams } = new URL(url, "http://fake");
     const forced = this.before?.(method, pathname);
     const place = placeOf(pathname);
-    const status = forced ?? (this.absent.has(place.collection) ? 404 : undefined);
+    const isUnknown = place.collection === "/" || this.absent.has(place.collection);
+    const status = forced ?? (isUnknown ? 404 : undefined);
     if (status !== undefined) refuse(response, status);
     else if (method === "GET" && place.name === undefined) {
       if (searchParams.get("watch") === "true") this.#watch(place.collection, searchParams, response);
