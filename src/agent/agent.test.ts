@@ -176,6 +176,20 @@ describe("the view changes", () => {
     expect(scene.kernel.listTable("romana")).toContain("10.0.9.0 . 10.0.9.0");
   });
 
+  test("its revision is told once the kernel is made so, not when it is heard of", async () => {
+    const scene = await new AgentScene().start();
+    const object = { name: "new", id: 9, isolation: "tenant", revision: 41 } as const;
+    const tenants = [...hostView().tenants, object];
+    scene.romanad.change({ ...hostView(), tenants }, { kind: "tenants", type: "put", object });
+    const seen: string[] = [];
+    for (let step = 0; step < 30; step++) {
+      await scene.timers.advance(1);
+      const isEnforced = scene.kernel.listTable("romana")?.includes("10.0.9.0 . 10.0.9.0") === true;
+      seen.push(`${scene.agent.status().observedRevision} ${isEnforced}`);
+    }
+    expect([...new Set(seen)]).toEqual(["40 false", "41 true"]);
+  });
+
   test("what is in force stays when the host itself is deleted", async () => {
     const scene = await new AgentScene().start();
     await scene.attach();

@@ -100,6 +100,8 @@ export class Agent {
   readonly #safetyNet: SafetyNet;
   #underWay = 0;
   #underivable: string | undefined;
+  /** Of what the kernel was last made from. */
+  #appliedRevision = 0;
   #savedRevision: number | undefined;
 
   constructor(options: AgentOptions) {
@@ -356,6 +358,7 @@ export class Agent {
       log.error({ error: error.message }, "cannot derive what should be");
     }
     this.#keeper.reconcile("desired");
+    if (this.#underivable === undefined) this.#appliedRevision = knowledge.topologyRevision;
     this.#reporter.notice();
   }
 
@@ -423,7 +426,7 @@ export class Agent {
       policing: [...damagedPolicies(this.#follower.knowledge?.policies ?? []), ...this.#policing.problems],
     });
     return {
-      observedRevision: this.#follower.knowledge?.topologyRevision ?? 0,
+      observedRevision: this.#appliedRevision,
       state: problems.length === 0 ? "ok" : "degraded",
       problems,
       routes: this.#keeper.last.routes.map(({ route, state }) => ({ ...route, state })),

@@ -57,7 +57,7 @@ export interface AllCounters {
 
 /** What an agent reports about its host. */
 export interface HostStatus {
-  /** The revision of the view that the agent works from. */
+  /** The kernel is as the network was at this revision, but for what `problems` say; 0 before the first look. */
   readonly observedRevision: number;
   readonly state: "ok" | "degraded";
   /** Sentences for people: what is not as it should be. */

@@ -48,7 +48,9 @@ export const allCountersSchema = strict({
 
 /** An agent's report. */
 export const hostStatusSchema = strict({
-  observedRevision: revisionSchema,
+  observedRevision: revisionSchema.meta({
+    description: "Revision of the network that the host is made as; 0 before the first time.",
+  }),
   state: oneOf(["ok", "degraded"]),
   problems: z.array(z.string().max(1000)).max(100),
   routes: z.array(routeStatusSchema),
