@@ -17,6 +17,7 @@ import {
 } from "../controller/index.ts";
 import { RomanaError } from "../model/index.ts";
 import type { KubernetesConfig } from "../schema/index.ts";
+import { preferLittleMemory } from "../system/process-memory.ts";
 import { letBackgroundThreadsGiveWay } from "../system/process-threads.ts";
 import { stopSignal } from "./stop-signal.ts";
 
@@ -54,6 +55,7 @@ export async function run(): Promise<void> {
 
 async function serve(config: KubernetesConfig): Promise<void> {
   const stopped = stopSignal();
+  preferLittleMemory();
   letBackgroundThreadsGiveWay();
   const base = { program: "romana-kubernetes" };
   const log = pino({ level: config.logLevel, timestamp: pino.stdTimeFunctions.isoTime, base });

@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { z } from "zod";
+import type { kubernetesConfigSchema } from "../../../src/schema/index.ts";
 import { until } from "../until.ts";
 
 const PROGRAM = join(import.meta.dirname, "../../../bin/romana-kubernetes.mjs");
@@ -22,7 +24,7 @@ export interface ControllerProcess {
 /** Starts romana-kubernetes, and waits until it listens. `directory`: where its configuration is written. */
 export async function startController(
   directory: string,
-  config: { readonly server: string; readonly kubeconfig: string } & object,
+  config: z.input<typeof kubernetesConfigSchema>,
 ): Promise<ControllerProcess> {
   const file = join(directory, `romana-kubernetes-${process.hrtime.bigint()}.yaml`);
   writeFileSync(file, JSON.stringify({ listen: "127.0.0.1:0", ...config }));
