@@ -5,47 +5,19 @@ import { NetpolPackets } from "../support/netpol-packets.ts";
 import { type CnpTruth, loadTruth, type NetpolTruth } from "../support/truth-data.ts";
 import { IptablesTruthFirewall, NftTruthFirewall, type TruthFirewall } from "../support/truth-firewalls.ts";
 import { TruthJudge } from "../support/truth-judge.ts";
+import { cnpTests, IS_WHOLE, netpolCases, TRUTH_COUNTS } from "../support/truth-sample.ts";
 import { createTruthScene, type TruthScene } from "../support/truth-scene.ts";
-
-/** With ROMANA_TRUTH=all every case, and iptables on both of the kernel's engines; else some of each group. */
-const IS_WHOLE = process.env["ROMANA_TRUTH"] === "all";
-
-/** Of each group some, with every word of the language in at least one of them. */
-const NETPOL_SAMPLE: ReadonlySet<number> = new Set([
-  1, 7, 9, 22, 47, 121, 134, 141, 148, 183, 192, 193, 196, 199, 200, 214, 216, 221, 224, 229,
-]);
-const CNP_SAMPLE: ReadonlySet<string> = new Set([
-  "CNPAdminTierEgressNamedPort",
-  "CNPAdminTierEgressNodePeers",
-  "CNPAdminTierIngressSCTP",
-  "CNPAdminTierIntegration",
-  "CNPAdminTierPriorityField",
-  "CNPBaselineTierEgressInlineCIDRPeers",
-]);
-
-/** Flows are cells in both families. */
-const WHOLE = {
-  netpol: { cases: 231, steps: 258, flows: 219_960 },
-  cnp: { tests: 24, flows: 602 },
-};
-const SAMPLE = {
-  netpol: { cases: 21, steps: 35, flows: 27_792 },
-  cnp: { tests: 6, flows: 132 },
-};
-const COUNTS = IS_WHOLE ? WHOLE : SAMPLE;
 
 const NETPOL = loadTruth("netpol-v1-truth.json.gz") as NetpolTruth | undefined;
 const CNP = loadTruth("cnp-conformance.json.gz") as CnpTruth | undefined;
 
-const NETPOL_CASES = [
-  NETPOL_EXAMPLE,
-  ...(NETPOL?.cases ?? []).filter(({ id }) => IS_WHOLE || NETPOL_SAMPLE.has(id)),
-];
-const CNP_TESTS = (CNP?.tests ?? []).filter(({ name }) => IS_WHOLE || CNP_SAMPLE.has(name));
+const NETPOL_CASES = netpolCases(NETPOL);
+const CNP_TESTS = cnpTests(CNP);
 
 const FIREWALLS = [
   () => new NftTruthFirewall(),
   () => new IptablesTruthFirewall("legacy"),
+  // iptables on both of the kernel's engines.
   ...(IS_WHOLE ? [() => new IptablesTruthFirewall("nft")] : []),
 ].map((create): readonly [name: string, create: () => TruthFirewall] => [create().name, create]);
 
@@ -91,7 +63,7 @@ describe.each(FIREWALLS)("NetworkPolicy v1 by packets through %s", (_, create) =
     },
   );
   test("all of it was tried", () => {
-    expect(counted).toEqual(NETPOL === undefined ? { cases: 1, steps: 2, flows: 48 } : COUNTS.netpol);
+    expect(counted).toEqual(NETPOL === undefined ? { cases: 1, steps: 2, flows: 48 } : TRUTH_COUNTS.netpol);
   });
   if (firewall instanceof NftTruthFirewall) {
     test("tables were replaced, and followed by elements", () => {
@@ -117,7 +89,7 @@ if (CNP !== undefined) {
       }
     });
     test("all of it was tried", () => {
-      expect(counted).toEqual(COUNTS.cnp);
+      expect(counted).toEqual(TRUTH_COUNTS.cnp);
     });
   });
 }

@@ -4,9 +4,9 @@ import type { Host, Network } from "../../src/model/index.ts";
 import { type Address, formatAddress, parseAddress, parsePrefix } from "../../src/net/index.ts";
 import type { PolicyWorld } from "../../src/policy/index.ts";
 import { decodeKubernetesWorld } from "../../src/schema/index.ts";
+import type { TruthCell } from "./cell-judge.ts";
 import { TruthCluster } from "./truth-cluster.ts";
 import type { CnpCheck, CnpTruth } from "./truth-data.ts";
-import type { TruthCell } from "./truth-judge.ts";
 import type { PlacedEndpoint, PlacedProcess } from "./truth-scene.ts";
 
 /** The pods of each namespace of the truth table, 10.20.1.10 and so on, are on a host of their own. */
@@ -59,7 +59,8 @@ export class CnpPackets {
         pods: pods.map(({ listens, ...pod }) => ({ ...pod, ports: listens })),
       });
     for (const state of states) this.#cluster.bear(decode({ ...state, clusterNetworkPolicies: [] }));
-    this.#states = states.map((state) => decode(inBothFamilies(state, this.endpoints) as typeof state));
+    const both = (text: string): readonly string[] => [text, ...twin(text, this.endpoints)];
+    this.#states = states.map((state) => decode(withNetworks(state, both) as typeof state));
     this.processes = pods
       .filter(({ hostNetwork }) => hostNetwork === true)
       .map(({ namespace, name, ip }) => ({
@@ -107,21 +108,23 @@ function hostOf(node: CnpTruth["nodes"][number] | undefined, id: number): Host {
   };
 }
 
-/** A copy in which each list that names a pod's IPv4 address as a network names its IPv6 address too. */
-function inBothFamilies(value: unknown, endpoints: readonly PlacedEndpoint[]): unknown {
+/** A copy in which each text of a list became those that the function says, such as networks that mean the same here. */
+export function withNetworks(value: unknown, networksOf: (text: string) => readonly string[]): unknown {
   if (Array.isArray(value)) {
-    return value.flatMap((item: unknown) => [inBothFamilies(item, endpoints), ...twin(item, endpoints)]);
+    return value.flatMap((item: unknown): readonly unknown[] =>
+      typeof item === "string" ? networksOf(item) : [withNetworks(item, networksOf)],
+    );
   }
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [key, inBothFamilies(item, endpoints)]),
+    Object.entries(value).map(([key, item]) => [key, withNetworks(item, networksOf)]),
   );
 }
 
-function twin(value: unknown, endpoints: readonly PlacedEndpoint[]): readonly string[] {
-  if (typeof value !== "string") return [];
+/** The IPv6 network of the pod whose IPv4 network the text is. */
+function twin(text: string, endpoints: readonly PlacedEndpoint[]): readonly string[] {
   return endpoints
     .map(({ addresses }) => addresses.map(formatAddress))
-    .filter(([ipv4]) => value === `${ipv4}/32`)
+    .filter(([ipv4]) => text === `${ipv4}/32`)
     .map(([, ipv6]) => `${ipv6}/128`);
 }

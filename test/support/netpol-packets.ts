@@ -4,9 +4,9 @@ import type { AddressPlan, Host, Network } from "../../src/model/index.ts";
 import { parsePrefix } from "../../src/net/index.ts";
 import type { PolicyWorld } from "../../src/policy/index.ts";
 import { decodeKubernetesWorld } from "../../src/schema/index.ts";
+import type { TruthCell } from "./cell-judge.ts";
 import { type ClusterGround, identityAddress, TruthCluster } from "./truth-cluster.ts";
 import { NETPOL_PORTS, type NetpolCase, type NetpolStep } from "./truth-data.ts";
-import type { TruthCell } from "./truth-judge.ts";
 
 /** Tenants whose addresses claim to be of the next one of them. */
 const LIARS = 3;
@@ -32,7 +32,8 @@ const HOSTS: readonly Host[] = [1, 2].map((id) => ({ name: `host-${id}`, id, gro
 
 /**
  * Addresses of the truth table lie so close together that no plan could spread them over hosts. Pods get others, and
- * its blocks become blocks of both families that hold the same pods: all of them, or none.
+ * its blocks become blocks of both families that hold the same pods: all of them, or none. Hosts have the IDs 1 to 3, and
+ * the plans the prefixes of the largest block here, with as many bits for hosts.
  */
 const BLOCKS: Readonly<Record<string, readonly [ipv4: string, ipv6: string]>> = {
   "0.0.0.0/0": ["0.0.0.0/0", "::/0"],
@@ -71,32 +72,37 @@ export class NetpolPackets {
       const objects = decodeKubernetesWorld({
         namespaces: step.namespaces,
         pods: step.pods.map((pod) => ({ ...pod, ports: NETPOL_PORTS })),
-        networkPolicies: step.policies.map(inBothFamilies),
+        networkPolicies: step.policies.map(policyInBothFamilies),
       });
       this.#objects.set(step, objects);
       this.cluster.bear(objects);
     }
   }
 
-  /** A step of one of the cases. What is said of a pod and itself is left out. */
+  /** A step of one of the cases. */
   step(step: NetpolStep): PacketStep {
-    const cells = Object.entries(step.expected).flatMap(([pair, probes]) => {
-      const [from = "", to = ""] = pair.split(" -> ");
-      return Object.entries(probes)
-        .filter(([, marks]) => marks !== "###")
-        .map(([key, marks]): TruthCell => {
-          const [protocol, port] = key.split("/");
-          return {
-            from,
-            to,
-            protocol: protocol as TruthCell["protocol"],
-            port: Number(port),
-            allowed: marks[2] === ".",
-          };
-        });
-    });
-    return { world: this.cluster.worldOf(this.#objects.get(step) as KubernetesObjects), cells };
+    const world = this.cluster.worldOf(this.#objects.get(step) as KubernetesObjects);
+    return { world, cells: netpolCells(step) };
   }
+}
+
+/** The cells of a step. What is said of a pod and itself is left out. */
+export function netpolCells({ expected }: NetpolStep): readonly TruthCell[] {
+  return Object.entries(expected).flatMap(([pair, probes]) => {
+    const [from = "", to = ""] = pair.split(" -> ");
+    return Object.entries(probes)
+      .filter(([, marks]) => marks !== "###")
+      .map(([key, marks]): TruthCell => {
+        const [protocol, port] = key.split("/");
+        return {
+          from,
+          to,
+          protocol: protocol as TruthCell["protocol"],
+          port: Number(port),
+          allowed: marks[2] === ".",
+        };
+      });
+  });
 }
 
 interface Block {
@@ -104,17 +110,17 @@ interface Block {
   readonly except?: readonly string[];
 }
 
-/** A copy of a policy in which each peer that is a block became one of each family. */
-function inBothFamilies(value: unknown): unknown {
+/** A copy of a policy in which each peer that is a block became one of each family, see {@link BLOCKS}. */
+export function policyInBothFamilies(value: unknown): unknown {
   if (Array.isArray(value)) {
     return value.flatMap((item: unknown) =>
       isBlockPeer(item)
         ? [0, 1].map((family) => ({ ...item, ipBlock: blockIn(item.ipBlock, family) }))
-        : [inBothFamilies(item)],
+        : [policyInBothFamilies(item)],
     );
   }
   if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, inBothFamilies(item)]));
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, policyInBothFamilies(item)]));
 }
 
 function isBlockPeer(value: unknown): value is { readonly ipBlock: Block } {
