@@ -58,6 +58,7 @@ export class Controller {
   readonly #events: EventRecorder;
   #mirror = new Mirror();
   #queue: WorkQueue | undefined;
+  #working = Promise.withResolvers<void>();
   #surprised = Promise.withResolvers<void>();
 
   constructor(options: ControllerOptions) {
@@ -122,9 +123,11 @@ export class Controller {
     await this.#events.settled();
   }
 
-  /** Resolves when nothing is left to do for now. */
+  /** Resolves when it leads, nothing is left to do for now, and everything is told. */
   async idle(): Promise<void> {
+    await this.#working.promise;
     await this.#queue?.idle();
+    await this.#events.settled();
   }
 
   async #lead(signal: AbortSignal): Promise<void> {
@@ -140,6 +143,7 @@ export class Controller {
     const queue = this.#createQueue();
     this.#queue = queue;
     this.#askAll(queue);
+    this.#working.resolve();
     void queue.idle().then(() => {
       log.info({ milliseconds: now() - start }, "romanad says what the cluster says");
     });
@@ -149,6 +153,7 @@ export class Controller {
       this.#askAll(queue);
     }
     this.#queue = undefined;
+    this.#working = Promise.withResolvers();
     await queue.close();
   }
 
