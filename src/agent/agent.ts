@@ -70,8 +70,7 @@ const RULES_LOOK = 5_000;
 /** A view is written to disk so long after it changed, in milliseconds. */
 const SAVE_SETTLE = 1_000;
 /** How long an attach waits for romanad, and for romanad's news of what it has allocated, in milliseconds. */
-const ROMANAD_PATIENCE = 3_000;
-const NEWS_PATIENCE = 5_000;
+const PATIENCE = { romanad: 3_000, news: 5_000 };
 
 /** Keeps one host's kernel equal to what romanad and the attachments say, and attaches and detaches endpoints. */
 export class Agent {
@@ -365,7 +364,7 @@ export class Agent {
   async #connected(): Promise<void> {
     const isThere = (): boolean =>
       this.#follower.connection.connected && this.#follower.knowledge?.ownHost !== undefined;
-    if (await this.#follower.until(isThere, ROMANAD_PATIENCE)) {
+    if (await this.#follower.until(isThere, PATIENCE.romanad)) {
       if (this.#reconciler.inventory.host === undefined) this.#applyTopology();
       if (this.#reconciler.inventory.host !== undefined) return;
     }
@@ -378,7 +377,7 @@ export class Agent {
 
   async #enforced(endpoint: Stored<Endpoint>): Promise<void> {
     const isKnown = (): boolean => this.#follower.knowledge?.knowsIdentity(endpoint) === true;
-    if (!(await this.#follower.until(isKnown, NEWS_PATIENCE))) {
+    if (!(await this.#follower.until(isKnown, PATIENCE.news))) {
       throw notEnforced(endpoint, "romanad has not told this host about its segment in time");
     }
     if (this.#topologyAlarm.isSet) this.#applyTopology();

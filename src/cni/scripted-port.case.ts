@@ -11,6 +11,9 @@ export interface Asked {
 /** What an agent answers to one request: status and JSON, or why there is no answer. */
 export type Reply = readonly [number, unknown] | string;
 
+/** The reply of an agent that ends before it has answered. */
+export const HANGS_UP = "hangs up";
+
 /** A port with these variables and this input, whose agent answers as the script says; notes what goes out. */
 export class ScriptedPort implements Port {
   readonly asked: Asked[] = [];
@@ -43,6 +46,7 @@ export class ScriptedPort implements Port {
     const asked = { socket, method, path, body: body === "" ? undefined : (JSON.parse(body) as unknown) };
     this.asked.push(asked);
     const reply = this.#reply(asked);
+    if (reply === HANGS_UP) return { text: "" };
     if (typeof reply === "string") return { failure: reply };
     const [status, json] = reply;
     const length = `content-length: ${JSON.stringify(json).length}`;
