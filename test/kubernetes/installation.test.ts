@@ -106,7 +106,8 @@ test("pods get addresses of the plan and talk to each other", async () => {
   await cluster.apply(webServers(6));
   await rolledOut("deployment/web");
   const pods = await stations();
-  expect(pods.map(({ node }) => node.number).sort()).toEqual([1, 1, 2, 2, 3, 3]);
+  const nodes = pods.map(({ node }) => node.name).sort();
+  expect(nodes.join(" ")).toBe("node-1 node-1 node-2 node-2 node-3 node-3");
   const plan = parsePrefix("100.64.0.0/10");
   for (const { addresses } of pods) {
     expect(addresses).toHaveLength(1);
