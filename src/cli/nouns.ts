@@ -75,6 +75,11 @@ export const NOUNS: readonly NounEntry[] = [
     load: async () => (await import("./commands/agent.ts")).agent,
   },
   {
+    name: "kubernetes",
+    summary: "A Kubernetes cluster: whether Romana does in it what it should",
+    load: async () => (await import("./commands/kubernetes.ts")).kubernetes,
+  },
+  {
     name: "lab",
     summary: "Several hosts on this machine, as network namespaces with the real programs",
     load: async () => (await import("./commands/lab.ts")).lab,
