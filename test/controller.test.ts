@@ -271,6 +271,41 @@ describe("policies", () => {
     expect((await policy("kube.shop.np")).isolates).toEqual(["ingress", "egress"]);
   });
 
+  test("a ClusterNetworkPolicy that cannot be read denies everything to its subject", async () => {
+    await open({}, () => {
+      const subject = { namespaces: { matchLabels: { env: "prod" } } };
+      scene.put("clusterNetworkPolicies", {
+        metadata: { name: "odd" },
+        spec: { tier: "Admin", priority: 7, subject, newField: {} },
+      });
+      scene.put("clusterNetworkPolicies", {
+        metadata: { name: "nobody" },
+        spec: { subject: { newWord: {} } },
+      });
+    });
+    expect(await policies()).toEqual(["cnp.odd"]);
+    const { tier, order, appliedTo, rules } = await policy("cnp.odd");
+    expect([tier, order, appliedTo]).toEqual([
+      "admin",
+      0,
+      [
+        {
+          kind: "endpoints",
+          tenant: { by: "labels", requirements: [{ key: "env", operator: "In", values: ["prod"] }] },
+        },
+      ],
+    ]);
+    expect(rules.map(({ direction, verdict }) => `${direction} ${verdict}`)).toEqual([
+      "ingress drop",
+      "egress drop",
+    ]);
+    for (const name of ["odd", "nobody"]) {
+      expect(scene.server.get(PATHS.clusterNetworkPolicies, name)?.["status"]).toMatchObject({
+        conditions: [{ type: "romana.io/Accepted", status: "False", reason: "Unreadable" }],
+      });
+    }
+  });
+
   test("policies of others stay, whatever they are called; ours that nobody says any more go", async () => {
     await open();
     const native = {
@@ -400,8 +435,9 @@ describe("surprises", () => {
     pod("p", { app: "web" });
     await scene.settled();
     await scene.client.call("deleteWorkload", { params: { workload: "uid-p" } });
-    const [{ name = "" } = {}] = await all(scene.client.call("listSegments", { params: { tenant: "shop" } }));
-    await scene.client.call("deleteSegment", { params: { tenant: "shop", segment: name } });
+    const [segment] = await all(scene.client.call("listSegments", { params: { tenant: "shop" } }));
+    const params = { tenant: "shop", segment: segment?.name ?? "" };
+    await scene.client.call("deleteSegment", { params });
     pod("q", { app: "web" });
     await until("all is there again", async () => {
       expect(await workloads()).toEqual(["uid-p: web-# (p.shop)", "uid-q: web-# (q.shop)"]);

@@ -57,7 +57,7 @@ export class Cluster {
       resource: Resource<PolicyObject>,
     ): Informer<PolicyObject> =>
       this.#informer(resource, (key, after, before) => {
-        this.#noteSelected(after?.value, before?.value);
+        this.#noteSelected(after?.value ?? after?.closed, before?.value ?? before?.closed);
         onWork(`policy/${idOf(key)}`);
       });
     this.informers = {

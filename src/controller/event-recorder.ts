@@ -31,8 +31,8 @@ const MAX_MESSAGE = 1024;
 /** Tells, as Events of the objects, what could not be honoured. Nobody waits for it, and nothing depends on it. */
 export class EventRecorder {
   readonly #options: EventRecorderOptions;
-  /** When each event was written last. */
-  readonly #known = new Map<string, number>();
+  /** When each event was told last, and how often so far. */
+  readonly #known = new Map<string, { readonly at: number; readonly count: number }>();
   #waiting = 0;
   #last: Promise<void> = Promise.resolve();
 
@@ -46,17 +46,18 @@ export class EventRecorder {
     const text = [subject.meta.uid, reason, message].join("\n");
     const time = now();
     const told = this.#known.get(text);
-    if (told !== undefined && time - told < REPEAT) return;
+    if (told !== undefined && time - told.at < REPEAT) return;
     if (this.#waiting >= MAX_WAITING) return;
     const [oldest] = this.#known.keys();
     if (oldest !== undefined && this.#known.size >= MAX_KNOWN) this.#known.delete(oldest);
     this.#known.delete(text);
-    this.#known.set(text, time);
+    const count = (told?.count ?? 0) + 1;
+    this.#known.set(text, { at: time, count });
     const { kind, meta } = subject;
     log.warn({ kind, namespace: meta.namespace, name: meta.name, reason }, message);
     this.#waiting += 1;
     this.#last = this.#last.then(async () => {
-      await this.#write(subject, reason, message, text);
+      await this.#write(subject, reason, message, count);
       this.#waiting -= 1;
     });
   }
@@ -66,13 +67,16 @@ export class EventRecorder {
     await this.#last;
   }
 
-  async #write(subject: Subject, reason: string, message: string, text: string): Promise<void> {
+  async #write(subject: Subject, reason: string, message: string, count: number): Promise<void> {
     const { api, identity, log, now } = this.#options;
     const { kind, apiVersion, meta } = subject;
     // Events of objects without a namespace are in this one (client-go does so, too).
     const namespace = meta.namespace ?? "default";
     const time = new Date(now()).toISOString().replace(/\.\d+Z$/, "Z");
-    const hash = createHash("sha256").update(text).digest("hex").slice(0, 16);
+    const hash = createHash("sha256")
+      .update([meta.uid, reason, message].join("\n"))
+      .digest("hex")
+      .slice(0, 16);
     const name = `${meta.name.slice(0, 200)}.${hash}`;
     const body = {
       apiVersion: "v1",
@@ -97,19 +101,18 @@ export class EventRecorder {
     try {
       await api.call({ method: "POST", path, body });
     } catch (error) {
-      if (hasCode(error, "conflict")) await this.#repeat(`${path}/${name}`, time);
+      if (hasCode(error, "conflict")) await this.#repeat(`${path}/${name}`, time, count);
       else if (error instanceof RomanaError) log.debug({ err: error }, "an event could not be written");
       else throw error;
     }
   }
 
-  async #repeat(path: string, lastTimestamp: string): Promise<void> {
+  /** It is there already, from us or from an earlier life. */
+  async #repeat(path: string, lastTimestamp: string, count: number): Promise<void> {
     const { api, log } = this.#options;
-    const contentType = "application/merge-patch+json";
+    const body = { lastTimestamp, ...(count > 1 && { count }) };
     try {
-      const before = (await api.call({ method: "GET", path })) as { readonly count?: number };
-      const body = { count: (before.count ?? 1) + 1, lastTimestamp };
-      await api.call({ method: "PATCH", path, body, contentType });
+      await api.call({ method: "PATCH", path, body, contentType: "application/merge-patch+json" });
     } catch (error) {
       if (!(error instanceof RomanaError)) throw error;
       log.debug({ err: error }, "an event could not be written");

@@ -1,7 +1,12 @@
 import { isDeepStrictEqual } from "node:util";
 import { type Backoff, backoffDelay, type Sleep } from "../client/index.ts";
 import { hasCode, RomanaError } from "../model/index.ts";
-import { decodeKubernetesMeta, type KubernetesMeta } from "../schema/index.ts";
+import {
+  decodeKubernetesMeta,
+  type KubernetesCondition,
+  type KubernetesMeta,
+  readConditions,
+} from "../schema/index.ts";
 import type { ApiServer } from "./api-server.ts";
 import type { Log } from "./log.ts";
 
@@ -12,6 +17,10 @@ export interface Cached<T> {
   readonly value?: T;
   /** Why the object cannot be read. */
   readonly fault?: string;
+  /** What stands for an object that cannot be read and has never been read. */
+  readonly closed?: T;
+  /** Those of its status that {@link Resource.conditions} names. */
+  readonly conditions: readonly KubernetesCondition[];
 }
 
 /** What is watched. */
@@ -22,6 +31,10 @@ export interface Resource<T> {
   readonly path: string;
   /** Takes what matters. @throws RomanaError `invalid-input`. */
   readonly decode: (object: unknown) => T;
+  /** What stands for an object that cannot be read; undefined when there is nothing that would be safe. */
+  readonly close?: (object: unknown, meta: KubernetesMeta) => T | undefined;
+  /** Types of conditions that are kept. A change of them alone is not told. */
+  readonly conditions?: ReadonlySet<string>;
 }
 
 /** What an {@link Informer} works with. */
@@ -64,6 +77,8 @@ const PAGE_SIZE = 500;
 const WATCH_SECONDS = 240;
 /** After so many watches in a row that failed, everything is listed again. */
 const MAX_FAILURES = 5;
+
+const NONE: readonly KubernetesCondition[] = [];
 
 interface Page {
   readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string };
@@ -217,12 +232,22 @@ export class Informer<T> {
   }
 
   #read(object: unknown, meta: KubernetesMeta, before: Cached<T> | undefined): Cached<T> {
+    const { resource } = this.#options;
+    const { conditions: types } = resource;
+    const conditions = types ? readConditions(object).filter(({ type }) => types.has(type)) : NONE;
     try {
-      return { meta, value: this.#options.resource.decode(object) };
+      return { meta, value: resource.decode(object), conditions };
     } catch (error) {
       if (!hasCode(error, "invalid-input")) throw error;
       const kept = before?.meta.uid === meta.uid ? before.value : undefined;
-      return { meta, ...(kept !== undefined && { value: kept }), fault: error.message };
+      const closed = kept === undefined ? resource.close?.(object, meta) : undefined;
+      return {
+        meta,
+        ...(kept !== undefined && { value: kept }),
+        fault: error.message,
+        ...(closed !== undefined && { closed }),
+        conditions,
+      };
     }
   }
 

@@ -1,4 +1,6 @@
 import {
+  closedClusterNetworkPolicy,
+  closedNetworkPolicy,
   clusterNetworkPolicyId,
   selectedLabelKeys,
   type TranslationProblem,
@@ -14,28 +16,20 @@ import {
   decodeLiveNode,
   decodeLivePod,
   decodeNetworkPolicy,
-  type KubernetesCondition,
   type LiveNamespace,
   type LiveNode,
   type LivePod,
-  readConditions,
+  readClusterNetworkPolicySubject,
 } from "../schema/index.ts";
 import type { Resource } from "./informer.ts";
 
-/** What an object says, and what its status says that we have written there. */
+/** What an object says. */
 export interface PolicyObject {
   readonly policy: Policy;
   /** What of the object is not enforced as it says. */
   readonly problems: readonly TranslationProblem[];
-  readonly conditions: readonly KubernetesCondition[];
   /** Labels by which it tells pods apart. */
   readonly labelKeys: ReadonlySet<string>;
-}
-
-/** As {@link PolicyObject}. */
-export interface NetworkObject {
-  readonly network: Network;
-  readonly conditions: readonly KubernetesCondition[];
 }
 
 /** What of the API is watched, by our own word for it. */
@@ -46,12 +40,22 @@ export interface Resources {
   readonly networkPolicies: Resource<PolicyObject>;
   readonly clusterNetworkPolicies: Resource<PolicyObject>;
   readonly customPolicies: Resource<PolicyObject>;
-  readonly customNetworks: Resource<NetworkObject>;
+  readonly customNetworks: Resource<Network>;
 }
 
 /** Group and version of our own kinds. */
 export const ROMANA_API = "romana.io/v1";
 const CLUSTER_POLICY_API = "policy.networking.k8s.io/v1alpha2";
+
+/** Types of the conditions that the controller writes. */
+export const CONDITIONS = {
+  /** On our own kinds: what romanad has made of the object. */
+  accepted: "Accepted",
+  /** On networks: whether every class of pods has a segment with codes. */
+  codes: "SegmentCodes",
+  /** On kinds of others. */
+  foreign: "romana.io/Accepted",
+} as const;
 
 /** The resources that the controller follows. */
 export const RESOURCES: Resources = {
@@ -68,6 +72,7 @@ export const RESOURCES: Resources = {
     apiVersion: "networking.k8s.io/v1",
     path: "/apis/networking.k8s.io/v1/networkpolicies",
     decode: (object) => policyObject(translateNetworkPolicy(decodeNetworkPolicy(withoutStatus(object)))),
+    close: (_, { namespace = "", name, uid }) => policyObject(closedNetworkPolicy(namespace, name, uid)),
   },
   clusterNetworkPolicies: {
     kind: "ClusterNetworkPolicy",
@@ -76,45 +81,33 @@ export const RESOURCES: Resources = {
     decode(object) {
       const document = decodeClusterNetworkPolicy(withoutStatus(object));
       const { policy, problems } = translateClusterNetworkPolicy(document);
-      return policyObject(policy, problems, ownConditions(object));
+      return policyObject(policy, problems);
     },
+    close(object, { name, uid }) {
+      const subject = readClusterNetworkPolicySubject(object);
+      if (subject === undefined) return undefined;
+      return policyObject(closedClusterNetworkPolicy(name, uid, subject));
+    },
+    conditions: new Set([CONDITIONS.foreign]),
   },
   customPolicies: {
     kind: "Policy",
     apiVersion: ROMANA_API,
     path: `/apis/${ROMANA_API}/policies`,
-    decode: (object) => policyObject(decodeCustomPolicy(object), [], ownConditions(object)),
+    decode: (object) => policyObject(decodeCustomPolicy(object)),
+    conditions: new Set([CONDITIONS.accepted]),
   },
   customNetworks: {
     kind: "Network",
     apiVersion: ROMANA_API,
     path: `/apis/${ROMANA_API}/networks`,
-    decode: (object) => ({ network: decodeCustomNetwork(object), conditions: ownConditions(object) }),
+    decode: decodeCustomNetwork,
+    conditions: new Set([CONDITIONS.accepted, CONDITIONS.codes]),
   },
 };
 
-/** Types of the conditions that the controller writes. */
-export const CONDITIONS = {
-  /** On our own kinds: what romanad has made of the object. */
-  accepted: "Accepted",
-  /** On networks: whether every class of pods has a segment with codes. */
-  codes: "SegmentCodes",
-  /** On kinds of others. */
-  foreign: "romana.io/Accepted",
-} as const;
-
-const OWN_TYPES: ReadonlySet<string> = new Set(Object.values(CONDITIONS));
-
-function ownConditions(object: unknown): readonly KubernetesCondition[] {
-  return readConditions(object).filter(({ type }) => OWN_TYPES.has(type));
-}
-
-function policyObject(
-  policy: Policy,
-  problems: readonly TranslationProblem[] = [],
-  conditions: readonly KubernetesCondition[] = [],
-): PolicyObject {
-  return { policy, problems, conditions, labelKeys: selectedLabelKeys(policy) };
+function policyObject(policy: Policy, problems: readonly TranslationProblem[] = []): PolicyObject {
+  return { policy, problems, labelKeys: selectedLabelKeys(policy) };
 }
 
 function withoutStatus(object: unknown): unknown {

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
 import { hasCode, type Network } from "../model/index.ts";
-import { encodeNetwork, type KubernetesCondition } from "../schema/index.ts";
+import { encodeNetwork } from "../schema/index.ts";
 import { type WantedCondition, writeConditions } from "./condition-writer.ts";
 import type { Cached } from "./informer.ts";
 import { deleting } from "./mirror.ts";
-import { CONDITIONS, type NetworkObject } from "./resources.ts";
+import { CONDITIONS } from "./resources.ts";
 import { tenantsWithoutCodes } from "./settle-segment.ts";
 import { type Handler, type Site, subjectOf } from "./site.ts";
 
@@ -26,8 +26,7 @@ export const settleNetwork: Handler = async (site, name) => {
   const subject = subjectOf(customNetworks, cached);
   const accepted = await accept(site, name, cached);
   if (accepted.status === "False") events.warn(subject, accepted.reason, accepted.message);
-  const known: readonly KubernetesCondition[] = cached.value?.conditions ?? [];
-  await writeConditions(site, subject, known, [accepted, codesCondition(site)]);
+  await writeConditions(site, subject, cached.conditions, [accepted, codesCondition(site)]);
   return undefined;
 };
 
@@ -44,7 +43,7 @@ async function removeNetwork({ mirror, romanad }: Site, name: string): Promise<v
 async function accept(
   { mirror, romanad }: Site,
   name: string,
-  { value, fault }: Cached<NetworkObject>,
+  { value: network, fault }: Cached<Network>,
 ): Promise<WantedCondition> {
   const type = CONDITIONS.accepted;
   const refused = (reason: string, message: string): WantedCondition => ({
@@ -53,8 +52,7 @@ async function accept(
     reason,
     message,
   });
-  if (fault !== undefined || value === undefined) return refused("Unreadable", fault ?? "");
-  const { network } = value;
+  if (fault !== undefined || network === undefined) return refused("Unreadable", fault ?? "");
   const known = mirror.networks.get(name);
   try {
     if (known === undefined) mirror.networks.set(name, await romanad.createNetwork(network));

@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from "node:util";
-import { closedNetworkPolicy } from "../kubernetes/index.ts";
 import { hasCode, type Policy } from "../model/index.ts";
 import { encodePolicy, type PolicyDetails } from "../schema/index.ts";
 import { type WantedCondition, writeConditions } from "./condition-writer.ts";
@@ -13,7 +12,7 @@ const LOOK_AGAIN = 5_000;
 
 /**
  * Makes a policy of its object, or deletes it with the object. What an object says that cannot be read, or not be honoured, is
- * told; an unreadable one leaves the policy as it was, and where there was none it closes its namespace.
+ * told; an unreadable one leaves the policy as it was, and where there was none it is closed.
  */
 export const settlePolicy: Handler = async (site, id) => {
   const { cluster, mirror, romanad, events } = site;
@@ -41,7 +40,7 @@ export const settlePolicy: Handler = async (site, id) => {
     refusal === undefined
       ? conditionOf(cached, mirror.policies.get(id))
       : ({ status: "False", reason: "Refused", message: refusal } as const);
-  await writeConditions(site, subject, cached.value?.conditions ?? [], [{ type, ...condition }]);
+  await writeConditions(site, subject, cached.conditions, [{ type, ...condition }]);
   return undefined;
 };
 
@@ -59,11 +58,10 @@ async function put({ romanad, mirror }: Site, policy: Policy): Promise<string | 
 
 /** The policy of an object; undefined when it cannot be read and what is there is to stay. */
 function policyOf(cached: Cached<PolicyObject>, known: PolicyDetails | undefined): Policy | undefined {
-  const { meta, value } = cached;
+  const { meta, value, closed } = cached;
   if (value !== undefined) return value.policy;
   const isOfObject = known !== undefined && known.state !== "damaged" && known.externalId === meta.uid;
-  if (isOfObject || meta.namespace === undefined) return undefined;
-  return closedNetworkPolicy(meta.namespace, meta.name, meta.uid);
+  return isOfObject ? undefined : closed?.policy;
 }
 
 function isKnown(wanted: Policy, known: PolicyDetails | undefined): boolean {

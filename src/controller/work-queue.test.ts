@@ -67,7 +67,8 @@ class Rig {
   }
 
   async pass(): Promise<void> {
-    for (const { go } of [...this.waits]) go();
+    // What goes takes itself out of the list.
+    for (const { go } of this.waits.toReversed()) go();
     await settled();
   }
 }

@@ -136,7 +136,8 @@ function peersOf(peer: ClusterNetworkPolicyPeer): PolicyPeer[] {
   return [endpointsOf(peer)];
 }
 
-function endpointsOf(choice: NamespacesOrPods): EndpointSelector {
+/** The endpoints of selected namespaces, or of selected pods in them. */
+export function endpointsOf(choice: NamespacesOrPods): EndpointSelector {
   if ("namespaces" in choice) return selectPods({ labels: choice.namespaces });
   return selectPods({ labels: choice.pods.namespaceSelector }, choice.pods.podSelector);
 }

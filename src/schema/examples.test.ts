@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { agentConfigSchema, decodeAgentConfig } from "./agent-config.ts";
 import { renderKeyTable } from "./key-table.ts";
+import { decodeKubernetesConfig, kubernetesConfigSchema } from "./kubernetes-config.ts";
 import { decodeNetwork } from "./network.ts";
 import { decodeRomanadConfig, romanadConfigSchema } from "./romanad-config.ts";
 import { readYaml } from "./yaml.ts";
@@ -31,11 +32,22 @@ test("examples/agent.yaml has every key at its default, but for the host's name"
   expect(decodeAgentConfig(document, "read example")).toEqual(decodeAgentConfig({}, "read example"));
 });
 
+test("examples/kubernetes.yaml has every key at its default, but for the file of a cluster", () => {
+  const document = readYaml(readFileSync(join(ROOT, "examples/kubernetes.yaml"), "utf8"), "read example");
+  expect(["kubeconfig", ...Object.keys(document as object)].toSorted()).toEqual(
+    Object.keys(kubernetesConfigSchema.shape).toSorted(),
+  );
+  expect(decodeKubernetesConfig(document, "read example")).toEqual(
+    decodeKubernetesConfig({}, "read example"),
+  );
+});
+
 describe("docs/configuration.md has the keys of", () => {
   const page = readFileSync(join(ROOT, "docs/configuration.md"), "utf8");
   test.each([
     ["romanad", romanadConfigSchema],
     ["romana-agent", agentConfigSchema],
+    ["romana-kubernetes", kubernetesConfigSchema],
   ])("%s as the schema says", (_, schema) => {
     expect(page).toContain(`\n${renderKeyTable(schema)}\n`);
   });

@@ -179,6 +179,12 @@ export const clusterNetworkPolicySchema = strict({
 /** What {@link decodeClusterNetworkPolicy} answers. */
 export type ClusterNetworkPolicyDocument = z.output<typeof clusterNetworkPolicySchema>;
 
+/** Whom a ClusterNetworkPolicy that cannot be read is about; undefined when that cannot be read either. */
+export function readClusterNetworkPolicySubject(value: unknown): z.output<typeof subjectSchema> | undefined {
+  const schema = z.looseObject({ spec: z.looseObject({ subject: subjectSchema }) });
+  return documentOf(schema).safeParse(value).data?.spec.subject;
+}
+
 /** Reads a ClusterNetworkPolicy. @throws RomanaError `invalid-input` with every fault and its path. */
 export function decodeClusterNetworkPolicy(value: unknown): ClusterNetworkPolicyDocument {
   return decodeWith(documentOf(clusterNetworkPolicySchema), "read ClusterNetworkPolicy", value);

@@ -24,7 +24,7 @@ export const kubernetesConfigSchema = strict({
   listen: listenSchema.nullable().prefault("127.0.0.1:9602").meta({
     description: "TCP address of `/healthz`, `/readyz` and `/metrics`; null for none.",
   }),
-  lease: leaseSchema.prefault({}).meta({
+  lease: leaseSchema.prefault({ name: "romana-kubernetes", seconds: 10 }).meta({
     description:
       "The Lease by which one of several leads: `namespace` (the pod's own, else kube-system), `name`, and after how many `seconds` (10) of silence another takes over.",
   }),

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { type Fault, hasCode } from "../model/index.ts";
 import { agentConfigSchema } from "./agent-config.ts";
+import { kubernetesConfigSchema } from "./kubernetes-config.ts";
 import { decodeRomanadConfig, romanadConfigSchema } from "./romanad-config.ts";
 import { readYaml } from "./yaml.ts";
 
@@ -72,14 +73,14 @@ describe("decodeRomanadConfig()", () => {
 });
 
 describe("every key of a configuration says what it is and what it is without", () => {
-  const keys = [romanadConfigSchema, agentConfigSchema].flatMap((schema) => {
+  const keys = [romanadConfigSchema, agentConfigSchema, kubernetesConfigSchema].flatMap((schema) => {
     const { properties = {} } = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
     return Object.entries(properties).map(([key, value]) => [key, value as object] as const);
   });
   test.each(keys)("%s", (key, value) => {
     expect(value).toHaveProperty("description");
-    // The name of the host is the machine's own.
-    if (key !== "host") expect(value).toHaveProperty("default");
+    // The name of the host is the machine's own, and a pod knows its cluster.
+    if (key !== "host" && key !== "kubeconfig") expect(value).toHaveProperty("default");
   });
 });
 
