@@ -238,8 +238,10 @@ export class Controller {
 
   #onFailure(key: string, error: unknown, attempt: number): void {
     const { log } = this.#options;
-    const level = attempt === 0 ? "debug" : "warn";
-    log[level]({ key, err: error, attempt }, "not made right yet; trying again");
+    if (!(error instanceof RomanaError)) log.error({ key, err: error }, "a defect; trying again");
+    // Less and less often: thousands of keys may wait for the same thing.
+    else if (isPowerOfTwo(attempt))
+      log.warn({ key, err: error, attempt }, "not made right yet; trying again");
     if (SURPRISES.some((code) => hasCode(error, code))) this.#surprised.resolve();
     const isLasting = hasCode(error, "invalid-input") || hasCode(error, "pool-exhausted");
     const subject = isLasting ? this.#subjectOf(key) : undefined;
@@ -277,6 +279,10 @@ export class Controller {
       if (!mirror.isUsed(key)) queue.add(`segment/${key}`);
     }
   }
+}
+
+function isPowerOfTwo(count: number): boolean {
+  return count > 0 && (count & (count - 1)) === 0;
 }
 
 function splitKey(key: string): [kind: string, name: string] {
