@@ -118,12 +118,16 @@ test("pods get addresses of the plan and talk to each other", async () => {
 
 test("pods reach their own node, and none reaches romanad", async () => {
   const service = await kubectl(...SYSTEM, "get", "service", "romanad", "-o", "jsonpath={.spec.clusterIP}");
-  for (const pod of await stations()) {
-    const kubelet = pod.node.ipv4;
-    expect([pod.name, await reaches(pod, kubelet, 10250)]).toEqual([pod.name, true]);
-    expect([pod.name, await reaches(pod, "172.18.0.11", 9600)]).toEqual([pod.name, false]);
-    expect([pod.name, await reaches(pod, service, 9600)]).toEqual([pod.name, false]);
-  }
+  const pods = await stations();
+  const seen = pods.map(async (pod) => ({
+    pod: pod.name,
+    kubelet: await reaches(pod, pod.node.ipv4, 10250),
+    romanad: await reaches(pod, "172.18.0.11", 9600),
+    service: await reaches(pod, service, 9600),
+  }));
+  expect(await Promise.all(seen)).toEqual(
+    pods.map(({ name }) => ({ pod: name, kubelet: true, romanad: false, service: false })),
+  );
 });
 
 test("a NetworkPolicy isolates, and its end connects again", async () => {

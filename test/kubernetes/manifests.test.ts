@@ -267,6 +267,7 @@ describe("the manifests", () => {
     ["romana-kubernetes", "get", "configmaps", NAMESPACE, false],
     ["romana-kubernetes", "patch", "nodes", undefined, false],
     ["romana-kubernetes", "delete", "pods", undefined, false],
+    ["romana-kubernetes", "update", "policies.romana.io/status", undefined, false],
     ["romana-kubernetes", "patch", "policies.romana.io", undefined, false],
     ["romana-kubernetes", "create", "networkpolicies.networking.k8s.io", undefined, false],
     ["romana-agent", "get", "pods", undefined, false],
