@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -21,6 +22,9 @@ import { type Layer, packLayer, writeImage } from "./image-archive.ts";
 const ROOT = resolve(import.meta.dirname, "..");
 const CACHE = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "romana", "image");
 const HOME = "opt/romana";
+
+/** Milliseconds after which a layer is made anew. */
+const LAYER_LIFE = 86_400_000;
 
 /** What the programs need of Debian: a shell and its tools, `mount`, libnftables, iptables and ipset. */
 const DEBIAN_PACKAGES = [
@@ -76,7 +80,17 @@ export function buildImage(file: string, name: string = NAME): void {
   const layers = [debianLayer(), modulesLayer(), programsLayer()];
   const command = ["romana", "--help"];
   const { bytes, id } = writeImage(file, { name, version: manifest.version, layers, command });
+  removeOldLayers();
   say(`${file}: ${name}, ${id.slice(0, 19)}, ${(bytes / 1e6).toFixed(1)} MB`);
+}
+
+/** Removes layers of earlier builds; not those of today, since another build may be about to use them. */
+function removeOldLayers(): void {
+  const files = readdirSync(CACHE).filter((name) => name.endsWith(".tar"));
+  for (const file of files.map((name) => join(CACHE, name))) {
+    const { mtimeMs } = statSync(file, { throwIfNoEntry: false }) ?? { mtimeMs: Date.now() };
+    if (Date.now() - mtimeMs > LAYER_LIFE) rmSync(file, { force: true });
+  }
 }
 
 /** Debian's packages with all that they depend on, without running any of their scripts. */
