@@ -23,7 +23,7 @@ const ROOT = resolve(import.meta.dirname, "..");
 const CACHE = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "romana", "image");
 const HOME = "opt/romana";
 
-/** Milliseconds after which a layer is made anew. */
+/** Milliseconds after which a layer that nobody has used goes. */
 const LAYER_LIFE = 86_400_000;
 
 /** What the programs need of Debian: a shell and its tools, `mount`, libnftables, iptables and ipset. */
@@ -84,7 +84,7 @@ export function buildImage(file: string, name: string = NAME): void {
   say(`${file}: ${name}, ${id.slice(0, 19)}, ${(bytes / 1e6).toFixed(1)} MB`);
 }
 
-/** Removes layers of earlier builds; not those of today, since another build may be about to use them. */
+/** Removes layers of earlier builds; not those of the last day, since another build may be about to use them. */
 function removeOldLayers(): void {
   const files = readdirSync(CACHE).filter((name) => name.endsWith(".tar"));
   for (const file of files.map((name) => join(CACHE, name))) {

@@ -11,6 +11,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -62,6 +63,8 @@ export function packLayer(options: {
       rmSync(directory, { recursive: true, force: true });
     }
   }
+  // A layer that is used is young, whenever it was made.
+  utimesSync(file, new Date(), new Date());
   return { file, digest: digestOf(file) };
 }
 
