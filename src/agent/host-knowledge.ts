@@ -8,6 +8,7 @@ import {
   plansOf,
   type Segment,
   type Tenant,
+  type VirtualIp,
 } from "../model/index.ts";
 import { formatAddress, formatPrefix } from "../net/index.ts";
 import type { HostSnapshot, Stored, WatchEvent } from "../schema/index.ts";
@@ -39,6 +40,7 @@ export class HostKnowledge {
   readonly #policies = new Map<string, Stored<KnownPolicy>>();
   /** By their blocks. */
   readonly #exceptions = new Map<string, Stored<Exception>>();
+  readonly #virtualIps = new Map<string, Stored<VirtualIp>>();
   readonly #endpoints = new Map<string, Stored<Endpoint>>();
   #revision = 0;
   #topologyRevision = 0;
@@ -87,6 +89,10 @@ export class HostKnowledge {
     return [...this.#exceptions.values()];
   }
 
+  get virtualIps(): readonly VirtualIp[] {
+    return [...this.#virtualIps.values()];
+  }
+
   /** Own endpoints by {@link endpointKey}. */
   get endpoints(): ReadonlyMap<string, Stored<Endpoint>> {
     return this.#endpoints;
@@ -133,6 +139,7 @@ export class HostKnowledge {
     const policies = view.policies.map((policy) => this.#readable(policy));
     fill(this.#policies, policies, ({ id }) => id);
     fill(this.#exceptions, view.exceptions, blocksText);
+    fill(this.#virtualIps, view.virtualIps, ({ name }) => name);
     fill(this.#endpoints, view.endpoints, endpointKey);
     this.#revision = view.revision;
     this.#topologyRevision = view.revision;
@@ -165,6 +172,9 @@ export class HostKnowledge {
         case "exceptions":
           set(this.#exceptions, blocksText(change.object), type, change.object);
           break;
+        case "virtualIps":
+          set(this.#virtualIps, change.object.name, type, change.object);
+          continue;
         case "endpoints":
           if (change.object.host !== this.host) continue;
           set(this.#endpoints, endpointKey(change.object), type, change.object);
@@ -197,6 +207,7 @@ export class HostKnowledge {
       segments: [...this.#segments.values()],
       policies: [...this.#policies.values()],
       exceptions: [...this.#exceptions.values()],
+      virtualIps: [...this.#virtualIps.values()],
       endpoints: [...this.#endpoints.values()],
     };
   }

@@ -20,6 +20,7 @@ import { routeHandlers } from "./routes.ts";
 import { segmentHandlers } from "./segments.ts";
 import { serviceHandlers } from "./service.ts";
 import { tenantHandlers } from "./tenants.ts";
+import { virtualIpHandlers } from "./virtual-ips.ts";
 import { Watches, type WatchTimes } from "./watch.ts";
 import { workloadHandlers } from "./workloads.ts";
 
@@ -63,6 +64,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const metrics = createMetrics({
     revision: () => control.revision(),
     exceptions: () => control.exceptions.count(),
+    virtualIps: () => control.virtualIps.summary(),
   });
   const watches = new Watches(control, metrics, log, options.watch);
   const app = fastify({
@@ -78,6 +80,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     ...segmentHandlers(control),
     ...endpointHandlers(control, (outcome) => metrics.allocation(outcome)),
     ...workloadHandlers(control),
+    ...virtualIpHandlers(control),
     ...policyHandlers(control),
     ...routeHandlers(control),
     ...ipamHandlers(control),

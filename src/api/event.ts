@@ -7,6 +7,7 @@ import {
   encodePolicyResource,
   encodeSegmentResource,
   encodeTenantResource,
+  encodeVirtualIpResource,
 } from "../schema/index.ts";
 
 /** What was sent before: watchers share the bytes of the events and the text of the changes that they share. */
@@ -48,6 +49,8 @@ function encodeObject(change: WatchChange, revision: number): object {
       return encodePolicyResource(change.object, revision);
     case "exceptions":
       return encodeExceptionResource(change.object, revision);
+    case "virtualIps":
+      return encodeVirtualIpResource(change.object, revision);
     case "endpoints":
       return encodeEndpointResource(change.object, revision);
   }

@@ -8,6 +8,7 @@ import {
   encodePolicyResource,
   encodeSegmentResource,
   encodeTenantResource,
+  encodeVirtualIpResource,
 } from "../schema/index.ts";
 import { creationAnswer, deletionAnswer, encodeAll, encodePage, objectAnswer } from "./answer.ts";
 import type { Answer, Handlers } from "./operation.ts";
@@ -64,6 +65,7 @@ function encodeView(view: HostView): Answer<"viewHost">["body"] {
     segments: encodeAll(view.segments, encodeSegmentResource),
     policies: encodeAll(view.policies, encodePolicyResource),
     exceptions: encodeAll(view.exceptions, encodeExceptionResource),
+    virtualIps: encodeAll(view.virtualIps, encodeVirtualIpResource),
     endpoints: encodeAll(view.endpoints, encodeEndpointResource),
   };
 }

@@ -22,6 +22,7 @@ export type WatchEnd = "client" | "stalled" | "error" | "shutdown";
 export interface MetricSources {
   revision(): Promise<number>;
   exceptions(): number;
+  virtualIps(): { readonly states: Readonly<Record<string, number>>; readonly moves: number };
 }
 
 /** Metrics of one romanad. */
@@ -59,6 +60,17 @@ export function createMetrics(sources: MetricSources): Metrics {
     help: "Endpoints that act as another segment than their address says.",
     registers,
   });
+  const virtualIps = new Gauge({
+    name: "romana_virtual_ips",
+    help: "Virtual IPs by state: held, moving, vacant.",
+    labelNames: ["state"] as const,
+    registers,
+  });
+  const moves = new Counter({
+    name: "romana_virtual_ip_moves_total",
+    help: "How often a virtual IP got another holder.",
+    registers,
+  });
   return {
     request: (operation, status, duration) => requests.observe({ operation, status }, duration / 1000),
     allocation: (outcome) => allocations.inc({ outcome }),
@@ -70,6 +82,10 @@ export function createMetrics(sources: MetricSources): Metrics {
     async render() {
       storeRevision.reset();
       exceptions.set(sources.exceptions());
+      const known = sources.virtualIps();
+      for (const [state, count] of Object.entries(known.states)) virtualIps.set({ state }, count);
+      moves.reset();
+      moves.inc(known.moves);
       const current = await sources.revision().catch(() => undefined);
       if (current === undefined) storeRevision.remove();
       else storeRevision.set(current);

@@ -197,7 +197,7 @@ describe("a watch is refused", () => {
       "kinds=pods",
       {},
       422,
-      'Cannot watch changes: kinds: "pods" is not one of networks, hosts, tenants, segments, policies, exceptions, endpoints',
+      'Cannot watch changes: kinds: "pods" is not one of networks, hosts, tenants, segments, policies, exceptions, virtualIps, endpoints',
     ],
     [
       "after no revision",

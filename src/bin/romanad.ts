@@ -56,6 +56,7 @@ async function serve(flags: Flags): Promise<void> {
       onTrouble: (error) => log.error({ err: error }, "following the store failed; trying again"),
       onRollBack: (trial) =>
         log.warn({ trial }, "changes of policies were not confirmed in time, and taken back"),
+      onMove: ({ name, ...move }) => log.info({ virtualIp: name, ...move }, "a virtual IP has a new holder"),
     });
     try {
       const daemon = await startDaemon(config, control, log, manifest.version);

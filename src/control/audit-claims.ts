@@ -1,12 +1,27 @@
 import type { Context } from "./context.ts";
-import { hostAddressKey, hostIdKey, PREFIX, segmentCodeKey, tenantIdKey, tenantKey } from "./keys.ts";
+import {
+  hostAddressKey,
+  hostIdKey,
+  PREFIX,
+  segmentCodeKey,
+  tenantIdKey,
+  tenantKey,
+  virtualIpAddressKey,
+} from "./keys.ts";
 import { type Problem, rewrite } from "./problem.ts";
 import { finishCounting } from "./quota.ts";
 import { decodeRest, encodeTenantRecord } from "./records.ts";
 import { commit, LOST, put, unchanged } from "./settle.ts";
+import { addressesOf } from "./virtual-ip-leases.ts";
 import type { NounKeys, World } from "./world.ts";
 
-const CLAIM_PREFIXES = [PREFIX.hostId, PREFIX.hostAddress, PREFIX.tenantId, PREFIX.segmentCode];
+const CLAIM_PREFIXES = [
+  PREFIX.hostId,
+  PREFIX.hostAddress,
+  PREFIX.tenantId,
+  PREFIX.segmentCode,
+  PREFIX.virtualIpAddress,
+];
 
 /** Which key claims an ID, an address or a code for which name; several names when it is used twice. */
 function wantedClaims(world: World): Map<string, string[]> {
@@ -21,6 +36,9 @@ function wantedClaims(world: World): Map<string, string[]> {
     for (const address of [host.underlay.ipv4, host.underlay.ipv6]) {
       if (address !== undefined) want(hostAddressKey(address), name);
     }
+  }
+  for (const [name, virtualIp] of world.virtualIps) {
+    for (const address of addressesOf(virtualIp)) want(virtualIpAddressKey(address), name);
   }
   for (const [name, { tenant }] of world.tenants) want(tenantIdKey(tenant.id), name);
   for (const { segment } of world.segments.values()) {

@@ -29,6 +29,8 @@ const NOUN_PREFIXES = [
   PREFIX.exception,
   PREFIX.workload,
   PREFIX.workloadEndpoints,
+  PREFIX.virtualIp,
+  PREFIX.virtualIpAddress,
 ] as const;
 
 /** A row that looked wrong when it was read. */

@@ -1,5 +1,5 @@
 import { CodeSpace, IdPool } from "../ipam/index.ts";
-import type { Exception, KnownPolicy, Network, SegmentCode } from "../model/index.ts";
+import type { Exception, KnownPolicy, Network, SegmentCode, VirtualIp } from "../model/index.ts";
 import {
   hostIdPrefix,
   NETWORK_GUARD,
@@ -23,6 +23,7 @@ import {
   type TenantRecord,
 } from "./records.ts";
 import type { StoredRecord } from "./stored.ts";
+import { decodeVirtualIpRecord } from "./virtual-ip-record.ts";
 
 /**
  * The start of every key that the catalog mirrors. Guards come first: what they guard is then read later, and never
@@ -41,6 +42,7 @@ export const CATALOG_PREFIXES = [
   PREFIX.policy,
   PREFIX.policyTrial,
   PREFIX.exception,
+  PREFIX.virtualIp,
 ] as const;
 
 /** What a guard guards: it must be read anew, and before the guard is believed, when the guard has changed. */
@@ -55,7 +57,7 @@ export function guardedBy(key: string): readonly string[] {
 type Reader = (rest: string, value: string | undefined, revision: number) => void;
 
 /**
- * Networks, hosts, tenants, segments, the claims of their IDs, policies and exceptions, mirrored in memory: few and
+ * Networks, hosts, tenants, segments, the claims of their IDs, policies, exceptions and virtual IPs, mirrored in memory: few and
  * needed all the time.
  * Old news is no harm, because every transaction compares the revisions of what it was built on.
  */
@@ -73,6 +75,8 @@ export class Catalog {
   readonly exceptions = new Map<string, StoredRecord<Exception>>();
   /** Spots of exceptions that cannot be read, and of which nobody here knows what they said before. */
   readonly lostExceptions = new Set<string>();
+  /** Those included that are going away. */
+  readonly virtualIps = new Map<string, StoredRecord<VirtualIp>>();
   tenantIds = new IdPool();
   /** Revision of the key that every change of the networks writes. */
   guardRevision = 0;
@@ -95,6 +99,7 @@ export class Catalog {
     [PREFIX.segmentCode, (rest, value) => this.#readSegmentCode(rest, value)],
     [PREFIX.policy, (id, value, revision) => this.#readPolicy(id, value, revision)],
     [PREFIX.exception, (spot, value, revision) => this.#readException(spot, value, revision)],
+    [PREFIX.virtualIp, recordReader(this.virtualIps, decodeVirtualIpRecord)],
   ]);
 
   /** Takes in a key's value (undefined: deleted). News that is older than what is known is left out. */
@@ -115,7 +120,15 @@ export class Catalog {
   /** Forgets everything. */
   clear(): void {
     const maps = [this.networks, this.hosts, this.tenants, this.segments, this.policies];
-    for (const map of [...maps, this.exceptions, this.#revisions, this.#hostIds, this.#codes, this.#owners])
+    for (const map of [
+      ...maps,
+      this.exceptions,
+      this.virtualIps,
+      this.#revisions,
+      this.#hostIds,
+      this.#codes,
+      this.#owners,
+    ])
       map.clear();
     this.damagedPolicies.clear();
     this.lostExceptions.clear();

@@ -4,6 +4,7 @@ import type {
   Endpoint,
   Group,
   HostDetails,
+  HostSelector,
   HostStatus,
   Isolation,
   Labels,
@@ -12,6 +13,9 @@ import type {
   Segment,
   SegmentCode,
   Tenant,
+  VirtualIp,
+  VirtualIpDetails,
+  VirtualIpState,
   Workload,
 } from "../model/index.ts";
 import type { Address } from "../net/index.ts";
@@ -28,6 +32,7 @@ import type {
 import type { Exceptions, Policies } from "./policy-control.ts";
 import type { HostRoutes, RouteCounts } from "./routes.ts";
 import type { Usage } from "./usage.ts";
+import type { Heartbeat, HeartbeatAnswer } from "./virtual-ip-leases.ts";
 import type { HostView, WatchEvent, WatchOptions } from "./watch.ts";
 
 /** What a host shall be; an absent ID is the lowest free one of the group. */
@@ -202,6 +207,35 @@ export interface Workloads {
   delete(id: string, options?: DeleteOptions): Promise<Deletion>;
 }
 
+/** What a virtual IP shall be. */
+export type VirtualIpSpec = Pick<VirtualIp, "name" | "addresses" | "hosts" | "externalId">;
+
+/** What may change in a virtual IP: who may hold it (null: every host); null takes the ID away. */
+export interface VirtualIpPatch {
+  readonly hosts?: HostSelector | null;
+  readonly externalId?: string | null;
+}
+
+/** Addresses on the underlay, each on one healthy host at a time. */
+export interface VirtualIps {
+  /**
+   * @throws RomanaError `conflict` when another virtual IP or a host has the address, `invalid-input` for one of a network,
+   *   `aborted` when it may still be up for one that was deleted just now.
+   */
+  create(spec: VirtualIpSpec): Promise<Created<VirtualIpDetails>>;
+  get(name: string): Promise<Versioned<VirtualIpDetails>>;
+  list(page?: PageRequest): Promise<ItemPage<VirtualIpDetails>>;
+  update(name: string, patch: VirtualIpPatch, options?: ChangeOptions): Promise<Versioned<VirtualIpDetails>>;
+  delete(name: string, options?: DeleteOptions): Promise<Deletion>;
+  /**
+   * A host lives; what it may hold. Writes nothing, unless something must move.
+   * @throws RomanaError `not-found` for the host, `aborted` when a later heartbeat came before.
+   */
+  beat(host: string, heartbeat: Heartbeat): HeartbeatAnswer;
+  /** How many there are of each state, and how many moves this romanad has made. For metrics. */
+  summary(): { readonly states: Readonly<Record<VirtualIpState, number>>; readonly moves: number };
+}
+
 /** How full the address space is, and whether all of it is accounted for. */
 export interface Ipam {
   usage(options?: { readonly host?: string }): Promise<Usage>;
@@ -237,6 +271,7 @@ export interface Control {
   readonly segments: Segments;
   readonly endpoints: Endpoints;
   readonly workloads: Workloads;
+  readonly virtualIps: VirtualIps;
   readonly policies: Policies;
   readonly exceptions: Exceptions;
   readonly ipam: Ipam;

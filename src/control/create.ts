@@ -18,6 +18,8 @@ import { createSegments } from "./segments.ts";
 import { createStatuses } from "./statuses.ts";
 import { createTenants } from "./tenants.ts";
 import { viewHost } from "./view.ts";
+import { VirtualIpKeeper } from "./virtual-ip-keeper.ts";
+import { createVirtualIps } from "./virtual-ips.ts";
 import { createWorkloads } from "./workloads.ts";
 
 /** How long a freed endpoint ID rests when nobody says, in milliseconds. */
@@ -26,6 +28,7 @@ const DEFAULT_CACHED_IDS = 4_000_000;
 
 const SYSTEM_CLOCK: Clock = {
   now: () => Date.now(),
+  monotonic: () => performance.now(),
   after(milliseconds, run) {
     const timer = setTimeout(run, milliseconds);
     return () => clearTimeout(timer);
@@ -54,7 +57,13 @@ export async function createControl(options: ControlOptions): Promise<Control> {
     },
     onTrouble: (error) => options.onTrouble?.(error),
   });
-  const feed = new Feed(store, clock, [catalog, places, trials], {
+  const virtualIps = new VirtualIpKeeper({
+    clock,
+    context: () => context,
+    onMove: (move) => options.onMove?.(move),
+    onTrouble: (error) => options.onTrouble?.(error),
+  });
+  const feed = new Feed(store, clock, [catalog, places, trials, virtualIps], {
     onBatch: (batch) => hub.publish(batch),
     onLost: (error) => hub.fail(error),
     onTrouble: (error) => options.onTrouble?.(error),
@@ -77,6 +86,7 @@ export async function createControl(options: ControlOptions): Promise<Control> {
     segments: createSegments(context),
     endpoints: createEndpoints(context),
     workloads: createWorkloads(context),
+    virtualIps: createVirtualIps(context, virtualIps),
     policies: createPolicies(context),
     exceptions: createExceptions(context),
     ipam: createIpam(context),
@@ -87,6 +97,7 @@ export async function createControl(options: ControlOptions): Promise<Control> {
     watch: (watchOptions) => hub.watch(watchOptions, () => feed.revision),
     async close() {
       trials.clear();
+      virtualIps.close();
       await feed.close();
       hub.fail(new RomanaError("Cannot go on with the watch: romanad is stopping", { code: "unavailable" }));
     },

@@ -1,12 +1,13 @@
 import { hostFaults, hostRange } from "../ipam/index.ts";
 import { type AddressPair, type Host, type HostDetails, invalidInput } from "../model/index.ts";
 import { type Address, formatAddress } from "../net/index.ts";
+import type { Compare } from "../store/index.ts";
 import type { Context } from "./context.ts";
 import type { HostPatch, HostSpec, Hosts } from "./control.ts";
 import { deleteObject } from "./deletion.ts";
 import { hostTarget } from "./deletion-targets.ts";
 import { hostDetails } from "./directory.ts";
-import { hostAddressKey, hostIdKey, hostKey, NETWORK_GUARD, PREFIX } from "./keys.ts";
+import { hostAddressKey, hostIdKey, hostKey, NETWORK_GUARD, PREFIX, virtualIpAddressKey } from "./keys.ts";
 import { isSameLabels, labelsOf } from "./labels.ts";
 import type { ChangeOptions, Created, Versioned } from "./listing.ts";
 import { decodeHostRecord, encodeHostRecord, hostJson, pairJson } from "./records.ts";
@@ -77,7 +78,7 @@ async function createHost(context: Context, spec: HostSpec): Promise<Created<Hos
         unchanged(key, 0),
         unchanged(NETWORK_GUARD, guard),
         unchanged(idKey, claimRevision(context, idKey)),
-        ...addresses.map((address) => unchanged(hostAddressKey(address), 0)),
+        ...addresses.flatMap(unclaimed),
       ],
       [
         put(key, encodeHostRecord({ host })),
@@ -121,7 +122,7 @@ async function updateHost(
     if (added.length === 0 && gone.length === 0 && isSame) return { object: record.host, revision };
     const done = await commit(
       context,
-      [unchanged(key, revision), ...added.map((address) => unchanged(hostAddressKey(address), 0))],
+      [unchanged(key, revision), ...added.flatMap(unclaimed)],
       [
         put(key, encodeHostRecord({ host })),
         ...added.map((address) => put(hostAddressKey(address), name)),
@@ -161,10 +162,19 @@ async function refuseTaken(
   addresses: readonly Address[],
 ): Promise<void> {
   for (const address of addresses) {
+    const virtualIp = await store.get(virtualIpAddressKey(address));
+    if (virtualIp !== undefined) {
+      throw conflict(verb, NOUN, name, `virtual IP "${virtualIp.value}" has ${formatAddress(address)}`);
+    }
     const claim = await store.get(hostAddressKey(address));
     if (claim === undefined || claim.value === name) continue;
     await refuseFor(store, verb, name, claim.value, `underlay address ${formatAddress(address)}`);
   }
+}
+
+/** Compares that neither a host nor a virtual IP has the address. */
+function unclaimed(address: Address): Compare[] {
+  return [unchanged(hostAddressKey(address), 0), unchanged(virtualIpAddressKey(address), 0)];
 }
 
 async function refuseTakenId({ store, catalog }: Context, host: Host): Promise<void> {

@@ -7,6 +7,7 @@ import { PREFIX, readSpot } from "./keys.ts";
 import { knownPolicy } from "./known-policy.ts";
 import { decodeExceptionRecord } from "./policy-record.ts";
 import { decodeHostRecord, decodeNetworkRecord, decodeSegmentRecord, decodeTenantRecord } from "./records.ts";
+import { decodeVirtualIpRecord } from "./virtual-ip-record.ts";
 import type { WatchChange, WatchEvent, WatchKind, WatchOptions } from "./watch.ts";
 
 /** Most events that wait for a watcher before it is sent away with `compacted`. */
@@ -20,6 +21,7 @@ const SHARED_KINDS = [
   ["segments", PREFIX.segment],
   ["policies", PREFIX.policy],
   ["exceptions", PREFIX.exception],
+  ["virtualIps", PREFIX.virtualIp],
 ] as const satisfies readonly (readonly [WatchKind, string])[];
 
 /** One watcher: what it wants and what waits for it. */
@@ -241,6 +243,11 @@ export class Hub {
         return { kind, type, object };
       }
       if (kind === "tenants") return { kind, type, object: decodeTenantRecord(value).tenant };
+      if (kind === "virtualIps") {
+        const object = decodeVirtualIpRecord(value);
+        // Nobody has one that is going away.
+        return { kind, type: object.deleting === true ? "delete" : type, object };
+      }
       if (kind === "exceptions") return { kind, type, object: this.#exception(type, name, value) };
       return { kind, type, object: decodeSegmentRecord(value).segment };
     } catch {

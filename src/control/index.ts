@@ -6,4 +6,5 @@ export * from "./options.ts";
 export * from "./policy-control.ts";
 export * from "./routes.ts";
 export * from "./usage.ts";
+export type { Heartbeat, HeartbeatAnswer } from "./virtual-ip-leases.ts";
 export * from "./watch.ts";

@@ -27,6 +27,8 @@ export const PREFIX = {
   exception: "exception/",
   workload: "workload/",
   workloadEndpoints: "workload-endpoints/",
+  virtualIp: "virtual-ip/",
+  virtualIpAddress: "virtual-ip-address/",
 } as const;
 
 /** Written by every change of the networks: who compares it knows that the networks are those it looked at. */
@@ -58,6 +60,16 @@ export function hostIdPrefix(group: readonly string[]): string {
 /** The key that claims an underlay address; its value is the host's name. */
 export function hostAddressKey(address: Address): string {
   return PREFIX.hostAddress + formatAddress(address);
+}
+
+/** The key of a virtual IP. */
+export function virtualIpKey(name: string): string {
+  return PREFIX.virtualIp + name;
+}
+
+/** The key that claims an address for a virtual IP; its value is the name of that. */
+export function virtualIpAddressKey(address: Address): string {
+  return PREFIX.virtualIpAddress + formatAddress(address);
 }
 
 /** The key of a tenant. */

@@ -47,7 +47,15 @@ export interface DeleteOptions extends ChangeOptions {
 
 /** A thing that was deleted, or would be. An endpoint goes by its name or, without one, its first address. */
 export interface DeletedObject {
-  readonly noun: "network" | "host" | "tenant" | "segment" | "endpoint" | "workload" | "policy";
+  readonly noun:
+    | "network"
+    | "host"
+    | "tenant"
+    | "segment"
+    | "endpoint"
+    | "workload"
+    | "policy"
+    | "virtual IP";
   readonly name: string;
 }
 

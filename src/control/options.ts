@@ -5,8 +5,18 @@ import type { PolicyTrial } from "./policy-control.ts";
 export interface Clock {
   /** Milliseconds since 1970 UTC. */
   now(): number;
+  /** Milliseconds that only go on, whoever sets the time; absent: as `now`. */
+  monotonic?(): number;
   /** Calls `run` once after `milliseconds`; the returned function takes it back. */
   after(milliseconds: number, run: () => void): () => void;
+}
+
+/** A virtual IP got another holder. */
+export interface VirtualIpMove {
+  readonly name: string;
+  /** Absent: it had none yet. */
+  readonly from?: string;
+  readonly to: string;
 }
 
 /** What {@link createControl} works with. */
@@ -22,4 +32,6 @@ export interface ControlOptions {
   readonly onTrouble?: (error: unknown) => void;
   /** Told when changes of policies were taken back, because nobody confirmed them in time. For logs. */
   readonly onRollBack?: (trial: PolicyTrial) => void;
+  /** Told when a virtual IP got another holder. For logs. */
+  readonly onMove?: (move: VirtualIpMove) => void;
 }

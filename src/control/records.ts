@@ -315,7 +315,8 @@ function readGroup({ name, id, router, groups }: GroupJson): Group {
   return { name: textOf(name), id: numberOf(id), router: readPair(router), groups: groups.map(readGroup) };
 }
 
-function readPair({ ipv4, ipv6 }: PairJson): AddressPair {
+/** Reads what {@link pairJson} writes. @throws SyntaxError. */
+export function readPair({ ipv4, ipv6 }: PairJson): AddressPair {
   return {
     ...(ipv4 !== undefined && { ipv4: parseAddress(ipv4) }),
     ...(ipv6 !== undefined && { ipv6: parseAddress(ipv6) }),

@@ -38,6 +38,9 @@ export async function viewHost(context: Context, host: string): Promise<HostView
       a.object.id < b.object.id ? -1 : 1,
     ),
     exceptions: [...Array.from(catalog.exceptions.values(), versionedRecord), ...found],
+    virtualIps: Array.from(catalog.virtualIps.values(), versionedRecord)
+      .filter(({ object }) => object.deleting !== true)
+      .sort(byName),
     endpoints: page.entries.flatMap(({ key, value, modRevision }) => {
       const object = endpointOf(key.slice(PREFIX.endpoint.length), value);
       return object === undefined ? [] : [{ object, revision: modRevision }];

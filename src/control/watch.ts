@@ -6,6 +6,7 @@ import type {
   Network,
   Segment,
   Tenant,
+  VirtualIp,
 } from "../model/index.ts";
 import type { Versioned } from "./listing.ts";
 
@@ -17,6 +18,7 @@ export interface WatchObjects {
   readonly segments: Segment;
   readonly policies: KnownPolicy;
   readonly exceptions: Exception;
+  readonly virtualIps: VirtualIp;
   readonly endpoints: Endpoint;
 }
 
@@ -56,6 +58,8 @@ export interface HostView {
   readonly policies: readonly Versioned<KnownPolicy>[];
   /** Exceptions of all hosts. */
   readonly exceptions: readonly Versioned<Exception>[];
+  /** All that are not going away. */
+  readonly virtualIps: readonly Versioned<VirtualIp>[];
   /** The host's own endpoints. */
   readonly endpoints: readonly Versioned<Endpoint>[];
 }

@@ -1,6 +1,6 @@
 import { hostPosition, hostPrefix, segmentKey } from "../addressing/index.ts";
 import { type EndpointRange, endpointRange } from "../ipam/index.ts";
-import { type AddressPlan, hasCode, type Network } from "../model/index.ts";
+import { type AddressPlan, hasCode, type Network, type VirtualIp } from "../model/index.ts";
 import { codeText, PREFIX } from "./keys.ts";
 import {
   decodeHostRecord,
@@ -12,6 +12,7 @@ import {
   type SegmentRecord,
   type TenantRecord,
 } from "./records.ts";
+import { decodeVirtualIpRecord } from "./virtual-ip-record.ts";
 
 /** A key's value with the revision that last wrote it. */
 export interface Stored {
@@ -42,6 +43,7 @@ export class World {
   readonly tenants: ReadonlyMap<string, TenantRecord>;
   /** By `tenant/name`. */
   readonly segments: ReadonlyMap<string, SegmentRecord>;
+  readonly virtualIps: ReadonlyMap<string, VirtualIp>;
   /** Keys of nouns whose value cannot be read. */
   readonly damaged: readonly string[];
   /** Segments by `tenant/code`. */
@@ -67,6 +69,7 @@ export class World {
     this.hosts = read(PREFIX.host, decodeHostRecord);
     this.tenants = read(PREFIX.tenant, decodeTenantRecord);
     this.segments = read(PREFIX.segment, decodeSegmentRecord);
+    this.virtualIps = read(PREFIX.virtualIp, decodeVirtualIpRecord);
     this.damaged = damaged;
     for (const { segment } of this.segments.values()) {
       for (const code of segment.codes) this.#owners.set(`${segment.tenant}/${codeText(code)}`, segment.name);

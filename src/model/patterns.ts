@@ -10,6 +10,9 @@ export const EXTERNAL_ID_PATTERN = /^[^\p{Cc}]{1,255}$/u;
 /** The identifier of a workload; it is part of paths and of the store's keys. */
 export const WORKLOAD_ID_PATTERN = /^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,252}$/;
 
+/** What a virtual IP may be called; long enough for `NAMESPACE.SERVICE`. */
+export const VIRTUAL_IP_NAME_PATTERN = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}$/;
+
 /** The key of a label, with its prefix (Kubernetes "Labels and Selectors"). */
 export const LABEL_KEY_PATTERN = /^[A-Za-z0-9_]([A-Za-z0-9_./-]{0,314}[A-Za-z0-9_])?$/;
 

@@ -2,6 +2,7 @@ export * from "./decision.ts";
 export * from "./evaluate.ts";
 export * from "./explain-flow.ts";
 export * from "./flow.ts";
+export * from "./host-selector.ts";
 export * from "./isolation.ts";
 export * from "./judge-flows.ts";
 export * from "./missing-references.ts";

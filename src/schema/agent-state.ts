@@ -1,5 +1,14 @@
 import { z } from "zod";
-import type { Endpoint, Exception, Host, KnownPolicy, Network, Segment, Tenant } from "../model/index.ts";
+import type {
+  Endpoint,
+  Exception,
+  Host,
+  KnownPolicy,
+  Network,
+  Segment,
+  Tenant,
+  VirtualIp,
+} from "../model/index.ts";
 import { attachTargetSchema } from "./attachment.ts";
 import { decodeWith, strict } from "./decode.ts";
 import { encodeEndpoint, endpointResourceSchema, endpointSchema } from "./endpoint.ts";
@@ -10,6 +19,7 @@ import { encodeExceptionResource, exceptionResourceSchema } from "./policy-api.t
 import { encodeSegment, segmentResourceSchema } from "./segment.ts";
 import { encodeTenant, tenantResourceSchema } from "./tenant.ts";
 import { endpointNameSchema, nameSchema, requestTokenSchema, revisionSchema } from "./text.ts";
+import { encodeVirtualIpResource, virtualIpResourceSchema } from "./virtual-ip.ts";
 
 /** An attachment as the agent keeps it on disk. */
 const attachmentRecordSchema = strict({
@@ -41,9 +51,10 @@ const snapshotSchema = strict({
   hosts: z.array(strict({ ...hostSchema.shape, revision: revisionSchema })),
   tenants: z.array(tenantResourceSchema),
   segments: z.array(segmentResourceSchema),
-  // A view that an older agent wrote has neither; the next one from romanad has both.
+  // A view that an older agent wrote lacks these; the next one from romanad has them.
   policies: z.array(policyResourceSchema).default([]),
   exceptions: z.array(exceptionResourceSchema).default([]),
+  virtualIps: z.array(virtualIpResourceSchema).default([]),
   endpoints: z.array(endpointResourceSchema),
 });
 
@@ -95,6 +106,7 @@ export interface HostSnapshot {
   readonly policies: readonly Stored<KnownPolicy>[];
   /** Of all hosts. */
   readonly exceptions: readonly Stored<Exception>[];
+  readonly virtualIps: readonly Stored<VirtualIp>[];
   readonly endpoints: readonly Stored<Endpoint>[];
 }
 
@@ -116,6 +128,9 @@ export function encodeSnapshot(snapshot: HostSnapshot): z.input<typeof snapshotS
     policies: snapshot.policies.map((policy) => encodePolicyResource(policy, policy.revision)),
     exceptions: snapshot.exceptions.map((exception) =>
       encodeExceptionResource(exception, exception.revision),
+    ),
+    virtualIps: snapshot.virtualIps.map((virtualIp) =>
+      encodeVirtualIpResource(virtualIp, virtualIp.revision),
     ),
     endpoints: encode(snapshot.endpoints, encodeEndpoint),
   };

@@ -32,6 +32,14 @@ import { tenantPatchSchema, tenantResourceSchema, tenantSpecSchema } from "./ten
 import { nameSchema, revisionSchema, workloadIdSchema } from "./text.ts";
 import { usageSchema } from "./usage.ts";
 import { hostViewSchema } from "./view.ts";
+import {
+  heartbeatAnswerSchema,
+  heartbeatSchema,
+  virtualIpDetailsSchema,
+  virtualIpNameSchema,
+  virtualIpPatchSchema,
+  virtualIpSpecSchema,
+} from "./virtual-ip.ts";
 import { watchEventSchema, watchKindsSchema } from "./watch.ts";
 import { workloadResourceSchema, workloadSpecSchema } from "./workload.ts";
 
@@ -46,6 +54,8 @@ const endpointParams = strict({
 });
 
 const workloadParams = strict({ workload: workloadIdSchema });
+
+const virtualIpParams = strict({ name: virtualIpNameSchema });
 
 const watchQuery = strict({
   kinds: watchKindsSchema.exactOptional(),
@@ -415,6 +425,58 @@ export const CONTRACT = {
     summary: "List the endpoints that act as another segment",
     query: pageQuerySchema,
   }),
+
+  listVirtualIps: listing(virtualIpDetailsSchema, {
+    path: "/v1/virtual-ips",
+    tag: "virtual IPs",
+    summary: "List the virtual IPs and who holds them",
+    query: pageQuerySchema,
+  }),
+  createVirtualIp: creation({
+    path: "/v1/virtual-ips",
+    tag: "virtual IPs",
+    summary: "Create a virtual IP",
+    body: virtualIpSpecSchema,
+    response: virtualIpDetailsSchema,
+    errors: ["conflict", "aborted"],
+  }),
+  getVirtualIp: reading({
+    path: "/v1/virtual-ips/:name",
+    tag: "virtual IPs",
+    summary: "Show a virtual IP and who holds it",
+    params: virtualIpParams,
+    response: virtualIpDetailsSchema,
+    revision: "etag",
+  }),
+  updateVirtualIp: change({
+    path: "/v1/virtual-ips/:name",
+    tag: "virtual IPs",
+    summary: "Change the candidates or the external ID of a virtual IP",
+    params: virtualIpParams,
+    body: virtualIpPatchSchema,
+    response: virtualIpDetailsSchema,
+    errors: ["not-found", "revision-mismatch", "aborted"],
+  }),
+  deleteVirtualIp: deletion({
+    path: "/v1/virtual-ips/:name",
+    tag: "virtual IPs",
+    summary: "Delete a virtual IP",
+    params: virtualIpParams,
+    query: releaseQuerySchema,
+    response: deletionSchema,
+    errors: ["not-found", "revision-mismatch", "aborted"],
+  }),
+  sendHeartbeat: {
+    method: "POST",
+    path: "/v1/hosts/:host/heartbeats",
+    tag: "virtual IPs",
+    summary: "Tell that a host lives, and ask which virtual IPs it may hold",
+    params: hostParams,
+    body: heartbeatSchema,
+    response: heartbeatAnswerSchema,
+    statuses: { 200: "Done" },
+    errors: ["not-found", "aborted"],
+  },
 
   listRoutes: {
     method: "GET",

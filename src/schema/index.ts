@@ -36,6 +36,7 @@ export * from "./tenant.ts";
 export * from "./text.ts";
 export * from "./usage.ts";
 export * from "./view.ts";
+export * from "./virtual-ip.ts";
 export * from "./watch.ts";
 export * from "./workload.ts";
 export * from "./yaml.ts";

@@ -8,6 +8,7 @@ import { exceptionResourceSchema } from "./policy-api.ts";
 import { segmentResourceSchema } from "./segment.ts";
 import { tenantResourceSchema } from "./tenant.ts";
 import { nameSchema, revisionSchema } from "./text.ts";
+import { virtualIpResourceSchema } from "./virtual-ip.ts";
 
 /** Everything that the agent of one host works from, at one revision. */
 export const hostViewSchema = strict({
@@ -19,6 +20,7 @@ export const hostViewSchema = strict({
   segments: z.array(segmentResourceSchema),
   policies: z.array(policyResourceSchema).meta({ description: "All policies." }),
   exceptions: z.array(exceptionResourceSchema).meta({ description: "Exceptions of all hosts." }),
+  virtualIps: z.array(virtualIpResourceSchema).default([]).meta({ description: "All virtual IPs." }),
   endpoints: z.array(endpointResourceSchema).meta({ description: "The host's own endpoints." }),
 }).meta({ id: "HostView", description: "Everything that the agent of one host works from." });
 

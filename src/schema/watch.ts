@@ -9,6 +9,7 @@ import { exceptionResourceSchema } from "./policy-api.ts";
 import { segmentResourceSchema } from "./segment.ts";
 import { tenantResourceSchema } from "./tenant.ts";
 import { revisionSchema } from "./text.ts";
+import { virtualIpResourceSchema } from "./virtual-ip.ts";
 
 /** What can be watched, with the schema of its objects. */
 export const WATCH_SCHEMAS = {
@@ -18,6 +19,7 @@ export const WATCH_SCHEMAS = {
   segments: segmentResourceSchema,
   policies: policyResourceSchema,
   exceptions: exceptionResourceSchema,
+  virtualIps: virtualIpResourceSchema,
   endpoints: endpointResourceSchema,
 } as const;
 
@@ -59,6 +61,7 @@ export const watchEventSchema = strict({
       changeSchema("segments"),
       changeSchema("policies"),
       changeSchema("exceptions"),
+      changeSchema("virtualIps"),
       changeSchema("endpoints"),
     ]),
   ),

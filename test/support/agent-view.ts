@@ -46,6 +46,7 @@ export function hostView(change: Partial<HostSnapshot> = {}): HostSnapshot {
     segments: world.segments.map(at),
     policies: [],
     exceptions: [],
+    virtualIps: [],
     endpoints: [],
     ...change,
   };
