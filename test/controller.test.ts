@@ -116,6 +116,24 @@ describe("hosts", () => {
     expect(await hosts()).toEqual([["n1", [], ["ipv4", "ipv6"]]]);
   });
 
+  test("a node that is made anew is another host, although the controller never saw it go", async () => {
+    await open();
+    node({});
+    await scene.settled();
+    const before = await scene.client.call("getHost", { params: { host: "n1" } });
+    await scene.pause(() => {
+      scene.remove("nodes", "n1");
+      scene.put("nodes", {
+        metadata: { name: "n1", uid: "uid-new" },
+        status: { addresses: [{ type: "InternalIP", address: "192.0.2.1" }] },
+      });
+    });
+    await scene.settled();
+    const after = await scene.client.call("getHost", { params: { host: "n1" } });
+    expect(after.externalId).toBe("uid-new");
+    expect(after.revision).toBeGreaterThan(before.revision);
+  });
+
   test("a host of somebody else is left alone, and its node is told", async () => {
     await open();
     await scene.client.call("createHost", { body: { name: "n1", underlay: { ipv4: "192.0.2.77" } } });
@@ -175,14 +193,60 @@ describe("pods", () => {
     expect(
       (await scene.events()).filter((text) => text.startsWith("SegmentCodesExhausted shop")),
     ).toHaveLength(5 - coded.length);
-    // Where it is born does not change while it lives.
+    // Where it is born does not change while it lives, whoever else comes or goes.
+    const births = new Set(
+      found.map((text) => (text.includes(" as ") ? /: (\S+)/.exec(text)?.[1] : undefined)),
+    );
+    const [leaver = ""] = coded
+      .map((text) => text.replace(/-# 1$/, ""))
+      .filter((app) => !births.has(`${app}-#`));
+    const rest = found.filter((text) => !text.startsWith(`uid-${leaver}:`));
+    scene.remove("pods", leaver, "shop");
+    await until("its code is free", async () => {
+      expect((await segments()).join()).not.toContain(`${leaver}-#`);
+    });
+    pod("z", { app: "z" });
+    await scene.settled();
     await scene.restart();
     await scene.settled();
-    expect(await workloads()).toEqual(found);
-    for (const app of ["a", "b", "c", "d", "e"]) scene.remove("pods", app, "shop");
+    expect(await workloads()).toEqual([...rest, "uid-z: z-# (z.shop)"]);
+    for (const app of ["a", "b", "c", "d", "e", "z"]) scene.remove("pods", app, "shop");
     await until("all are gone", async () => {
       expect([await workloads(), await segments()]).toEqual([[], []]);
     });
+  });
+
+  test("a pod that went while no controller was there takes its workload with it", async () => {
+    await open();
+    pod("p", { app: "web" });
+    pod("q", { app: "web" });
+    await scene.settled();
+    await scene.pause(() => {
+      scene.remove("pods", "p", "shop");
+    });
+    await scene.settled();
+    expect(await workloads()).toEqual(["uid-q: web-# (q.shop)"]);
+  });
+
+  test("a policy by a label that is usually ignored splits a class, and with it the split goes", async () => {
+    await open();
+    pod("p", { app: "web", "pod-template-hash": "1" });
+    pod("q", { app: "web", "pod-template-hash": "2" });
+    const roles = async (): Promise<number> => {
+      const list = await all(scene.client.call("listWorkloads", {}));
+      return new Set(list.map(({ segment, actsAs }) => actsAs ?? segment)).size;
+    };
+    await scene.settled();
+    expect(await roles()).toBe(1);
+    scene.put("networkPolicies", {
+      metadata: { name: "np", namespace: "shop" },
+      spec: { podSelector: { matchLabels: { "pod-template-hash": "1" } } },
+    });
+    await scene.settled();
+    expect(await roles()).toBe(2);
+    scene.remove("networkPolicies", "np", "shop");
+    await scene.settled();
+    expect(await roles()).toBe(1);
   });
 
   test("a pod of a namespace that is not there waits for it; a tenant of somebody else stops it", async () => {
@@ -213,11 +277,15 @@ describe("pods", () => {
     scene.server.disconnect("break");
     scene.remove("pods", "p", "shop");
     scene.remove("namespaces", "shop");
-    scene.put("namespaces", { metadata: { name: "shop", uid: "ns-2", labels: { env: "new" } } });
+    scene.put("namespaces", { metadata: { name: "shop", uid: "ns-2", labels: { env: "prod" } } });
     scene.server.isAway = false;
     await scene.settled();
     const tenant = await scene.client.call("getTenant", { params: { tenant: "shop" } });
-    expect([tenant.externalId, tenant.labels?.get("env")]).toEqual(["ns-2", "new"]);
+    expect([tenant.externalId, tenant.isolation, tenant.labels?.get("env")]).toEqual([
+      "ns-2",
+      "none",
+      "prod",
+    ]);
     await until("the old pod is gone", async () => {
       expect(await workloads()).toEqual([]);
     });

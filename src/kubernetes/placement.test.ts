@@ -33,6 +33,12 @@ describe("placeClass()", () => {
       { [WEB.name]: segment({ app: "web" }, []) },
       { role: `${WEB.name}-2` },
     ],
+    [
+      "same labels, a port of the same name elsewhere",
+      undefined,
+      { [WEB.name]: segment({ app: "web" }, [{ name: "http", protocol: 6, port: 81 }]) },
+      { role: `${WEB.name}-2` },
+    ],
     ["more labels", undefined, { [WEB.name]: segment({ app: "web", x: "" }) }, { role: `${WEB.name}-2` }],
     ["a name that nobody has", "front", {}, { role: "front" }],
     ["a name that is its own", "front", { front: OURS }, { role: "front" }],

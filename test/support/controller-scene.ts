@@ -41,6 +41,8 @@ export interface ControllerScene extends AsyncDisposable {
   events(): Promise<readonly string[]>;
   /** Ends the controller, and starts another one. */
   restart(): Promise<void>;
+  /** As {@link restart}; the action happens while there is none. */
+  pause(action: () => void): Promise<void>;
 }
 
 /** How a scene may differ. */
@@ -136,6 +138,11 @@ export async function startControllerScene({
     },
     async restart() {
       await running.stop();
+      running = start();
+    },
+    async pause(action) {
+      await running.stop();
+      action();
       running = start();
     },
     async [Symbol.asyncDispose]() {
