@@ -71,6 +71,8 @@ function suspectLink({ action, link }: Event<"link">, known: Known): Suspicion |
 
 function suspectAddress({ action, address }: Event<"address">, known: Known): Suspicion | undefined {
   const { gateway } = known.host as NonNullable<Known["host"]>;
+  // A virtual IP, which the kernel tells of with each renewal.
+  if (address.isLeased === true) return undefined;
   if (known.underlay.has(address.link)) return action === "delete" ? DRIFT : RETRY;
   const device = known.nameOf(address.link);
   if (device === undefined) return action === "new" ? RETRY : undefined;

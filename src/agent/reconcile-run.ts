@@ -112,6 +112,7 @@ const VERBS: Readonly<Record<Repair["change"]["type"], string>> = {
   "delete-link": "delete",
   "set-link-up": "set up",
   "add-address": "add",
+  "lease-address": "lease",
   "delete-address": "delete",
   "replace-route": "set",
   "delete-route": "delete",

@@ -2,7 +2,7 @@ import { isSameAddress } from "../net/index.ts";
 import { readAddresses, readLink } from "./inventory.ts";
 import type { ChangeFailure, KernelChange, LinkAddress } from "./kernel.ts";
 import { encodeDeleteLink, encodeLinkMac, encodeLinkUp, encodeNewLink } from "./netlink/link.ts";
-import { encodeLinkAddress } from "./netlink/link-address.ts";
+import { encodeLease, encodeLinkAddress } from "./netlink/link-address.ts";
 import { encodeProxyNeighbour } from "./netlink/neighbour.ts";
 import type { Acknowledgement } from "./netlink/reply.ts";
 import { encodeRoute } from "./netlink/route.ts";
@@ -16,6 +16,7 @@ const TRUE_ALREADY: Record<ChangeType, readonly string[]> = {
   "delete-link": ["ENODEV"],
   "set-link-up": [],
   "add-address": [],
+  "lease-address": [],
   "delete-address": ["EADDRNOTAVAIL", "ENODEV"],
   "replace-route": [],
   "delete-route": ["ESRCH"],
@@ -33,6 +34,8 @@ function encodeChange(change: KernelChange): RequestEncoder {
       return encodeLinkUp(change.link);
     case "add-address":
       return encodeLinkAddress("add", change.address);
+    case "lease-address":
+      return encodeLease(change.address, change.seconds);
     case "delete-address":
       return encodeLinkAddress("delete", change.address);
     case "replace-route":

@@ -17,6 +17,8 @@ export function applyFakeChange(state: FakeState, change: KernelChange): string 
     }
     case "add-address":
       return addAddress(state, change.address);
+    case "lease-address":
+      return leaseAddress(state, change.address);
     case "delete-address":
       deleteAddress(state, change.address);
       return undefined;
@@ -62,6 +64,15 @@ function addAddress(state: FakeState, added: LinkAddress): string | undefined {
   if (isTaken && added.address.family === 6) return "EEXIST";
   state.addresses.push(added);
   state.emit({ type: "address", action: "new", address: added });
+  return undefined;
+}
+
+/** The fake knows no time: a test takes the address away when it is due. */
+function leaseAddress(state: FakeState, leased: LinkAddress): string | undefined {
+  if (state.linkAt(leased.link) === undefined) return "ENODEV";
+  const address: LinkAddress = { ...leased, isLeased: true };
+  state.addresses = [...state.addresses.filter((other) => !isSameLinkAddress(other, leased)), address];
+  state.emit({ type: "address", action: "new", address });
   return undefined;
 }
 

@@ -107,6 +107,24 @@ export function linkCases(scene: KernelScene): void {
       const address = { link: scene.addUnderlay(), address: parseAddress("fd00:9::1"), prefixLength: 128 };
       expect(scene.failuresOf({ type: "add-address", address })).toEqual(["0 EEXIST"]);
     });
+    test.each([
+      ["192.0.2.10", 32],
+      ["fd00:9::10", 128],
+    ])("%s is leased, renewed and deleted, and known by it", (text, prefixLength) => {
+      const link = scene.addUnderlay();
+      const address = { link, address: parseAddress(text), prefixLength };
+      const lease: KernelChange = { type: "lease-address", address, seconds: 1000 };
+      expect(scene.failuresOf(lease, lease)).toEqual([]);
+      const leased = scene.kernel.addresses().filter(({ isLeased }) => isLeased);
+      expect(leased).toEqual([{ ...address, isLeased: true }]);
+      const drop: KernelChange = { type: "delete-address", address };
+      expect(scene.failuresOf(drop, drop)).toEqual([]);
+      expect(scene.addressTexts(link).toSorted()).toEqual(["10.9.0.1/24", "fd00:9::1/64"]);
+    });
+    test("are not leased on a link that is gone", () => {
+      const address = { link: 4711, address: parseAddress("192.0.2.10"), prefixLength: 32 };
+      expect(scene.failuresOf({ type: "lease-address", address, seconds: 5 })).toEqual(["0 ENODEV"]);
+    });
     test("bring the route to their prefix", () => {
       const link = scene.addUnderlay();
       const connected = scene.kernel

@@ -7,6 +7,8 @@ export interface Link {
   /** Kernel link kind (`veth`, `bridge`, `dummy`, `tun`, …); undefined for hardware and loopback. */
   readonly kind?: string;
   readonly up: boolean;
+  /** It is up, but nothing is at the other end. */
+  readonly hasNoCarrier?: true;
   /** `aa:bb:cc:dd:ee:ff`. */
   readonly mac?: string;
   readonly mtu: number;
@@ -17,6 +19,8 @@ export interface LinkAddress {
   readonly link: number;
   readonly address: Address;
   readonly prefixLength: number;
+  /** Made by `lease-address`, which marks it with {@link ROMANA_PROTOCOL} (`IFA_PROTO`, Linux 5.18). */
+  readonly isLeased?: true;
 }
 
 /** A proxied neighbour: the link answers ARP or neighbour solicitations for the address (`ip neigh add proxy`). */
@@ -51,6 +55,8 @@ export const MAIN_TABLE = 254;
 /**
  * One change of the kernel's networking. Each is idempotent: making what is there, deleting what is gone, succeeds.
  * - `add-link` gives a link of that kind its MAC address when it is there already; of another kind it is `EEXIST`.
+ * - `lease-address` adds an address that the kernel deletes by itself after so many seconds, up to 1.25 s late, or gives the one that is
+ *   there so many seconds from now on. It also makes an address of somebody else ours: look first.
  * - `replace-route` writes into the slot (table, destination, metric) whatever was there.
  * - `delete-route` deletes exactly this route, protocol included, so never one of somebody else's; metric 0 stands for
  *   any metric.
@@ -65,6 +71,7 @@ export type KernelChange =
   | { readonly type: "delete-link"; readonly name: string }
   | { readonly type: "set-link-up"; readonly link: number }
   | { readonly type: "add-address"; readonly address: LinkAddress }
+  | { readonly type: "lease-address"; readonly address: LinkAddress; readonly seconds: number }
   | { readonly type: "delete-address"; readonly address: LinkAddress }
   | { readonly type: "replace-route"; readonly route: KernelRoute }
   | { readonly type: "delete-route"; readonly route: KernelRoute }

@@ -5,7 +5,13 @@ const ETHER_TYPE = { 4: 0x0800, 6: 0x86dd } as const;
 const ETHER_TYPE_ARP = 0x0806;
 const ECHO_REQUEST = { 4: 8, 6: 128 } as const;
 const ECHO_REPLY = { 4: 0, 6: 129 } as const;
+const NEIGHBOUR_SOLICITATION = 135;
 const NEIGHBOUR_ADVERTISEMENT = 136;
+const BROADCAST = "ff:ff:ff:ff:ff:ff";
+/** ff02::1:ff00:0/104 (RFC 4291). */
+const SOLICITED_NODE = 0xff0200000000000000000001ff000000n;
+/** ff02::1. */
+const ALL_NODES: Address = { family: 6, value: 0xff020000000000000000000000000001n };
 const HOP_LIMIT = 64;
 /** What neighbour discovery must have, so that it comes from the same link. */
 const ND_HOP_LIMIT = 255;
@@ -53,6 +59,53 @@ export function encodeArpReply(
   const operation = Buffer.from([0, 1, 8, 0, 6, 4, 0, 2]);
   const parties = [macBytes(mac), addressBytes(address), macBytes(to.mac), addressBytes(to.address)];
   return ethernet(to.mac, mac, ETHER_TYPE_ARP, Buffer.concat([operation, ...parties]));
+}
+
+/**
+ * An ARP request to everybody on the link. A probe (RFC 5227, section 2.1.1) has no sender address and asks whether somebody has
+ * the address; an announcement (section 2.3) says with it that it is at the MAC address.
+ */
+export function encodeArpRequest(type: "probe" | "announcement", address: Address, mac: string): Buffer {
+  const operation = Buffer.from([0, 1, 8, 0, 6, 4, 0, 1]);
+  const own = addressBytes(address);
+  const parties = [macBytes(mac), type === "probe" ? Buffer.alloc(4) : own, Buffer.alloc(6), own];
+  return ethernet(BROADCAST, mac, ETHER_TYPE_ARP, Buffer.concat([operation, ...parties]));
+}
+
+/** MAC address and address of the sender of an ARP packet in an Ethernet frame; undefined for anything else. */
+export function decodeArpSender(
+  frame: Buffer,
+): { readonly mac: string; readonly address: Address } | undefined {
+  if (frame.length < 42 || frame.readUInt16BE(12) !== ETHER_TYPE_ARP) return undefined;
+  const mac = frame
+    .subarray(22, 28)
+    .toString("hex")
+    .replace(/(..)(?!$)/g, "$1:");
+  return { mac, address: { family: 4, value: BigInt(frame.readUInt32BE(28)) } };
+}
+
+/** A neighbour solicitation from nobody in an Ethernet frame, which asks whether somebody has the target (RFC 4862, section 5.4). */
+export function encodeSolicitationProbe(target: Address, mac: string): Buffer {
+  const low = target.value & 0xffffffn;
+  const group: Address = { family: 6, value: SOLICITED_NODE | low };
+  const message = Buffer.concat([
+    Buffer.from([NEIGHBOUR_SOLICITATION, 0, 0, 0, 0, 0, 0, 0]),
+    addressBytes(target),
+  ]);
+  const packet = encodeIcmp({ family: 6, value: 0n }, group, message, ND_HOP_LIMIT);
+  return encodeFrame(`33:33:ff${low.toString(16).padStart(6, "0").replace(/../g, ":$&")}`, mac, packet);
+}
+
+/** An unsolicited neighbour advertisement in an Ethernet frame to everybody on the link (RFC 4861, section 7.2.6). */
+export function encodeUnsolicitedAdvertisement(target: Address, mac: string): Buffer {
+  const message = advertisement(target, mac, 0x20);
+  return encodeFrame("33:33:00:00:00:01", mac, encodeIcmp(target, ALL_NODES, message, ND_HOP_LIMIT));
+}
+
+/** Target of a neighbour advertisement that an `icmp` socket received; undefined for anything else. */
+export function decodeAdvertisedTarget(message: Buffer): Address | undefined {
+  if (message.length < 24 || message[0] !== NEIGHBOUR_ADVERTISEMENT) return undefined;
+  return { family: 6, value: BigInt(`0x${message.subarray(8, 24).toString("hex")}`) };
 }
 
 /** An IP packet without options or extension headers. */
@@ -119,13 +172,16 @@ export function encodeNeighbourAdvertisement(
   mac: string,
 ): Buffer {
   const solicitedOverride = 0x60;
-  const message = Buffer.concat([
-    Buffer.from([NEIGHBOUR_ADVERTISEMENT, 0, 0, 0, solicitedOverride, 0, 0, 0]),
+  return encodeIcmp(source, destination, advertisement(target, mac, solicitedOverride), ND_HOP_LIMIT);
+}
+
+function advertisement(target: Address, mac: string, flags: number): Buffer {
+  return Buffer.concat([
+    Buffer.from([NEIGHBOUR_ADVERTISEMENT, 0, 0, 0, flags, 0, 0, 0]),
     addressBytes(target),
     Buffer.from([2, 1]),
     macBytes(mac),
   ]);
-  return encodeIcmp(source, destination, message, ND_HOP_LIMIT);
 }
 
 /** An echo request in an IP packet, for a packet socket. */

@@ -25,6 +25,9 @@ const POLLFD_BYTES = 8;
 const AF_PACKET = 17;
 const SOCK_RAW = 3;
 const ETH_P_ALL = 3;
+const ETH_P_ARP = 0x0806;
+const ICMPV6_FILTER = 1;
+const NEIGHBOUR_ADVERTISEMENT = 136;
 /** The largest datagram, or frame. */
 const RECEIVE_BYTES = 65_536;
 const BACKLOG = 1024;
@@ -162,9 +165,14 @@ export function openSocket(kind: SocketKind, family: Family, namespace?: string)
 
 /**
  * Opens a socket that sends and receives whole Ethernet frames on one device, past routing and firewall.
+ * @param received which frames it gets
  * @throws RomanaError `not-found` when the namespace is gone, `kernel-refused` (`ENODEV`) when the device is.
  */
-export function openPacketSocket(device: string, namespace?: string): NetworkSocket {
+export function openPacketSocket(
+  device: string,
+  namespace?: string,
+  received: "all" | "arp" = "all",
+): NetworkSocket {
   return within(namespace, () => {
     const index = sys.if_nametoindex(device);
     if (index === 0) throw kernelRefused(`open device "${device}"`, lastErrno());
@@ -175,11 +183,25 @@ export function openPacketSocket(device: string, namespace?: string): NetworkSoc
     );
     const address = Buffer.alloc(20);
     address.writeUInt16LE(AF_PACKET, 0);
-    address.writeUInt16BE(ETH_P_ALL, 2);
+    address.writeUInt16BE(received === "arp" ? ETH_P_ARP : ETH_P_ALL, 2);
     address.writeInt32LE(index, 4);
     checked(sys.bind(fd, address, address.length), `listen on device "${device}"`);
     return new NetworkSocket(fd);
   });
+}
+
+/** Opens an `icmp` socket of IPv6 that receives neighbour advertisements only (RFC 3542, section 3.2). */
+export function openAdvertisementSocket(namespace?: string): NetworkSocket {
+  const socket = openSocket("icmp", 6, namespace);
+  // A bit that is set blocks its type.
+  const filter = Buffer.alloc(32, 0xff);
+  const word = NEIGHBOUR_ADVERTISEMENT >> 5;
+  filter.writeUInt32LE(~(1 << (NEIGHBOUR_ADVERTISEMENT & 31)) >>> 0, word * 4);
+  checked(
+    sys.setsockopt(socket.fd, KINDS.icmp.protocol[6], ICMPV6_FILTER, filter, filter.length),
+    "set an option of a socket",
+  );
+  return socket;
 }
 
 /** What to wait for on a socket. */

@@ -7,6 +7,7 @@ import type { MessageWriter } from "./writer.ts";
 /** Bytes of `struct ifinfomsg`. */
 const HEADER = 16;
 const IFF_UP = 1;
+const IFF_LOWER_UP = 0x10000;
 const IFLA = {
   ADDRESS: 1,
   IFNAME: 3,
@@ -178,11 +179,14 @@ export function decodeLink(bytes: Buffer, message: Message): Link {
   const attributes = new Attributes(bytes, message.start + HEADER, message.end, IFLA.LINKINFO);
   const kind = attributes.nested(IFLA.LINKINFO, INFO_DATA).string(INFO_KIND);
   const mac = bytes.subarray(attributes.start(IFLA.ADDRESS), attributes.end(IFLA.ADDRESS));
+  const flags = bytes.readUInt32LE(message.start + 8);
+  const isUp = (flags & IFF_UP) !== 0;
   return {
     index: bytes.readInt32LE(message.start + 4),
     name: attributes.string(IFLA.IFNAME) ?? "",
     ...(kind === undefined ? {} : { kind }),
-    up: (bytes.readUInt32LE(message.start + 8) & IFF_UP) !== 0,
+    up: isUp,
+    ...(isUp && (flags & IFF_LOWER_UP) === 0 ? { hasNoCarrier: true } : {}),
     ...(mac.length === 6 ? { mac: formatMac(mac) } : {}),
     mtu: attributes.u32(IFLA.MTU) ?? 0,
   };
