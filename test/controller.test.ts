@@ -134,6 +134,30 @@ describe("hosts", () => {
     expect(after.revision).toBeGreaterThan(before.revision);
   });
 
+  test("hosts stay when most nodes are gone at once, and go when the others are back", async () => {
+    await open();
+    const names = ["n1", "n2", "n3"];
+    const put = (name: string) =>
+      scene.put("nodes", {
+        metadata: { name, uid: `uid-${name}` },
+        status: { addresses: [{ type: "InternalIP", address: `192.0.2.${name.slice(1)}` }] },
+      });
+    names.forEach(put);
+    await scene.settled();
+    await scene.pause(() => {
+      for (const name of names) scene.remove("nodes", name);
+    });
+    await until("it is tried", async () => {
+      expect(await scene.controller.metrics.render()).toContain('kind="host",outcome="unavailable"');
+    });
+    expect((await hosts()).map(([name]) => name)).toEqual(names);
+    put("n2");
+    put("n3");
+    await until("the one that is gone goes", async () => {
+      expect((await hosts()).map(([name]) => name)).toEqual(["n2", "n3"]);
+    });
+  });
+
   test("a host of somebody else is left alone, and its node is told", async () => {
     await open();
     await scene.client.call("createHost", { body: { name: "n1", underlay: { ipv4: "192.0.2.77" } } });

@@ -1,13 +1,16 @@
 import { isDeepStrictEqual } from "node:util";
 import { desiredHost } from "../kubernetes/index.ts";
+import { RomanaError } from "../model/index.ts";
 import { deleting } from "./mirror.ts";
-import { type Handler, subjectOf } from "./site.ts";
+import { type Handler, type Site, subjectOf } from "./site.ts";
 
 /**
  * Makes a host of a node, or removes it with what is on it. A host that no node has made is left alone, and one of
- * another node of the same name goes first.
+ * another node of the same name goes first. When most nodes are gone at once, an API server that has lost them is likelier than
+ * a cluster that has, and no host is removed.
  */
-export const settleHost: Handler = async ({ cluster, mirror, romanad, events, config }, name) => {
+export const settleHost: Handler = async (site, name) => {
+  const { cluster, mirror, romanad, events, config } = site;
   const { nodes } = cluster.informers;
   const cached = nodes.objects.get(name);
   let host = mirror.hosts.get(name);
@@ -17,6 +20,7 @@ export const settleHost: Handler = async ({ cluster, mirror, romanad, events, co
     return undefined;
   }
   if (host !== undefined && host.externalId !== cached?.meta.uid) {
+    if (cached === undefined) refuseMassRemoval(site, name);
     await deleting(romanad.deleteHost(name, host.revision));
     mirror.hosts.delete(name);
     host = undefined;
@@ -44,3 +48,12 @@ export const settleHost: Handler = async ({ cluster, mirror, romanad, events, co
   if (!isSame) mirror.hosts.set(name, await romanad.updateHost(name, change));
   return undefined;
 };
+
+/** @throws RomanaError `unavailable` when more than one host, and more than half of them, have no node any more. */
+function refuseMassRemoval({ cluster, mirror }: Site, name: string): void {
+  const ours = [...mirror.hosts.values()].filter(({ externalId }) => externalId !== undefined);
+  const gone = ours.filter((host) => !cluster.informers.nodes.objects.has(host.name)).length;
+  if (gone < 2 || gone * 2 <= ours.length) return;
+  const reason = `${gone} of ${ours.length} nodes are gone at once; if that is so, remove it with "romana host delete ${name}"`;
+  throw new RomanaError(`Cannot remove host "${name}": ${reason}`, { code: "unavailable" });
+}
