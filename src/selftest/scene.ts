@@ -46,6 +46,12 @@ export class Scene {
     return this.#pods.get(podName(role, number))?.addresses ?? [];
   }
 
+  /** Those of some addresses that are of a family that a pod has, too. */
+  withinReach(role: Role, number: number, addresses: readonly string[]): readonly string[] {
+    const families = this.addressesOf(role, number).map(isIpv6);
+    return addresses.filter((address) => families.includes(isIpv6(address)));
+  }
+
   /** Starts a pod of each role on every node and one stranger, and waits. @returns what is wrong with those that are not ready */
   async start(timeout: number): Promise<readonly Finding[]> {
     const { kube, scene, nodes, now } = this.#options;
@@ -102,4 +108,8 @@ export class Scene {
     await sleep(INTERVAL, signal);
     if (signal.aborted) throw interrupted();
   }
+}
+
+function isIpv6(address: string): boolean {
+  return address.includes(":");
 }
