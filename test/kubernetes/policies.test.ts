@@ -172,6 +172,41 @@ if (CNP !== undefined) {
       }
     });
 
+    test("labels of a node decide whether a policy means it, as they are now", async () => {
+      const LABEL = "romana-test/forbidden";
+      const [{ namespaces } = { namespaces: {} }] = states;
+      const nodePeer = { nodes: { matchExpressions: [{ key: LABEL, operator: "Exists" }] } };
+      const spec = {
+        tier: "Admin",
+        priority: 1,
+        subject: { namespaces: {} },
+        egress: [{ action: "Deny", to: [nodePeer] }],
+      };
+      const policy: LivePolicy = { kind: "ClusterNetworkPolicy", metadata: { name: "no-nodes" }, spec };
+      await world.become({
+        namespaces: namespaces as LiveObjects["namespaces"],
+        pods,
+        policies: [policy],
+      });
+      const from = "network-policy-conformance-gryffindor/harry-potter-1";
+      const to = (name: string, allowed: boolean): TruthCell => ({
+        from,
+        to: `network-policy-conformance-forbidden-forrest/${name}`,
+        protocol: "TCP",
+        port: 36361,
+        allowed,
+      });
+      for (const value of [undefined, "yes", undefined]) {
+        await live.write.merge("/api/v1/nodes/node-1", { metadata: { labels: { [LABEL]: value ?? null } } });
+        await until("romanad says so", () =>
+          expect(live.view.hosts.get("node-1")?.labels?.get(LABEL)).toBe(value),
+        );
+        await live.enforced();
+        const isReached = value === undefined;
+        expect(world.judge([to("centaur-0", isReached), to("centaur-1", true)]).wrong).toEqual([]);
+      }
+    });
+
     test("all of it was tried", () => {
       sayTimes("ClusterNetworkPolicies");
       expect(besides).toBeGreaterThan(0);

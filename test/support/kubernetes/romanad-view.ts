@@ -11,6 +11,7 @@ const KINDS = "networks,hosts,tenants,segments,policies,exceptions";
 
 /** What romanad tells every agent, as an agent hears it. */
 export class RomanadView {
+  readonly hosts = new Map<string, Of<"hosts">>();
   readonly tenants = new Map<string, Of<"tenants">>();
   readonly segments = new Map<string, Of<"segments">>();
   readonly #policies = new Map<string, Of<"policies">>();
@@ -63,6 +64,7 @@ export class RomanadView {
 
   #take(change: WatchChange): void {
     const { kind, type, object } = change;
+    if (kind === "hosts") put(this.hosts, type, object.name, object);
     if (kind === "tenants") put(this.tenants, type, object.name, object);
     if (kind === "segments") put(this.segments, type, `${object.tenant}/${object.name}`, object);
     if (kind === "policies") put(this.#policies, type, object.id, object);
