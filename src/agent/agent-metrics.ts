@@ -13,6 +13,7 @@ export interface AgentMetrics {
   readonly failures: Counter;
   readonly flows: Counter;
   readonly packets: Counter;
+  readonly virtualIps: Counter;
   readonly look: Histogram;
   readonly attach: Histogram;
   readonly detach: Histogram;
@@ -63,6 +64,12 @@ export function createAgentMetrics(): AgentMetrics {
       ["cut", "kept"],
     ),
     packets: counter("logged_packets_total", "Packets that rules logged.", "outcome", ["told", "lost"]),
+    virtualIps: counter("virtual_ip_events_total", "Addresses of virtual IPs that came or went.", "event", [
+      "taken",
+      "given-up",
+      "lapsed",
+      "refused",
+    ]),
     look: registry.histogram("romana_agent_reconcile_seconds", "Duration of a comparison with its repairs."),
     attach: registry.histogram("romana_agent_attach_seconds", "Duration of an attach that worked."),
     detach: registry.histogram("romana_agent_detach_seconds", "Duration of a detach."),
@@ -76,14 +83,16 @@ export interface GaugeSources {
   readonly isConnected: () => boolean;
   readonly revision: () => number;
   readonly counters: () => ReadonlyMap<string, { readonly packets: number }>;
+  readonly virtualIps: () => number;
 }
 
 /** Adds what is read, not counted. */
 export function addGauges(registry: Metrics, sources: GaugeSources): void {
-  const { attached, unsettled, isConnected, revision, counters } = sources;
+  const { attached, unsettled, isConnected, revision, counters, virtualIps } = sources;
   registry.gauge("romana_agent_attachments", "Attached endpoints.", attached);
   registry.gauge("romana_agent_unsettled", "Endpoints that are still to be released at romanad.", unsettled);
   registry.gauge("romana_agent_connected", "Whether romanad can be reached.", () => Number(isConnected()));
+  registry.gauge("romana_agent_virtual_ips", "Addresses of virtual IPs that are here.", virtualIps);
   registry.gauge("romana_agent_revision", "Revision of romanad that the agent has seen.", revision);
   registry.gauge(
     "romana_agent_dropped_packets",

@@ -11,6 +11,7 @@ import type {
 } from "../schema/index.ts";
 import type { IptablesRunner } from "../system/iptables.ts";
 import type { Kernel, KernelEvent } from "../system/kernel.ts";
+import type { LinkNeighbours } from "../system/link-neighbours.ts";
 import { type AgentMetrics, addGauges, createAgentMetrics } from "./agent-metrics.ts";
 import { allocateWhenKnown } from "./allocate-when-known.ts";
 import { Attacher, type Detached, notEnforced } from "./attacher.ts";
@@ -29,6 +30,7 @@ import type { Journal } from "./journal.ts";
 import { Keeper } from "./keeper.ts";
 import { KeyedLock } from "./keyed-lock.ts";
 import type { Log } from "./log.ts";
+import { OperationTimer } from "./operation-timer.ts";
 import { OtherRules } from "./other-rules.ts";
 import { Policing } from "./policing.ts";
 import type { Cause, Outcome } from "./reconcile-run.ts";
@@ -40,6 +42,7 @@ import type { Allocation, Romanad } from "./romanad.ts";
 import type { RulesKeeper } from "./rules-keeper.ts";
 import { agentSafetyNet } from "./safety-net.ts";
 import { Alarm, type Timers } from "./timers.ts";
+import { VirtualIpHolder } from "./virtual-ip-holder.ts";
 
 /** What an {@link Agent} works with. */
 export interface AgentOptions {
@@ -48,6 +51,7 @@ export interface AgentOptions {
   readonly config: Omit<AgentConfig, "host">;
   readonly kernel: Kernel;
   readonly iptables: IptablesRunner;
+  readonly neighbours: LinkNeighbours;
   readonly romanad: Romanad;
   readonly journal: Journal;
   /** The view of an earlier life. */
@@ -88,6 +92,8 @@ export class Agent {
   readonly #attacher: Attacher;
   readonly #reviewer: Reviewer;
   readonly #reporter: Reporter;
+  readonly #virtualIps: VirtualIpHolder;
+  readonly #timer = new OperationTimer(this.metrics);
   readonly #topologyAlarm: Alarm;
   readonly #saveAlarm: Alarm;
   readonly #resyncAlarm: Alarm;
@@ -97,7 +103,6 @@ export class Agent {
   #isSettling = false;
   readonly #policing: Policing;
   readonly #safetyNet: SafetyNet;
-  #underWay = 0;
   #underivable: string | undefined;
   /** Of what the kernel was last made from. */
   #appliedRevision = 0;
@@ -192,6 +197,8 @@ export class Agent {
     this.check = (ref, json) => checkAttachment(ref, json, sources);
     this.#reviewer = new Reviewer({ ...site, kernel, attacher: this.#attacher, follower: this.#follower });
     this.#reporter = new Reporter({ host, romanad, timers, status: () => this.#hostStatus() });
+    const counted = { counter: this.metrics.virtualIps, reporter: this.#reporter };
+    this.#virtualIps = new VirtualIpHolder({ ...options, ...counted, life: newId() });
     this.#topologyAlarm = new Alarm(timers, () => {
       this.#applyTopology();
     });
@@ -209,6 +216,7 @@ export class Agent {
       isConnected: () => this.#follower.connection.connected,
       revision: () => this.#follower.knowledge?.revision ?? 0,
       counters: () => this.#rules.counters(),
+      virtualIps: () => this.#virtualIps.held,
     });
   }
 
@@ -228,14 +236,14 @@ export class Agent {
 
   /** True while somebody waits for an attach or a detach. */
   get isBusy(): boolean {
-    return this.#underWay > 0;
+    return this.#timer.isBusy;
   }
 
   /** Attaches an endpoint as the JSON asks; see {@link Attacher.attach}. */
   async attach(
     json: unknown,
   ): Promise<{ readonly created: boolean; readonly attachment: AttachmentResource }> {
-    const { created, attachment } = await this.#timed("attach", () => this.#attacher.attach(json));
+    const { created, attachment } = await this.#timer.time("attach", () => this.#attacher.attach(json));
     this.metrics.operations.add(created ? "attach" : "repeat");
     if (created) this.#reporter.noticeCount();
     return { created, attachment: this.#describe(attachment) };
@@ -243,7 +251,7 @@ export class Agent {
 
   /** Detaches an endpoint by name, address or request token; see {@link Attacher.detach}. */
   async detach(ref: string): Promise<Detached> {
-    const detached = await this.#timed("detach", () => this.#attacher.detach(ref));
+    const detached = await this.#timer.time("detach", () => this.#attacher.detach(ref));
     if (detached.detached) {
       this.metrics.operations.add("detach");
       this.#reporter.noticeCount();
@@ -265,13 +273,14 @@ export class Agent {
   /** How the agent is. */
   status(): AgentStatus {
     const { host, config } = this.#options;
-    const { problems, routes, counters: _, ...status } = this.#hostStatus();
+    const { problems, routes, counters: _, virtualIps = [], ...status } = this.#hostStatus();
     const { pending, ...policies } = this.#policing.summary;
     return {
       host,
       ...status,
       problems: [...problems],
       routes: [...routes],
+      virtualIps: [...virtualIps],
       policies: { ...policies, pending: [...pending] },
       firewall: config.firewall,
       romanad: { server: config.server, ...this.#follower.connection },
@@ -296,6 +305,7 @@ export class Agent {
     this.#keeper.close();
     this.#policing.close();
     this.#reporter.close();
+    this.#virtualIps.close();
     for (const alarm of [this.#topologyAlarm, this.#saveAlarm, this.#resyncAlarm]) alarm.clear();
     this.#saveView();
     await this.#options.journal.close();
@@ -304,6 +314,8 @@ export class Agent {
   #onChange({ isTopology, isSnapshot, endpoints }: ViewChange): void {
     this.metrics.news.add(isTopology ? "topology" : "endpoint");
     if (!this.#hasMemory && this.#follower.hasSeenRomanad) this.#adopt();
+    const { hasSeenRomanad, knowledge } = this.#follower;
+    if (hasSeenRomanad) this.#virtualIps.follow(knowledge?.virtualIps ?? [], knowledge?.ownHost);
     if (isTopology) {
       this.#topologyAlarm.set(TOPOLOGY_SETTLE);
       this.#saveAlarm.set(SAVE_SETTLE);
@@ -368,8 +380,8 @@ export class Agent {
       if (this.#reconciler.inventory.host === undefined) this.#applyTopology();
       if (this.#reconciler.inventory.host !== undefined) return;
     }
-    const { error } = this.#follower.connection;
-    const reason = error ?? this.#underivable ?? "it has not told about this host yet";
+    const reason =
+      this.#follower.connection.error ?? this.#underivable ?? "it has not told about this host yet";
     throw new RomanaError(`Cannot attach endpoint: romanad cannot be asked (${reason})`, {
       code: "unavailable",
     });
@@ -423,6 +435,7 @@ export class Agent {
       isKnown: this.#follower.knowledge?.ownHost !== undefined,
       underivable: this.#underivable,
       policing: [...damagedPolicies(this.#follower.knowledge?.policies ?? []), ...this.#policing.problems],
+      virtualIps: this.#virtualIps.problems,
     });
     return {
       observedRevision: this.#appliedRevision,
@@ -431,6 +444,7 @@ export class Agent {
       routes: this.#keeper.last.routes.map(({ route, state }) => ({ ...route, state })),
       attachments: this.#attachments.attached,
       counters: this.#policing.counters(),
+      virtualIps: this.#virtualIps.status(),
       version,
       reportedAt: timers.now(),
     };
@@ -459,21 +473,6 @@ export class Agent {
     for await (const event of events) {
       this.metrics.events.add(event.type);
       this.#keeper.notice(event);
-    }
-  }
-
-  async #timed<T>(operation: "attach" | "detach", action: () => Promise<T>): Promise<T> {
-    const start = performance.now();
-    this.#underWay += 1;
-    try {
-      const result = await action();
-      this.metrics[operation].observe((performance.now() - start) / 1000);
-      return result;
-    } catch (error) {
-      this.metrics.failures.add(operation);
-      throw error;
-    } finally {
-      this.#underWay -= 1;
     }
   }
 

@@ -15,7 +15,13 @@ import { type Device, deviceOf, findTap, makeVeth, takeTap } from "./device.ts";
 import { isOwnDeviceName } from "./device-name.ts";
 import { endpointKey } from "./host-knowledge.ts";
 import type { Reconciler } from "./reconciler.ts";
-import { type Allocated, endpointLocks, isSameEndpoint, type Releaser, type ReleaserSite } from "./releaser.ts";
+import {
+  type Allocated,
+  endpointLocks,
+  isSameEndpoint,
+  type Releaser,
+  type ReleaserSite,
+} from "./releaser.ts";
 import type { Allocation } from "./romanad.ts";
 
 /** What attaching works with. */

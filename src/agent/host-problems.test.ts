@@ -15,6 +15,7 @@ test("hostProblems() cuts what is too long and counts what is too much", () => {
     isKnown: false,
     underivable: undefined,
     policing: [],
+    virtualIps: [],
   });
   expect(problems).toHaveLength(100);
   expect(problems[0]).toBe("romanad has not told about this host");

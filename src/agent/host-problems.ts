@@ -21,6 +21,8 @@ export interface ProblemSources {
   readonly underivable: string | undefined;
   /** What is wrong with policies. */
   readonly policing: readonly string[];
+  /** Why virtual IPs are not held. */
+  readonly virtualIps: readonly string[];
 }
 
 /** Most problems of a report, and most characters of one. */
@@ -45,6 +47,7 @@ export function hostProblems(sources: ProblemSources): readonly string[] {
         ]),
     ...(reconciler.inventory.host?.problems ?? []),
     ...sources.policing,
+    ...sources.virtualIps,
     ...keeper.failures,
     ...reconciler.fights.map(({ item }) => `Somebody keeps changing ${item}`),
     ...missingDevices(sources),

@@ -4,6 +4,8 @@ import {
   type BodyOf,
   type CONTRACT,
   encodeHostStatus,
+  type HeartbeatAnswerResult,
+  type HeartbeatJson,
   type HostSnapshot,
   type Stored,
   type WatchEvent,
@@ -31,6 +33,8 @@ export interface Romanad {
   /** @throws RomanaError `not-found`, `revision-mismatch`. */
   release(address: string, revision: number): Promise<void>;
   report(host: string, status: HostStatus): Promise<void>;
+  /** Says that the host lives, and asks which virtual IPs it may hold. Never tried again by itself. */
+  beat(host: string, heartbeat: HeartbeatJson, signal: AbortSignal): Promise<HeartbeatAnswerResult>;
 }
 
 /** romanad behind its REST API. */
@@ -57,5 +61,7 @@ export function createRomanad(client: Client): Romanad {
     async report(host, status) {
       await client.call("putHostStatus", { params: { host }, body: encodeHostStatus(status) });
     },
+    beat: (host, heartbeat, signal) =>
+      client.call("sendHeartbeat", { params: { host }, body: heartbeat }, { signal }),
   };
 }

@@ -11,7 +11,7 @@ export interface TeardownNames {
 }
 
 /**
- * Removes everything of the agent's from the kernel: routes of its protocol, devices with its names, and its
+ * Removes everything of the agent's from the kernel: routes of its protocol, virtual IPs, devices with its names, and its
  * rules in either form.
  * Endpoints lose their connection. Sysctls stay, since nobody knows what they were before.
  */
@@ -47,12 +47,17 @@ function stepsOf(
       .flatMap(({ link, address }) => (link === gateway?.index ? [formatAddress(address)] : [])),
   );
   const routes = kernel.routes(MAIN_TABLE, ROMANA_PROTOCOL);
+  const leased = kernel.addresses().filter(({ isLeased }) => isLeased === true);
   const neighbours = kernel.proxyNeighbours().filter(({ address }) => gateways.has(formatAddress(address)));
   const devices = links.filter(({ name, kind }) => kind === "veth" && isOwnDeviceName(name));
   return [
     ...routes.map((route) => ({
       item: `route ${formatPrefix(route.destination)}`,
       change: { type: "delete-route", route } as const,
+    })),
+    ...leased.map((address) => ({
+      item: `virtual IP ${formatAddress(address.address)}`,
+      change: { type: "delete-address", address } as const,
     })),
     ...neighbours.map((neighbour) => ({
       item: `proxied neighbour ${formatAddress(neighbour.address)}`,

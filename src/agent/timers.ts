@@ -2,6 +2,8 @@
 export interface Timers {
   /** Milliseconds since 1970 UTC. */
   readonly now: () => number;
+  /** Milliseconds that only go on, whoever sets the time. */
+  readonly monotonic: () => number;
   /** Calls `run` once after so many milliseconds; the returned function takes it back. */
   readonly after: (milliseconds: number, run: () => void) => () => void;
 }
@@ -9,6 +11,7 @@ export interface Timers {
 /** The timers of this process. They do not keep it alive. */
 export const systemTimers: Timers = {
   now: () => Date.now(),
+  monotonic: () => performance.now(),
   after: (milliseconds, run) => {
     const timer = setTimeout(run, milliseconds);
     timer.unref();

@@ -22,6 +22,7 @@ import { createClient, parseServer } from "../client/index.ts";
 import { RomanaError } from "../model/index.ts";
 import type { AgentConfig } from "../schema/index.ts";
 import { createIptablesRunner } from "../system/iptables.ts";
+import { createLinkNeighbours } from "../system/link-neighbours.ts";
 import { createLinuxKernel } from "../system/linux-kernel.ts";
 import { preferLittleMemory } from "../system/process-memory.ts";
 import { letBackgroundThreadsGiveWay } from "../system/process-threads.ts";
@@ -92,6 +93,7 @@ async function serve(config: AgentConfig): Promise<void> {
       config,
       kernel,
       iptables: createIptablesRunner(),
+      neighbours: createLinkNeighbours(),
       romanad: createRomanad(client),
       timers: systemTimers,
       random: Math.random,

@@ -1,4 +1,5 @@
 import type { Address, Prefix } from "../net/index.ts";
+import type { VirtualIpStatus } from "./virtual-ip.ts";
 
 /** One route of an agent's report: what it wants in the kernel and whether it is there. */
 export interface RouteStatus {
@@ -67,6 +68,8 @@ export interface HostStatus {
   readonly attachments: number;
   /** Absent from reports of agents that do not count. */
   readonly counters?: HostCounters;
+  /** Absent from reports of agents that know none. */
+  readonly virtualIps?: readonly VirtualIpStatus[];
   /** Version of the agent. */
   readonly version: string;
   /** When the agent wrote it, in milliseconds since 1970 UTC. */

@@ -4,6 +4,7 @@ import { decodeWith, oneOf, strict } from "./decode.ts";
 import { policyIdSchema } from "./policy.ts";
 import { encodeRoute, routeStatusSchema } from "./route.ts";
 import { revisionSchema } from "./text.ts";
+import { virtualIpNameSchema } from "./virtual-ip.ts";
 
 const tallyShape = {
   packets: z.int().min(0).meta({ description: "The first ones of connections; of stateless rules all." }),
@@ -46,6 +47,13 @@ export const allCountersSchema = strict({
   drops: z.array(dropTallySchema).meta({ description: "Dropped packets by reason." }),
 }).meta({ id: "AllCounters", description: "What the rules of all hosts have counted." });
 
+const virtualIpStatusSchema = strict({
+  name: virtualIpNameSchema,
+  state: oneOf(["held", "taking", "refused"]),
+  device: z.string().max(100).exactOptional(),
+  reason: z.string().max(1000).exactOptional(),
+}).meta({ description: "A virtual IP that the host is to hold, or still has." });
+
 /** An agent's report. */
 export const hostStatusSchema = strict({
   observedRevision: revisionSchema.meta({
@@ -56,6 +64,7 @@ export const hostStatusSchema = strict({
   routes: z.array(routeStatusSchema),
   attachments: z.int().min(0),
   counters: hostCountersSchema.exactOptional(),
+  virtualIps: z.array(virtualIpStatusSchema).max(10_000).exactOptional(),
   version: z.string().max(100),
   reportedAt: z.int().min(0),
 }).meta({ id: "HostStatus", description: "What an agent reports about its host." });
@@ -70,12 +79,13 @@ export function decodeHostStatus(value: unknown): HostStatus {
 
 /** An agent's report as JSON. */
 export function encodeHostStatus(status: HostStatus): HostStatusJson {
-  const { counters, ...rest } = status;
+  const { counters, virtualIps, ...rest } = status;
   return {
     ...rest,
     problems: [...status.problems],
     routes: status.routes.map(encodeRoute),
     ...(counters && { counters: encodeHostCounters(counters) }),
+    ...(virtualIps && { virtualIps: [...virtualIps] }),
   };
 }
 

@@ -7,6 +7,7 @@ import { createFakeKernel, type FakeKernel, type FakeOperation } from "../../src
 import { createIptablesRunner } from "../../src/system/iptables.ts";
 import { MAIN_TABLE } from "../../src/system/kernel.ts";
 import { FakeIptables } from "./fake-iptables.ts";
+import { FakeNeighbours } from "./fake-neighbours.ts";
 import { FakeRomanad } from "./fake-romanad.ts";
 import { ManualTimers, settled } from "./manual-timers.ts";
 
@@ -27,6 +28,7 @@ export interface SceneOptions {
 export class AgentScene {
   readonly kernel: FakeKernel;
   readonly iptables: FakeIptables;
+  readonly neighbours = new FakeNeighbours();
   readonly romanad: FakeRomanad;
   readonly store: Store;
   timers = new ManualTimers();
@@ -77,6 +79,7 @@ export class AgentScene {
       config: decodeAgentConfig({ ...this.#config }, "read configuration"),
       kernel: mortal(this.kernel, life),
       iptables: createIptablesRunner({ run: this.iptables.run }),
+      neighbours: mortal(this.neighbours, life),
       romanad: mortal(this.romanad, life),
       journal,
       ...(view && { view }),

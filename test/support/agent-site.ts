@@ -163,6 +163,48 @@ export class AgentSite {
     return namespacePath(full);
   }
 
+  /** Makes a namespace on the underlay that is no host, with these addresses on eth0; returns its path. */
+  async addOutside(...addresses: readonly string[]): Promise<string> {
+    const path = this.addNamespace("outside");
+    const underlay = namespacePath(`${this.#prefix}-u`);
+    const peer = ["type", "veth", "peer", "name", "eth0", "netns", `${this.#prefix}-outside`];
+    await this.run(underlay, "ip", "link", "add", "outside", ...peer);
+    await this.run(underlay, "ip", "link", "set", "outside", "master", "br0", "up");
+    await this.run(path, "ip", "link", "set", "eth0", "up");
+    for (const address of addresses) {
+      const rest = address.includes(":") ? ["/64", "nodad"] : ["/16"];
+      const [length = "", ...flags] = rest;
+      await this.run(path, "ip", "addr", "add", address + length, "dev", "eth0", ...flags);
+    }
+    return path;
+  }
+
+  /** Breaks the link of a host to the underlay at its other end, or mends it. */
+  async setCarrier(number: number, isThere: boolean): Promise<void> {
+    const underlay = namespacePath(`${this.#prefix}-u`);
+    await this.run(underlay, "ip", "link", "set", `p${number}`, isThere ? "up" : "down");
+  }
+
+  /** A way over TCP from a host's namespace to romanad's socket, until it is cut: then nothing is answered any more. */
+  async openWay(number: number, socket: string): Promise<{ readonly port: number; cut(): void }> {
+    const { namespace, name } = this.host(number);
+    const port = 9_600;
+    await this.run(namespace, "ip", "link", "set", "lo", "up");
+    const program = `
+      const net = require("node:net");
+      net.createServer((one) => {
+        const other = net.connect(${JSON.stringify(socket)});
+        one.pipe(other).pipe(one);
+        for (const end of [one, other]) end.on("error", () => {});
+      }).listen(${port}, "127.0.0.1", () => console.log("listening"));`;
+    const child = inNamespace(namespace, () =>
+      spawn(process.execPath, ["-e", program], { stdio: ["ignore", "pipe", "inherit"] }),
+    );
+    this.#processes.set(`way-${name}`, child);
+    await new Promise((resolve) => child.stdout?.once("data", resolve));
+    return { port, cut: () => child.kill("SIGSTOP") };
+  }
+
   /** Deletes a namespace that {@link addNamespace} has made. */
   deleteNamespace(path: string): void {
     const name = path.split("/").at(-1) ?? "";

@@ -2,7 +2,14 @@ import { endpointKey } from "../../src/agent/host-knowledge.ts";
 import type { Allocation, OnState, Romanad } from "../../src/agent/romanad.ts";
 import { type Endpoint, type HostStatus, notFound, RomanaError } from "../../src/model/index.ts";
 import { parseAddress } from "../../src/net/index.ts";
-import type { HostSnapshot, Stored, WatchChange, WatchEvent } from "../../src/schema/index.ts";
+import type {
+  HeartbeatAnswerResult,
+  HeartbeatJson,
+  HostSnapshot,
+  Stored,
+  WatchChange,
+  WatchEvent,
+} from "../../src/schema/index.ts";
 import { endpoint, event, hostView } from "./agent-view.ts";
 
 /** A watcher with the events that it has not read yet. */
@@ -15,6 +22,13 @@ interface Watcher {
 export class FakeRomanad implements Romanad {
   readonly endpoints = new Map<string, Stored<Endpoint>>();
   readonly reports: HostStatus[] = [];
+  readonly heartbeats: HeartbeatJson[] = [];
+  /** How heartbeats are answered; nothing may be held if nobody says otherwise. */
+  answerBeat: (
+    heartbeat: HeartbeatJson,
+    host: string,
+    signal: AbortSignal,
+  ) => HeartbeatAnswerResult | Promise<HeartbeatAnswerResult> = () => ({ hold: [], next: 400 });
   readonly allocations: Allocation[] = [];
   /** While true nothing answers and watches are broken. */
   isAway = false;
@@ -135,6 +149,12 @@ export class FakeRomanad implements Romanad {
   async report(_host: string, status: HostStatus): Promise<void> {
     this.#answer("report");
     this.reports.push(status);
+  }
+
+  async beat(host: string, heartbeat: HeartbeatJson, signal: AbortSignal): Promise<HeartbeatAnswerResult> {
+    this.#answer("beat");
+    this.heartbeats.push(heartbeat);
+    return await this.answerBeat(heartbeat, host, signal);
   }
 
   /** Somebody allocates or changes an endpoint. */

@@ -11,6 +11,8 @@ export class ManualTimers implements Timers {
 
   readonly now = (): number => this.#now;
 
+  readonly monotonic = (): number => this.#now;
+
   readonly after = (milliseconds: number, run: () => void): (() => void) => {
     const timer = { at: this.#now + milliseconds, run };
     this.#due.push(timer);
@@ -19,6 +21,11 @@ export class ManualTimers implements Timers {
       if (index >= 0) this.#due.splice(index, 1);
     };
   };
+
+  /** Time goes on while nothing can run. */
+  stall(milliseconds: number): void {
+    this.#now += milliseconds;
+  }
 
   /** Moves time on, running what comes due in order, each after everything before it has settled. */
   async advance(milliseconds: number): Promise<void> {

@@ -226,9 +226,19 @@ function renderStatus(screen: Screen, status: AgentStatus): string {
     ["firewall", status.firewall],
     ["policies", policiesText(policies)],
     ["exceptions", policies.exceptions === 0 ? undefined : policies.exceptions],
+    ["virtual IPs", virtualIpsText(status.virtualIps ?? []) || undefined],
     ["repairs", mended.join(", ") || "none"],
     ["version", status.version],
   ]);
+}
+
+function virtualIpsText(all: NonNullable<AgentStatus["virtualIps"]>): string {
+  return all
+    .map(
+      ({ name, state, device, reason }) =>
+        `${name} ${state}${device ? ` on ${device}` : ""}${reason ? `: ${reason}` : ""}`,
+    )
+    .join("; ");
 }
 
 function policiesText({ count: all, pending }: AgentStatus["policies"]): string {
