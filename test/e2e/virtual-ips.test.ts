@@ -161,6 +161,15 @@ describe("another host has it within 5 s", () => {
     await site.setCarrier(numberOf(before), true);
   });
 
+  test("when the holder's power is cut", async () => {
+    const { before, gaps } = await failOver(async (holder) => {
+      await Promise.all([site.setCarrier(numberOf(holder), false), site.stop(holder, "SIGKILL")]);
+    });
+    expect(Math.max(...gaps)).toBeLessThan(GOAL);
+    await site.setCarrier(numberOf(before), true);
+    await site.startAgent(numberOf(before));
+  });
+
   test("when the holder cannot reach romanad any more", async () => {
     const path = site.server.replace("unix://", "");
     const before = await held();
