@@ -87,6 +87,8 @@ const alone = STATES.map(([name, each]) => {
 });
 
 describe("reconcile()", () => {
+  const open = state([1, 2], { tenants: [{ id: 1, name: "acme", isolation: "none" }] });
+
   test("different states are different", () => {
     expect(new Set(alone.map(([, , text]) => text)).size).toBe(alone.length);
   });
@@ -111,6 +113,46 @@ describe("reconcile()", () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  test("when only rules follow from news, nothing else is looked at; anything else is", () => {
+    const kernel = createKernel();
+    let hasLooked = false;
+    const links = kernel.links.bind(kernel);
+    kernel.links = () => {
+      hasLooked = true;
+      return links();
+    };
+    const reconciler = createReconciler(kernel);
+    const looks = (next: State): boolean => {
+      hasLooked = false;
+      enter(reconciler, next);
+      return hasLooked;
+    };
+    expect(looks(state([1, 2]))).toBe(true);
+    expect(looks(open)).toBe(false);
+    const other = createKernel();
+    enter(createReconciler(other), open);
+    expect(kernelText(kernel)).toBe(kernelText(other));
+    expect(looks(state([1, 2, 3]))).toBe(true);
+    expect(looks(state([1, 2, 3], {}, [1]))).toBe(true);
+    reconciler.pruneDevices();
+    expect(looks(state([1, 2, 3]))).toBe(true);
+  });
+
+  test("what could not be made is looked for again when only rules follow from news", () => {
+    const kernel = createKernel();
+    const reconciler = createReconciler(kernel);
+    kernel.refuse = (operation) =>
+      operation.method === "apply" && operation.change.type === "replace-route" ? "EPERM" : undefined;
+    reconciler.setHost(state([1, 2]).host);
+    expect(reconciler.reconcile("desired").failures).not.toEqual([]);
+    kernel.refuse = undefined;
+    reconciler.setHost(open.host);
+    expect(reconciler.reconcile("desired").failures).toEqual([]);
+    const other = createKernel();
+    enter(createReconciler(other), open);
+    expect(kernelText(kernel)).toBe(kernelText(other));
   });
 
   test("a second look finds nothing to do", () => {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { EndpointDevice, FirewallInput, PolicyRules } from "../firewall/index.ts";
 import { RomanaError } from "../model/index.ts";
 import {
@@ -33,6 +34,8 @@ export class Reconciler {
   /** Own devices without an endpoint are deleted only once it is known which endpoints there are. */
   #prunesDevices = false;
   #isEnforcing = false;
+  /** What the kernel was last made as a whole, with nothing left over, and the routes as they were then. */
+  #made: { readonly host: DesiredHost; readonly routes: readonly RouteFinding[] } | undefined;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
@@ -64,21 +67,43 @@ export class Reconciler {
   /** Adds an endpoint that may be wired already, as after a restart. */
   adopt(endpoint: DesiredEndpoint): void {
     this.#options.rules.distrust();
+    this.#made = undefined;
     this.inventory.add(endpoint);
   }
 
   /** From now on own devices that belong to no endpoint are left over and deleted. */
   pruneDevices(): void {
     this.#prunesDevices = true;
+    this.#made = undefined;
   }
 
-  /** Compares everything with what should be and mends what differs. Does nothing while nothing is known. */
+  /**
+   * Compares everything with what should be and mends what differs; when only rules follow from what was news, only rules.
+   * Does nothing while nothing is known.
+   */
   reconcile(cause: Cause): Outcome {
-    const { inventory } = this;
-    const { host } = inventory;
-    const { kernel } = this.#options;
+    const { host } = this.inventory;
     const run = new Run(this.#options, cause);
     if (host === undefined) return run.outcome([]);
+    const made = this.#made;
+    this.#made = undefined;
+    if (cause === "desired" && made !== undefined && differsInRulesOnly(made.host, host)) {
+      this.#keepRules(run, host, cause);
+      return this.#remember(host, run.outcome(made.routes));
+    }
+    return this.#remember(host, this.#reconcileAll(run, host, cause));
+  }
+
+  /** What is made and has nothing left over need not be looked at when only rules change. */
+  #remember(host: DesiredHost, outcome: Outcome): Outcome {
+    const { routes, failures, again } = outcome;
+    if (failures.length === 0 && again === undefined) this.#made = { host, routes };
+    return outcome;
+  }
+
+  #reconcileAll(run: Run, host: DesiredHost, cause: Cause): Outcome {
+    const { inventory } = this;
+    const { kernel } = this.#options;
     const links = this.#ensureGateway(run, host);
     const addresses = kernel.addresses();
     const routes = kernel.routes(MAIN_TABLE);
@@ -273,6 +298,13 @@ export class Reconciler {
     );
     return links.filter((candidate) => candidate !== link);
   }
+}
+
+/** What the kernel has besides rules is the same for both. */
+function differsInRulesOnly(before: DesiredHost, after: DesiredHost): boolean {
+  const { firewall: _, ...rest } = before;
+  const { firewall: __, ...others } = after;
+  return isDeepStrictEqual(rest, others);
 }
 
 /** The gateway before anything else. */
