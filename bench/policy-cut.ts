@@ -85,7 +85,7 @@ async function cutRows(kernel: Kernel, count: number): Promise<BenchRow[]> {
       world: { ...exampleWorld(), policies: policies(count, first), exceptions: [] },
       host: "host-1",
       settings: {},
-      addresses: [],
+      addresses: () => [],
     });
   let finish: (outcome: { cut: number }) => void = () => {};
   const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };

@@ -53,6 +53,8 @@ export class FlowCutter {
 
   async #run(): Promise<void> {
     this.#isRunning = true;
+    // Whoever waits for the rules need not wait for this.
+    await turn();
     while (this.#wanted !== undefined && !this.#isClosed) {
       const judge = this.#wanted;
       this.#wanted = undefined;

@@ -19,8 +19,8 @@ export interface HostJudgeOptions {
   /** Name of the host that enforces. */
   readonly host: string;
   readonly settings: Omit<FlowSettings, "interfaceName">;
-  /** All addresses of the machine, with the names of the interfaces that they are on. */
-  readonly addresses: readonly { readonly address: Address; readonly interfaceName: string }[];
+  /** All addresses of the machine, with the names of the interfaces that they are on; asked once, with the first question. */
+  readonly addresses: () => readonly { readonly address: Address; readonly interfaceName: string }[];
 }
 
 /** What this host says of one direction of a flow. */
@@ -40,19 +40,25 @@ export interface AddressOwner {
 export class HostJudge {
   readonly world: PolicyWorld;
   readonly #host: Host | undefined;
-  readonly #interfaces: ReadonlyMap<string, string>;
+  readonly #addresses: HostJudgeOptions["addresses"];
   readonly #judge: FlowJudge;
+  #known: ReadonlyMap<string, string> | undefined;
 
   constructor({ world, host, settings, addresses }: HostJudgeOptions) {
     this.world = world;
     const own = world.hosts.find(({ name }) => name === host);
-    const interfaces = new Map(
-      addresses.map(({ address, interfaceName }) => [keyOf(address), interfaceName] as const),
-    );
-    const has = (address: Address): boolean => interfaces.has(keyOf(address));
+    const has = (address: Address): boolean => this.#interfaces.has(keyOf(address));
     this.#host = own;
-    this.#interfaces = interfaces;
+    this.#addresses = addresses;
     this.#judge = createFlowJudge(world, { ...settings, isBrief: true }, own && { host: own, has });
+  }
+
+  /** Names of interfaces by the addresses that are on them. */
+  get #interfaces(): ReadonlyMap<string, string> {
+    this.#known ??= new Map(
+      this.#addresses().map(({ address, interfaceName }) => [keyOf(address), interfaceName] as const),
+    );
+    return this.#known;
   }
 
   /**

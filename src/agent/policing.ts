@@ -176,14 +176,16 @@ export class Policing {
 
   #createJudge(world: PolicyKnowledge): HostJudge {
     const { host, kernel, config, safetyNet } = this.#options;
-    const names = new Map(kernel.links().map(({ index, name }) => [index, name]));
     return new HostJudge({
       world,
       host,
       settings: { gatewayServices: config.gatewayServices, safetyNet: safeTraffic(safetyNet) },
-      addresses: kernel
-        .addresses()
-        .map(({ address, link }) => ({ address, interfaceName: names.get(link) ?? "" })),
+      addresses: () => {
+        const names = new Map(kernel.links().map(({ index, name }) => [index, name]));
+        return kernel
+          .addresses()
+          .map(({ address, link }) => ({ address, interfaceName: names.get(link) ?? "" }));
+      },
     });
   }
 
