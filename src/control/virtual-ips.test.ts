@@ -131,6 +131,55 @@ describe("a holder", () => {
   });
 });
 
+describe("what an earlier answer may have allowed is waited for", () => {
+  const only = (host: string): { hosts: { by: "names"; names: string[] } } => ({
+    hosts: { by: "names", names: [host] },
+  });
+
+  test("when the same heartbeat comes again", async () => {
+    const { control, clock } = await seedControl();
+    await control.virtualIps.create({ name: "web", addresses: IPV4 });
+    for (const host of ["host-1", "host-2"]) control.virtualIps.beat(host, heartbeat(1));
+    await pass(clock, 800);
+    control.virtualIps.beat("host-1", heartbeat(2));
+    await control.virtualIps.update("web", only("host-2"));
+    control.virtualIps.beat("host-1", heartbeat(2));
+    control.virtualIps.beat("host-1", heartbeat(1, [], "b"));
+    control.virtualIps.beat("host-2", heartbeat(2));
+    await pass(clock, 200);
+    expect((await control.virtualIps.get("web")).object.holder).toBe("host-1");
+    control.virtualIps.beat("host-1", heartbeat(2, [], "b"));
+    await pass(clock, 1);
+    expect((await control.virtualIps.get("web")).object.holder).toBe("host-2");
+  });
+
+  test("when romanad was restarted since", async () => {
+    const { control, store, clock } = await seedControl();
+    await control.virtualIps.create({ name: "web", addresses: IPV4 });
+    control.virtualIps.beat("host-1", heartbeat(1));
+    await pass(clock, 800);
+    control.virtualIps.beat("host-1", heartbeat(2));
+    await control.close();
+    const next = await createControl({ store, clock });
+    await next.virtualIps.update("web", only("host-2"));
+    for (let number = 3; number <= 11; number++) {
+      next.virtualIps.beat("host-1", heartbeat(number, ["web"]));
+      next.virtualIps.beat("host-2", heartbeat(number));
+      await pass(clock, 400);
+      expect((await next.virtualIps.get("web")).object.holder).toBe("host-1");
+    }
+    next.virtualIps.beat("host-2", heartbeat(12));
+    await pass(clock, 400);
+    expect((await next.virtualIps.get("web")).object.holder).toBe("host-2");
+  });
+
+  test("but a heartbeat that was overtaken counts for nothing", async () => {
+    const { control } = await seedControl();
+    control.virtualIps.beat("host-1", heartbeat(2));
+    expect(() => control.virtualIps.beat("host-1", heartbeat(1))).toThrow("a later one came before it");
+  });
+});
+
 describe("a deletion", () => {
   test("keeps the address until the holder is gone, and hides the object", async () => {
     const { control, store, clock } = await seedControl();
