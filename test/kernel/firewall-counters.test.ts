@@ -117,8 +117,14 @@ const nested = (id: string, segment: string, rules: readonly PolicyRule[]): Poli
 /** The machine outside is in a prefix within a prefix: one rule is about the one, and one about the other. */
 const WIDE = drop("192.0.2.0/24", "2001:db8::/32");
 const NARROW = drop(
-  ...["192.0.2.0/26", "192.0.2.64/26", "192.0.2.128/26", "192.0.2.192/26"],
-  ...["2001:db8::/34", "2001:db8:4000::/34", "2001:db8:8000::/34", "2001:db8:c000::/34"],
+  "192.0.2.0/26",
+  "192.0.2.64/26",
+  "192.0.2.128/26",
+  "192.0.2.192/26",
+  "2001:db8::/34",
+  "2001:db8:4000::/34",
+  "2001:db8:8000::/34",
+  "2001:db8:c000::/34",
 );
 const NESTED = [nested("wide-first", "web", [WIDE, NARROW]), nested("narrow-first", "db", [NARROW, WIDE])];
 
