@@ -74,7 +74,7 @@ const LAYERS: Record<string, { folders: string[]; packages: string[]; reason: st
       "system",
       "client",
     ],
-    packages: ["node:http", "node:fs", "node:path", "node:crypto", "node:net"],
+    packages: ["node:http", "node:fs", "node:path", "node:crypto", "node:net", "node:util"],
     reason: "one host's kernel made equal to the desired state",
   },
   cni: {
