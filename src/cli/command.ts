@@ -13,6 +13,7 @@ export type Completer =
   | "segment"
   | "endpoint"
   | "workload"
+  | "vip"
   | "policy"
   | "lab"
   | "lab-endpoint"

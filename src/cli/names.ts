@@ -29,6 +29,8 @@ export async function findNames(
       );
     case "workload":
       return (await (await client()).call("listWorkloads", { query })).items.map(({ id }) => id);
+    case "vip":
+      return (await (await client()).call("listVirtualIps", { query })).items.map(({ name }) => name);
     case "policy":
       return (await (await client()).call("listPolicies", { query })).items.map(({ id }) => id);
     case "lab":

@@ -45,6 +45,11 @@ export const NOUNS: readonly NounEntry[] = [
     load: async () => (await import("./commands/workload.ts")).workload,
   },
   {
+    name: "vip",
+    summary: "Virtual IPs: addresses on the underlay, each on one healthy host at a time",
+    load: async () => (await import("./commands/vip.ts")).vip,
+  },
+  {
     name: "policy",
     summary: "Who may talk to whom: check, apply, on trial too",
     load: async () => (await import("./commands/policy.ts")).policy,

@@ -137,6 +137,28 @@ describe("nouns from creation to deletion", () => {
     ],
     ["workload delete 6f1c", ['workload "6f1c" deleted']],
     ["segment delete shop/canary", ['segment "shop/canary" deleted']],
+    [
+      "vip create www --address 203.0.113.80 --address 2001:db8::80 --host host-9",
+      [
+        "RESULT   NAME  ADDRESSES                   HOLDER  STATE   REASON",
+        "created  www   203.0.113.80, 2001:db8::80  -       vacant  no host is a candidate",
+      ],
+    ],
+    [
+      "vip update www --label role=edge",
+      [
+        "RESULT   NAME  ADDRESSES                   HOLDER  STATE   REASON",
+        "updated  www   203.0.113.80, 2001:db8::80  -       vacant  no host is a candidate",
+      ],
+    ],
+    [
+      "vip list -o wide",
+      [
+        "NAME  ADDRESSES                   HOLDER  STATE   REASON                  CANDIDATES    SINCE  EXTERNAL ID  REVISION",
+        "www   203.0.113.80, 2001:db8::80  -       vacant  no host is a candidate  role In edge  -      -                  27",
+      ],
+    ],
+    ["vip delete www", ['virtual IP "www" deleted']],
     ["endpoint delete pod-1", ['endpoint "pod-1" deleted']],
     [
       "tenant update shop --isolation tenant --no-quota",
