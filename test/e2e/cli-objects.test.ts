@@ -155,7 +155,7 @@ describe("nouns from creation to deletion", () => {
       "vip list -o wide",
       [
         "NAME  ADDRESSES                   HOLDER  STATE   REASON                  CANDIDATES    SINCE  EXTERNAL ID  REVISION",
-        "www   203.0.113.80, 2001:db8::80  -       vacant  no host is a candidate  role In edge  -      -                  27",
+        "www   203.0.113.80, 2001:db8::80  -       vacant  no host is a candidate  role In edge  -      -                  20",
       ],
     ],
     ["vip delete www", ['virtual IP "www" deleted']],
