@@ -5,6 +5,7 @@ import {
   type VirtualIp,
   type VirtualIpRefusal,
   type VirtualIpStatus,
+  virtualIpAddresses,
 } from "../model/index.ts";
 import { type Address, addressBits, formatAddress, formatPrefix } from "../net/index.ts";
 import { selectsHost } from "../policy/index.ts";
@@ -102,7 +103,7 @@ export class VirtualIpHolder {
     const may = new Set(
       candidacies
         .filter(({ holder }) => holder === host)
-        .flatMap((mine) => addressesOf(mine).map(formatAddress)),
+        .flatMap((mine) => virtualIpAddresses(mine).map(formatAddress)),
     );
     this.#drop(
       [...this.#own.keys()].filter((key) => !may.has(key)),
@@ -124,7 +125,7 @@ export class VirtualIpHolder {
     const { host } = this.#options;
     return this.#known.flatMap((virtualIp): VirtualIpStatus[] => {
       const { name, holder } = virtualIp;
-      const own = addressesOf(virtualIp).map((address) => this.#own.get(formatAddress(address)));
+      const own = virtualIpAddresses(virtualIp).map((address) => this.#own.get(formatAddress(address)));
       const device = own.find((one) => one !== undefined)?.link.name;
       const refusal = this.#refusals.get(name);
       if (refusal !== undefined) return [{ name, state: "refused", reason: refusal.reason }];
@@ -223,8 +224,9 @@ export class VirtualIpHolder {
   }
 
   #nameOf(key: string): string | undefined {
-    return this.#known.find((one) => addressesOf(one).some((address) => formatAddress(address) === key))
-      ?.name;
+    return this.#known.find((one) =>
+      virtualIpAddresses(one).some((address) => formatAddress(address) === key),
+    )?.name;
   }
 
   /** Makes the kernel as the answer to a heartbeat says that was sent at that time. */
@@ -232,7 +234,7 @@ export class VirtualIpHolder {
     const { timers, kernel, host } = this.#options;
     // What has been said since by the watch is newer.
     const mine = hold.filter(({ name }) => this.#known.find((one) => one.name === name)?.holder === host);
-    const may = new Set(mine.flatMap((one) => addressesOf(one).map(formatAddress)));
+    const may = new Set(mine.flatMap((one) => virtualIpAddresses(one).map(formatAddress)));
     this.#drop(
       [...this.#own.keys()].filter((key) => !may.has(key)),
       "given-up",
@@ -241,7 +243,7 @@ export class VirtualIpHolder {
     if (timers.monotonic() + 1000 > until || mine.length === 0) return;
     const underlay = readUnderlay(kernel);
     for (const { name, addresses } of mine) {
-      for (const address of addressesOf({ addresses })) {
+      for (const address of virtualIpAddresses({ addresses })) {
         const key = formatAddress(address);
         const own = this.#own.get(key);
         if (own !== undefined) this.#lease({ ...own, name, until });
@@ -371,8 +373,4 @@ export class VirtualIpHolder {
     this.#options.log.info({ virtualIp: name, address, event }, message);
     this.#options.reporter.notice();
   }
-}
-
-function addressesOf({ addresses: { ipv4, ipv6 } }: Pick<VirtualIp, "addresses">): readonly Address[] {
-  return [ipv4, ipv6].filter((address) => address !== undefined);
 }

@@ -1,3 +1,4 @@
+import { virtualIpAddresses } from "../model/index.ts";
 import type { Context } from "./context.ts";
 import {
   hostAddressKey,
@@ -12,7 +13,6 @@ import { type Problem, rewrite } from "./problem.ts";
 import { finishCounting } from "./quota.ts";
 import { decodeRest, encodeTenantRecord } from "./records.ts";
 import { commit, LOST, put, unchanged } from "./settle.ts";
-import { addressesOf } from "./virtual-ip-leases.ts";
 import type { NounKeys, World } from "./world.ts";
 
 const CLAIM_PREFIXES = [
@@ -38,7 +38,7 @@ function wantedClaims(world: World): Map<string, string[]> {
     }
   }
   for (const [name, virtualIp] of world.virtualIps) {
-    for (const address of addressesOf(virtualIp)) want(virtualIpAddressKey(address), name);
+    for (const address of virtualIpAddresses(virtualIp)) want(virtualIpAddressKey(address), name);
   }
   for (const [name, { tenant }] of world.tenants) want(tenantIdKey(tenant.id), name);
   for (const { segment } of world.segments.values()) {

@@ -20,6 +20,7 @@ import type {
 } from "../model/index.ts";
 import type { Address } from "../net/index.ts";
 import type { CheckReport } from "./findings.ts";
+import type { Heartbeat, HeartbeatAnswer } from "./heartbeat.ts";
 import type {
   ChangeOptions,
   Created,
@@ -32,7 +33,6 @@ import type {
 import type { Exceptions, Policies } from "./policy-control.ts";
 import type { HostRoutes, RouteCounts } from "./routes.ts";
 import type { Usage } from "./usage.ts";
-import type { Heartbeat, HeartbeatAnswer } from "./virtual-ip-leases.ts";
 import type { HostView, WatchEvent, WatchOptions } from "./watch.ts";
 
 /** What a host shall be; an absent ID is the lowest free one of the group. */

@@ -1,10 +1,10 @@
 export * from "./control.ts";
 export { createControl } from "./create.ts";
 export * from "./findings.ts";
+export * from "./heartbeat.ts";
 export * from "./listing.ts";
 export * from "./options.ts";
 export * from "./policy-control.ts";
 export * from "./routes.ts";
 export * from "./usage.ts";
-export type { Heartbeat, HeartbeatAnswer } from "./virtual-ip-leases.ts";
 export * from "./watch.ts";

@@ -6,7 +6,15 @@ import {
   segmentCodeFaults,
   tenantIdFaults,
 } from "../ipam/index.ts";
-import { type Fault, type Host, invalidInput, type Network, notFound, plansOf } from "../model/index.ts";
+import {
+  type Fault,
+  type Host,
+  invalidInput,
+  type Network,
+  notFound,
+  plansOf,
+  virtualIpAddresses,
+} from "../model/index.ts";
 import { formatAddress, prefixContains } from "../net/index.ts";
 import type { Context } from "./context.ts";
 import type { NetworkPatch, Networks } from "./control.ts";
@@ -26,7 +34,6 @@ import {
 import { conflict, goingAway, inUse, revisionMismatch } from "./refusals.ts";
 import { commit, inSteps, LOST, put, remove, unchanged, untilSettled } from "./settle.ts";
 import { allRecords, findRecord, listObjects, readRecord, type StoredRecord } from "./stored.ts";
-import { addressesOf } from "./virtual-ip-leases.ts";
 import { decodeVirtualIpRecord } from "./virtual-ip-record.ts";
 
 const NOUN = "network";
@@ -122,7 +129,7 @@ async function existingFaults({ store }: Context, network: Network): Promise<Fau
     for (const code of codes) note("segment", `${tenant}/${name}`, segmentCodeFaults([network], code));
   }
   for (const { record } of await allRecords(store, PREFIX.virtualIp, decodeVirtualIpRecord)) {
-    for (const address of addressesOf(record)) {
+    for (const address of virtualIpAddresses(record)) {
       if (!plansOf(network).some(({ prefix }) => prefixContains(prefix, address))) continue;
       note("virtual IP", record.name, [
         { path: "", reason: `its address ${formatAddress(address)} is inside` },

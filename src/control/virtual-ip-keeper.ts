@@ -1,17 +1,11 @@
-import { hasCode, notFound, RomanaError, type VirtualIp } from "../model/index.ts";
+import { hasCode, notFound, RomanaError, type VirtualIp, virtualIpAddresses } from "../model/index.ts";
 import type { Context } from "./context.ts";
 import type { Mirror } from "./feed.ts";
+import type { Heartbeat, HeartbeatAnswer } from "./heartbeat.ts";
 import { PREFIX, virtualIpAddressKey, virtualIpKey } from "./keys.ts";
 import type { Clock, VirtualIpMove } from "./options.ts";
 import { commit, LOST, put, remove, unchanged } from "./settle.ts";
-import {
-  addressesOf,
-  type Heartbeat,
-  type HeartbeatAnswer,
-  type LeaseAction,
-  type LeaseWorld,
-  VirtualIpLeases,
-} from "./virtual-ip-leases.ts";
+import { type LeaseAction, type LeaseWorld, VirtualIpLeases } from "./virtual-ip-leases.ts";
 import { encodeVirtualIpRecord } from "./virtual-ip-record.ts";
 
 /** What a {@link VirtualIpKeeper} works with. */
@@ -132,7 +126,10 @@ async function writeAction(context: Context, action: LeaseAction): Promise<boole
   const key = virtualIpKey(name);
   const writes =
     action.type === "remove"
-      ? [remove(key), ...addressesOf(known.record).map((address) => remove(virtualIpAddressKey(address)))]
+      ? [
+          remove(key),
+          ...virtualIpAddresses(known.record).map((address) => remove(virtualIpAddressKey(address))),
+        ]
       : [put(key, encodeVirtualIpRecord({ ...known.record, holder: action.to, since: context.now() }))];
   return (await commit(context, [unchanged(key, known.revision)], writes)) !== LOST;
 }

@@ -4,32 +4,11 @@ import {
   type VirtualIp,
   type VirtualIpRefusal,
   type VirtualIpState,
+  virtualIpAddresses,
 } from "../model/index.ts";
-import { type Address, formatAddress, type Prefix, prefixContains } from "../net/index.ts";
+import { formatAddress, prefixContains } from "../net/index.ts";
 import { selectsHost } from "../policy/index.ts";
-
-/** What an agent says in a heartbeat. */
-export interface Heartbeat {
-  /** Another one for each life of the agent. */
-  readonly life: string;
-  /** Grows with each heartbeat of a life; one that is sent again has the same. */
-  readonly number: number;
-  /** Subnets of devices that work. */
-  readonly subnets: readonly Prefix[];
-  /** Names of virtual IPs that may be in its kernel. */
-  readonly held: readonly string[];
-  readonly refused: readonly VirtualIpRefusal[];
-}
-
-/** The answer to a heartbeat. */
-export interface HeartbeatAnswer {
-  /** What the host may have for one lifetime from when the heartbeat was sent; nothing else. */
-  readonly hold: readonly VirtualIp[];
-  /** When to come again, in milliseconds. */
-  readonly next: number;
-  /** Something is free now that was not: it is worth a look at what to do. */
-  readonly hasFreed: boolean;
-}
+import type { Heartbeat, HeartbeatAnswer } from "./heartbeat.ts";
 
 /** What is there now. */
 export interface LeaseWorld {
@@ -255,7 +234,7 @@ export class VirtualIpLeases {
       return false;
     if (this.#refusal(name, virtualIp.name, now) !== undefined) return false;
     const subnets = this.#heard.get(name)?.subnets ?? [];
-    return addressesOf(virtualIp).every((address) =>
+    return virtualIpAddresses(virtualIp).every((address) =>
       subnets.some((subnet) => prefixContains(subnet, address)),
     );
   }
@@ -285,14 +264,9 @@ export class VirtualIpLeases {
     if (candidates.length === 0) return "no host is a candidate";
     const heard = candidates.filter(({ name }) => this.#heard.has(name));
     if (heard.length === 0) return "no candidate has been heard of";
-    const texts = addressesOf(virtualIp).map(formatAddress).join(" and ");
+    const texts = virtualIpAddresses(virtualIp).map(formatAddress).join(" and ");
     return `no candidate that was heard of can take it: a working device in the subnet of ${texts} is wanted, and nobody else there who uses it`;
   }
-}
-
-/** The addresses of a virtual IP, IPv4 first. */
-export function addressesOf({ addresses: { ipv4, ipv6 } }: Pick<VirtualIp, "addresses">): readonly Address[] {
-  return [ipv4, ipv6].filter((address) => address !== undefined);
 }
 
 /** True when the heartbeat was sent after the answer that gave the lease had come, or been given up. */

@@ -3,8 +3,8 @@ import { describe, expect, test } from "vitest";
 import { type Address, parseAddress, parsePrefix } from "../net/index.ts";
 import type { FakeClock } from "../store/index.ts";
 import { createControl } from "./create.ts";
+import type { Heartbeat } from "./heartbeat.ts";
 import { errorOf, findingsOf, network, SEED_PLAN, seedControl } from "./seed.case.ts";
-import type { Heartbeat } from "./virtual-ip-leases.ts";
 
 const IPV4 = { ipv4: parseAddress("192.0.2.10") } as const;
 const pair = (text: string): { ipv4: Address } => ({ ipv4: parseAddress(text) });

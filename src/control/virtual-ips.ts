@@ -6,6 +6,7 @@ import {
   RomanaError,
   type VirtualIp,
   type VirtualIpDetails,
+  virtualIpAddresses,
 } from "../model/index.ts";
 import { formatAddress, formatPrefix, prefixContains } from "../net/index.ts";
 import type { Context } from "./context.ts";
@@ -16,7 +17,6 @@ import { conflict, goingAway, revisionMismatch } from "./refusals.ts";
 import { commit, LOST, put, remove, unchanged, untilSettled } from "./settle.ts";
 import { findRecord, listObjects, type StoredRecord } from "./stored.ts";
 import type { VirtualIpKeeper } from "./virtual-ip-keeper.ts";
-import { addressesOf } from "./virtual-ip-leases.ts";
 import { decodeVirtualIpRecord, encodeVirtualIpRecord, virtualIpJson } from "./virtual-ip-record.ts";
 
 const NOUN = "virtual IP";
@@ -79,7 +79,7 @@ async function createVirtualIp(context: Context, spec: VirtualIpSpec): Promise<C
     }
     const guard = catalog.guardRevision;
     refuse(what, virtualIpFaults(context, virtualIp));
-    const own = addressesOf(virtualIp);
+    const own = virtualIpAddresses(virtualIp);
     const revision = await commit(
       context,
       [
@@ -101,7 +101,7 @@ async function createVirtualIp(context: Context, spec: VirtualIpSpec): Promise<C
 
 /** What is wrong with the addresses of a virtual IP, besides that others may have them. */
 export function virtualIpFaults({ catalog }: Pick<Context, "catalog">, virtualIp: VirtualIp): Fault[] {
-  const addresses = addressesOf(virtualIp);
+  const addresses = virtualIpAddresses(virtualIp);
   if (addresses.length === 0) return [{ path: "addresses", reason: "one of ipv4 and ipv6 is wanted" }];
   return addresses.flatMap((address) => {
     const path = `addresses.ipv${address.family}`;
@@ -128,7 +128,7 @@ function isUnusable({ family, value }: { readonly family: 4 | 6; readonly value:
 
 async function refuseTaken({ store }: Context, virtualIp: VirtualIp): Promise<void> {
   const { name } = virtualIp;
-  for (const address of addressesOf(virtualIp)) {
+  for (const address of virtualIpAddresses(virtualIp)) {
     const text = formatAddress(address);
     const host = await store.get(hostAddressKey(address));
     if (host !== undefined) {
@@ -199,7 +199,7 @@ async function deleteVirtualIp(
     // Who held it may have it for a moment; until then the keeper keeps the address.
     const writes =
       record.holder === undefined
-        ? [remove(key), ...addressesOf(record).map((address) => remove(virtualIpAddressKey(address)))]
+        ? [remove(key), ...virtualIpAddresses(record).map((address) => remove(virtualIpAddressKey(address)))]
         : [put(key, encodeVirtualIpRecord({ ...record, deleting: true }))];
     const done = await commit(context, [unchanged(key, revision)], writes);
     return done === LOST ? LOST : deletion;

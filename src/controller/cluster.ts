@@ -1,9 +1,11 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Sleep } from "../client/index.ts";
 import {
   classOf,
   clusterNetworkPolicyId,
   IGNORED_LABELS,
   type LabelClass,
+  LOAD_BALANCER_CLASS,
   networkPolicyId,
   SEGMENT_LABEL,
   wantsWorkload,
@@ -20,6 +22,8 @@ export interface ClusterOptions {
   readonly api: Pick<ApiServer, "call" | "watch">;
   /** Labels of pods that make no class, besides the well-known ones. */
   readonly ignoredLabels: readonly string[];
+  /** Whether services may get virtual IPs; else they are not followed. */
+  readonly hasVirtualIps: boolean;
   /** Told which keys of work have something new. */
   readonly onWork: (key: string) => void;
   readonly onRestart?: (kind: string, reason: string) => void;
@@ -79,6 +83,15 @@ export class Cluster {
       customNetworks: this.#informer(RESOURCES.customNetworks, (key) => {
         onWork(`network/${key}`);
       }),
+      services: this.#informer(RESOURCES.services, (key, after, before) => {
+        const isOurs = [after, before].some((one) => one?.value?.loadBalancerClass === LOAD_BALANCER_CLASS);
+        if (isOurs) onWork(`service/${key}`);
+      }),
+      endpointSlices: this.#informer(RESOURCES.endpointSlices, (_, after, before) => {
+        const key = (after ?? before)?.value?.service;
+        const isOther = !isDeepStrictEqual(after?.value?.nodes, before?.value?.nodes);
+        if (key !== undefined && isOther && this.#isLocalService(key)) onWork(`service/${key}`);
+      }),
     };
   }
 
@@ -88,12 +101,12 @@ export class Cluster {
   }
 
   get isSynced(): boolean {
-    return Object.values(this.informers).every(({ isSynced }) => isSynced);
+    return this.#followed.every(({ isSynced }) => isSynced);
   }
 
   /** Follows the API server until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    await Promise.all(Object.values(this.informers).map((informer) => informer.run(signal)));
+    await Promise.all(this.#followed.map((informer) => informer.run(signal)));
   }
 
   /** The pod that a workload is for: of several that claim it the oldest. Undefined when nobody runs it. */
@@ -115,6 +128,27 @@ export class Cluster {
     return name === "" ? undefined : name;
   }
 
+  /** Nodes with ready endpoints of a service, by its key. */
+  nodesOfService(key: string): readonly string[] {
+    const nodes = new Set<string>();
+    for (const { value } of this.informers.endpointSlices.objects.values()) {
+      if (value?.service === key) for (const node of value.nodes) nodes.add(node);
+    }
+    return [...nodes].sort();
+  }
+
+  /** Those that are run. */
+  get #followed(): readonly Pick<Informer<unknown>, "isSynced" | "run">[] {
+    const { services, endpointSlices, ...always } = this.informers;
+    const needed = this.#options.hasVirtualIps ? [services, endpointSlices] : [];
+    return [...Object.values(always), ...needed];
+  }
+
+  #isLocalService(key: string): boolean {
+    const service = this.informers.services.objects.get(key)?.value;
+    return service?.isLocal === true && service.loadBalancerClass === LOAD_BALANCER_CLASS;
+  }
+
   /** A key of work for every object. */
   *work(): Iterable<string> {
     const { namespaces, nodes, customNetworks, networkPolicies, clusterNetworkPolicies, customPolicies } =
@@ -128,6 +162,9 @@ export class Cluster {
     for (const name of clusterNetworkPolicies.objects.keys()) yield `policy/${clusterNetworkPolicyId(name)}`;
     for (const name of customPolicies.objects.keys()) yield `policy/${customPolicyId(name)}`;
     for (const id of this.#claims.keys()) yield `workload/${id}`;
+    for (const [key, { value }] of this.informers.services.objects) {
+      if (value?.loadBalancerClass === LOAD_BALANCER_CLASS) yield `service/${key}`;
+    }
   }
 
   #informer<T>(

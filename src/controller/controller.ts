@@ -15,6 +15,7 @@ import { settleHost } from "./settle-host.ts";
 import { settleNetwork } from "./settle-network.ts";
 import { settlePolicy } from "./settle-policy.ts";
 import { createSegmentHandler, tenantsWithoutCodes } from "./settle-segment.ts";
+import { createServiceHandler, serviceKeyOf } from "./settle-service.ts";
 import { settleTenant } from "./settle-tenant.ts";
 import { settleWorkload } from "./settle-workload.ts";
 import { type Handler, type Site, subjectOf } from "./site.ts";
@@ -69,6 +70,7 @@ export class Controller {
       ...clock,
       api,
       ignoredLabels: config.ignoredLabels,
+      hasVirtualIps: config.virtualIpPools.length > 0,
       onWork: (key) => this.#queue?.add(key),
       onRestart: (kind, reason) => {
         this.metrics.watchFailed(kind, reason);
@@ -194,6 +196,7 @@ export class Controller {
       policy: settlePolicy,
       workload: settleWorkload,
       segment: createSegmentHandler(new Map()),
+      service: createServiceHandler(),
     };
     const queue: WorkQueue = new WorkQueue({
       sleep,
@@ -272,6 +275,11 @@ export class Controller {
     }
     for (const { id, externalId } of mirror.policies.values()) {
       if (externalId !== undefined && policyObjectOf(id) !== undefined) queue.add(`policy/${id}`);
+    }
+    const hasVirtualIps = this.#options.config.virtualIpPools.length > 0;
+    for (const { name, externalId } of mirror.virtualIps.values()) {
+      const key = externalId === undefined || !hasVirtualIps ? undefined : serviceKeyOf(name);
+      if (key !== undefined) queue.add(`service/${key}`);
     }
     for (const id of mirror.workloads.keys()) queue.add(`workload/${id}`);
     for (const { tenant, name } of mirror.segments()) {

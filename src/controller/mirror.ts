@@ -4,6 +4,7 @@ import {
   type Network,
   type Segment,
   type Tenant,
+  type VirtualIp,
   type Workload,
 } from "../model/index.ts";
 import type { PolicyDetails } from "../schema/index.ts";
@@ -18,6 +19,7 @@ export class Mirror {
   hosts: Map<string, Revised<Host>> = new Map();
   tenants: Map<string, Tenant> = new Map();
   policies: Map<string, PolicyDetails> = new Map();
+  virtualIps: Map<string, VirtualIp> = new Map();
   #segments: Map<string, Map<string, Segment>> = new Map();
   #workloads: Map<string, Workload> = new Map();
   /** How many workloads need a segment, by {@link segmentKey}. */
@@ -28,18 +30,20 @@ export class Mirror {
 
   /** Reads everything. @throws RomanaError as the client. */
   async load(romanad: Romanad): Promise<void> {
-    const [networks, hosts, tenants, segments, policies, workloads] = await Promise.all([
+    const [networks, hosts, tenants, segments, policies, workloads, virtualIps] = await Promise.all([
       romanad.networks(),
       romanad.hosts(),
       romanad.tenants(),
       romanad.segments(),
       romanad.policies(),
       romanad.workloads(),
+      romanad.virtualIps(),
     ]);
     this.networks = new Map(networks.map((network) => [network.name, network]));
     this.hosts = new Map(hosts.map((host) => [host.name, host]));
     this.tenants = new Map(tenants.map((tenant) => [tenant.name, tenant]));
     this.policies = new Map(policies.map((policy) => [policy.id, policy]));
+    this.virtualIps = new Map(virtualIps.map((virtualIp) => [virtualIp.name, virtualIp]));
     this.#segments = new Map();
     for (const segment of segments) this.putSegment(segment);
     this.#workloads = new Map();

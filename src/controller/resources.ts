@@ -12,13 +12,17 @@ import {
   decodeClusterNetworkPolicy,
   decodeCustomNetwork,
   decodeCustomPolicy,
+  decodeLiveEndpointSlice,
   decodeLiveNamespace,
   decodeLiveNode,
   decodeLivePod,
+  decodeLiveService,
   decodeNetworkPolicy,
+  type LiveEndpointSlice,
   type LiveNamespace,
   type LiveNode,
   type LivePod,
+  type LiveService,
   readClusterNetworkPolicySubject,
 } from "../schema/index.ts";
 import type { Resource } from "./informer.ts";
@@ -41,6 +45,8 @@ export interface Resources {
   readonly clusterNetworkPolicies: Resource<PolicyObject>;
   readonly customPolicies: Resource<PolicyObject>;
   readonly customNetworks: Resource<Network>;
+  readonly services: Resource<LiveService>;
+  readonly endpointSlices: Resource<LiveEndpointSlice>;
 }
 
 /** Group and version of our own kinds. */
@@ -103,6 +109,13 @@ export const RESOURCES: Resources = {
     path: `/apis/${ROMANA_API}/networks`,
     decode: decodeCustomNetwork,
     conditions: new Set([CONDITIONS.accepted, CONDITIONS.codes]),
+  },
+  services: { kind: "Service", apiVersion: "v1", path: "/api/v1/services", decode: decodeLiveService },
+  endpointSlices: {
+    kind: "EndpointSlice",
+    apiVersion: "discovery.k8s.io/v1",
+    path: "/apis/discovery.k8s.io/v1/endpointslices",
+    decode: decodeLiveEndpointSlice,
   },
 };
 

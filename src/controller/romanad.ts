@@ -1,8 +1,19 @@
 import type { Client } from "../client/index.ts";
-import type { Host, Network, Policy, Segment, Tenant, Workload } from "../model/index.ts";
+import type {
+  Host,
+  HostSelector,
+  Network,
+  Policy,
+  Segment,
+  Tenant,
+  VirtualIp,
+  VirtualIpDetails,
+  Workload,
+} from "../model/index.ts";
 import {
   encodeAddressPair,
   encodeGroup,
+  encodeHostSelector,
   encodeLabels,
   encodeNamedPorts,
   encodeNetwork,
@@ -22,6 +33,7 @@ export interface Romanad {
   segments(): Promise<readonly Segment[]>;
   policies(): Promise<readonly PolicyDetails[]>;
   workloads(): Promise<readonly Workload[]>;
+  virtualIps(): Promise<readonly VirtualIp[]>;
   createNetwork(network: Network): Promise<Network>;
   setGroups(network: Network): Promise<Network>;
   deleteNetwork(name: string): Promise<void>;
@@ -41,6 +53,10 @@ export interface Romanad {
   deletePolicy(id: string): Promise<void>;
   putWorkload(workload: Workload): Promise<Workload>;
   deleteWorkload(id: string): Promise<void>;
+  createVirtualIp(virtualIp: VirtualIp): Promise<VirtualIp>;
+  getVirtualIp(name: string): Promise<VirtualIpDetails>;
+  updateVirtualIp(name: string, hosts: HostSelector): Promise<VirtualIp>;
+  deleteVirtualIp(name: string): Promise<void>;
 }
 
 interface Page<T> {
@@ -67,6 +83,7 @@ export function createRomanad(client: Client): Romanad {
     tenants: () => all((query) => client.call("listTenants", { query })),
     segments: () => all((query) => client.call("listAllSegments", { query })),
     policies: () => all((query) => client.call("listPolicies", { query })),
+    virtualIps: () => all((query) => client.call("listVirtualIps", { query })),
     workloads: () => all((query) => client.call("listWorkloads", { query })),
     createNetwork: (network) => client.call("createNetwork", { body: encodeNetwork(network) }),
     setGroups: ({ name, groups }) =>
@@ -131,6 +148,21 @@ export function createRomanad(client: Client): Romanad {
       await client.call("deletePolicy", { params: { policy } });
     },
     putWorkload: ({ id, ...body }) => client.call("putWorkload", { params: { workload: id }, body }),
+    createVirtualIp: ({ name, addresses, hosts, externalId }) =>
+      client.call("createVirtualIp", {
+        body: {
+          name,
+          addresses: encodeAddressPair(addresses),
+          ...(hosts && { hosts: encodeHostSelector(hosts) }),
+          ...(externalId !== undefined && { externalId }),
+        },
+      }),
+    getVirtualIp: (name) => client.call("getVirtualIp", { params: { name } }),
+    updateVirtualIp: (name, hosts) =>
+      client.call("updateVirtualIp", { params: { name }, body: { hosts: encodeHostSelector(hosts) } }),
+    async deleteVirtualIp(name) {
+      await client.call("deleteVirtualIp", { params: { name } });
+    },
     async deleteWorkload(workload) {
       await client.call("deleteWorkload", { params: { workload } });
     },

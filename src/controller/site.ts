@@ -13,7 +13,7 @@ export interface Site {
   readonly romanad: Romanad;
   readonly api: Pick<ApiServer, "call">;
   readonly events: EventRecorder;
-  readonly config: Pick<KubernetesConfig, "topologyLabels" | "segmentGrace">;
+  readonly config: Pick<KubernetesConfig, "topologyLabels" | "segmentGrace" | "virtualIpPools">;
   /** Milliseconds since 1970 UTC. */
   readonly now: () => number;
   /** Asks for another key to be worked on, perhaps in so many milliseconds. */

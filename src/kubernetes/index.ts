@@ -1,5 +1,6 @@
 export * from "./closed-policy.ts";
 export * from "./desired-host.ts";
+export * from "./desired-virtual-ip.ts";
 export * from "./desired-workload.ts";
 export * from "./label-classes.ts";
 export * from "./matrix.ts";

@@ -1,3 +1,4 @@
+import type { Address } from "../net/index.ts";
 import type { AddressPair } from "./nouns.ts";
 import type { LabelRequirement } from "./policy.ts";
 
@@ -46,6 +47,13 @@ export interface VirtualIpStatus {
   readonly state: "held" | "taking" | "refused";
   readonly device?: string;
   readonly reason?: string;
+}
+
+/** The addresses of a virtual IP, IPv4 first. */
+export function virtualIpAddresses({
+  addresses: { ipv4, ipv6 },
+}: Pick<VirtualIp, "addresses">): readonly Address[] {
+  return [ipv4, ipv6].filter((address) => address !== undefined);
 }
 
 /**

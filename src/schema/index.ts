@@ -14,6 +14,7 @@ export * from "./kubernetes-cluster-network-policy.ts";
 export * from "./kubernetes-config.ts";
 export * from "./kubernetes-custom-object.ts";
 export * from "./kubernetes-live-object.ts";
+export * from "./kubernetes-live-service.ts";
 export * from "./kubernetes-network-policy.ts";
 export * from "./kubernetes-world.ts";
 export * from "./label.ts";

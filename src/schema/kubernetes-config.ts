@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { decodeWith, oneOf, patterned, strict } from "./decode.ts";
+import { firstAddress, lastAddress, parseAddress, parsePrefix } from "../net/index.ts";
+import { decodeWith, oneOf, patterned, strict, textOf } from "./decode.ts";
 import { labelKeySchema, namespaceNameSchema, objectNameSchema } from "./kubernetes-object.ts";
 import { listenSchema } from "./romanad-config.ts";
 
@@ -10,6 +11,26 @@ const leaseSchema = strict({
   name: objectNameSchema.default("romana-kubernetes"),
   seconds: z.int().min(3).max(300).default(10),
 });
+
+/** `PREFIX` or `FIRST-LAST`, as the addresses from the first to the last. */
+const addressRangeSchema = textOf(
+  (text) => {
+    const [from = "", to, ...more] = text.split("-");
+    if (to === undefined) {
+      const prefix = parsePrefix(text);
+      return { first: firstAddress(prefix), last: lastAddress(prefix) };
+    }
+    const [first, last] = [parseAddress(from), parseAddress(to)];
+    if (more.length > 0 || first.family !== last.family || last.value < first.value) {
+      throw new SyntaxError(`"${text}" is not FIRST-LAST of one family`);
+    }
+    return { first, last };
+  },
+  {
+    description: "A prefix, or the first and the last address.",
+    examples: ["192.0.2.192/28", "192.0.2.10-192.0.2.19"],
+  },
+);
 
 /** Everything that romana-kubernetes can be told; every key has a default. */
 export const kubernetesConfigSchema = strict({
@@ -38,6 +59,10 @@ export const kubernetesConfigSchema = strict({
   }),
   segmentGrace: z.number().min(0).max(86_400).default(60).meta({
     description: "Seconds after which a segment that no pod needs is deleted.",
+  }),
+  virtualIpPools: z.array(addressRangeSchema).max(100).prefault([]).meta({
+    description:
+      "Where services of `loadBalancerClass: romana.io/vip` get their addresses: prefixes, or `FIRST-LAST`, in a subnet of the nodes; none: such services get none.",
   }),
   resyncInterval: z.number().min(1).max(86_400).default(300).meta({
     description: "Seconds between two comparisons of everything in romanad with everything in the cluster.",

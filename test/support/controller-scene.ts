@@ -15,6 +15,8 @@ export const PATHS = {
   namespaces: "/api/v1/namespaces",
   nodes: "/api/v1/nodes",
   pods: "/api/v1/pods",
+  services: "/api/v1/services",
+  endpointSlices: "/apis/discovery.k8s.io/v1/endpointslices",
   events: "/api/v1/events",
   networkPolicies: "/apis/networking.k8s.io/v1/networkpolicies",
   clusterNetworkPolicies: "/apis/policy.networking.k8s.io/v1alpha2/clusternetworkpolicies",
