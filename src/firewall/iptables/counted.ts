@@ -1,16 +1,8 @@
 import { type Family, parsePrefix } from "../../net/index.ts";
 import type { RuleReference } from "../../rules/index.ts";
-import type { Generation, IptablesChain } from "./input.ts";
+import type { CountedRules, Generation, IptablesChain } from "./input.ts";
 import { formatNet } from "./pattern.ts";
 import { setPrefix } from "./set-book.ts";
-
-/** What counts for rules of policies in one family, and for which. */
-export interface CountedRules {
-  /** By the name of a set without its generation: the rule that each element counts for. */
-  readonly sets: ReadonlyMap<string, ReadonlyMap<string, RuleReference>>;
-  /** By a chain of table `filter`: the rule that each of its rules counts for, in their order. */
-  readonly chains: ReadonlyMap<string, readonly (RuleReference | undefined)[]>;
-}
 
 /** What the kernel has counted at one place for a rule of a policy, since the place was made. */
 export interface PlaceTally {

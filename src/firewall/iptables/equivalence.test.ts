@@ -14,8 +14,8 @@ import { createDraw } from "../../../test/support/random-world.ts";
 import type { PolicyRule, PolicyVerdict } from "../../model/index.ts";
 import { evaluateEndpoint, evaluateMachine, flowOf, PROTOCOL } from "../../policy/index.ts";
 import { compilePolicies, type RuleReference } from "../../rules/index.ts";
-import type { CountedRules } from "./counted.ts";
 import { dropReason } from "./drop-chains.ts";
+import type { CountedRules } from "./input.ts";
 import { type IptablesInput, NOTHING_SAVED } from "./input.ts";
 import {
   type CountedAt,

@@ -2,7 +2,6 @@ import type { Family } from "../../net/index.ts";
 import type { RuleModel, RuleReference } from "../../rules/index.ts";
 import type { FirewallInput } from "../input.ts";
 import type { CounterValue } from "../nft.ts";
-import type { CountedRules } from "./counted.ts";
 
 /** Everything that the iptables rules of one host are made from. */
 export interface IptablesInput extends FirewallInput {
@@ -33,6 +32,14 @@ export interface SavedRules {
 
 /** Nothing of ours. */
 export const NOTHING_SAVED: SavedRules = { jumps: new Map(), chains: new Map(), drops: new Map() };
+
+/** What counts for rules of policies in one family, and for which. */
+export interface CountedRules {
+  /** By the name of a set without its generation: the rule that each element counts for. */
+  readonly sets: ReadonlyMap<string, ReadonlyMap<string, RuleReference>>;
+  /** By a chain of table `filter`: the rule that each of its rules counts for, in their order. */
+  readonly chains: ReadonlyMap<string, readonly (RuleReference | undefined)[]>;
+}
 
 /** Input of `iptables-restore --noflush --counters`, `ip6tables-restore` likewise, and before them of `ipset restore`. */
 export interface IptablesTexts {

@@ -1,10 +1,17 @@
 import type { Family } from "../../net/index.ts";
 import type { CounterValue } from "../nft.ts";
-import { type CountedRules, countedChains } from "./counted.ts";
+import { countedChains } from "./counted.ts";
 import { dropReason } from "./drop-chains.ts";
 import type { Base } from "./endpoint-questions.ts";
 import { filterChains } from "./filter-chains.ts";
-import type { IptablesChain, IptablesInput, IptablesState, IptablesTexts, SavedRules } from "./input.ts";
+import type {
+  CountedRules,
+  IptablesChain,
+  IptablesInput,
+  IptablesState,
+  IptablesTexts,
+  SavedRules,
+} from "./input.ts";
 import { formatNet } from "./pattern.ts";
 import { rawChains } from "./raw-chains.ts";
 import { SetBook } from "./set-book.ts";
