@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { type CountedRules, canonicalSets, readCountedChains, readCountedSets } from "./counted.ts";
+import { canonicalSets, readCountedChains, readCountedSets } from "./counted.ts";
+import type { CountedRules } from "./input.ts";
 
 const [A, B] = [
   { policy: "a", rule: 0 },
