@@ -20,7 +20,7 @@ export interface ClusterOptions {
    */
   readonly network?: "stand-in" | "none";
   /** Runs kube-proxy on every node. Default: none, service addresses do not work. */
-  readonly proxy?: ProxyMode;
+  readonly proxy?: ProxyMode | undefined;
   /** Archives of images that every node has besides {@link BUSYBOX_IMAGE}. */
   readonly images?: readonly string[];
 }

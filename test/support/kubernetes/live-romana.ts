@@ -7,6 +7,7 @@ import { type Cluster, startCluster } from "./cluster.ts";
 import { writeKubeconfig } from "./credentials.ts";
 import type { Daemon } from "./machine.ts";
 import { clusterNetworkPolicyDefinition } from "./network-policy-api.ts";
+import type { ProxyMode } from "./node.ts";
 import { ObjectWriter } from "./objects.ts";
 import { type RomanaPrograms, startRomana } from "./romana.ts";
 import { RomanadView } from "./romanad-view.ts";
@@ -45,9 +46,20 @@ export interface LiveRomana {
   close(): Promise<void>;
 }
 
+/** What may differ. */
+export interface LiveOptions {
+  /** Runs kube-proxy on every node. Default: none, service addresses do not work. */
+  readonly proxy?: ProxyMode;
+  /** What the configuration of the controller has besides. */
+  readonly controller?: object;
+}
+
 /** Starts it: romanad and controller on the control machine, agent and plugin on three nodes. */
-export async function startLiveRomana(): Promise<LiveRomana> {
-  const cluster = await startCluster({ network: "none" });
+export async function startLiveRomana({
+  proxy,
+  controller: config = {},
+}: LiveOptions = {}): Promise<LiveRomana> {
+  const cluster = await startCluster({ network: "none", proxy });
   try {
     const api = new ApiServer(loadKubeConfig(cluster.kubeconfig, {}));
     const write = new ObjectWriter(api);
@@ -55,7 +67,7 @@ export async function startLiveRomana(): Promise<LiveRomana> {
     for (const installed of INSTALLED) await cluster.kubectl(["apply", ...installed]);
     const romana = await startRomana(cluster, { network: NETWORK, hosts: false });
     const view = new RomanadView(romana.client);
-    const controller = startController(cluster, romana);
+    const controller = startController(cluster, romana, config);
     await Promise.all([romana.well(), cluster.nodesReady()]);
     return {
       cluster,
@@ -83,11 +95,12 @@ export async function startLiveRomana(): Promise<LiveRomana> {
 function startController(
   { machine, credentials, innerServer }: Cluster,
   { innerServer: server }: RomanaPrograms,
+  more: object,
 ): Daemon {
   const file = (name: string): string => join(machine.directory, name);
   const user = credentials.admin;
   const kubeconfig = writeKubeconfig(file("controller.kubeconfig"), innerServer, credentials.ca, user);
-  const config = { server, kubeconfig, listen: null, lease: { seconds: 3 } };
+  const config = { server, kubeconfig, listen: null, lease: { seconds: 3 }, ...more };
   writeFileSync(file("romana-kubernetes.yaml"), JSON.stringify(config));
   const line = [process.execPath, PROGRAM, "--config", file("romana-kubernetes.yaml")];
   return machine.start("romana-kubernetes", line);
