@@ -1,6 +1,6 @@
 import { expect } from "vitest";
-import { expectReachable, type Party, type Traffic } from "../../src/policy/index.ts";
 import type { Address } from "../../src/net/index.ts";
+import { expectReachable, type Party, type Traffic } from "../../src/policy/index.ts";
 import { describeProbe, type Probe, type ProbeOutcome } from "./firewall-probes.ts";
 import type { FirewallScene, SceneParty } from "./firewall-scene.ts";
 
