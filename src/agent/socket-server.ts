@@ -124,18 +124,27 @@ class BadRequest extends Error {
 }
 
 async function readBody(request: IncomingMessage): Promise<unknown> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > MAX_BODY) throw new BadRequest(413, `it is larger than ${MAX_BODY} bytes`);
-    chunks.push(chunk);
-  }
+  const bytes = await readBytes(request);
   try {
-    return JSON.parse(Buffer.concat(chunks).toString("utf8"));
+    return JSON.parse(bytes.toString("utf8"));
   } catch {
     throw new BadRequest(400, "it is not JSON");
   }
+}
+
+/** By events: an iteration over the stream costs several times as much. */
+function readBytes(request: IncomingMessage): Promise<Buffer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
+  const chunks: Buffer[] = [];
+  let length = 0;
+  request.on("data", (chunk: Buffer) => {
+    length += chunk.length;
+    if (length <= MAX_BODY) chunks.push(chunk);
+    else reject(new BadRequest(413, `it is larger than ${MAX_BODY} bytes`));
+  });
+  request.once("end", () => resolve(Buffer.concat(chunks)));
+  request.once("error", reject);
+  return promise;
 }
 
 function listen(server: Server, path: string): Promise<void> {

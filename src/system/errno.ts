@@ -5,6 +5,8 @@ const PREFERRED = ["EAGAIN", "EOPNOTSUPP"] as const;
 
 const NAMES = new Map<number, string>([
   ...Object.entries(constants.errno).map(([name, number]): [number, string] => [number, name]),
+  // Between kernel and netfilter's own tools only, so that Node does not know it.
+  [85, "ERESTART"],
   ...PREFERRED.map((name): [number, string] => [constants.errno[name], name]),
 ]);
 

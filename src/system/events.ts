@@ -10,6 +10,9 @@ import { type NetlinkSocket, openNetlink } from "./netlink/socket.ts";
 import { isOwnPort } from "./nftables.ts";
 import { type ReadableWait, waitReadable } from "./sys.ts";
 
+/** Changes come in bursts: so many milliseconds after the first event of one, all are read together. */
+const PAUSE = 5;
+
 /**
  * What the kernel tells about changes of one network namespace, from construction until closed. Events wait in the
  * kernel's buffers until the iteration asks for them. What the kernel is silent about stands at {@link KernelEvent}.
@@ -36,14 +39,13 @@ export class Subscription implements AsyncIterable<KernelEvent> {
   async *[Symbol.asyncIterator](): AsyncGenerator<KernelEvent, void, undefined> {
     try {
       while (!this.#closed) {
-        const events = this.#drain();
-        for (const event of events) {
+        await this.#waitFor(waitReadable([this.#route.fd, this.#nftables.fd]));
+        if (this.#closed) return;
+        await this.#waitFor(pause(PAUSE));
+        for (const event of this.#drain()) {
           yield event;
           if (this.#closed) return;
         }
-        if (events.length > 0) continue;
-        this.#wait = waitReadable([this.#route.fd, this.#nftables.fd]);
-        await this.#wait.done;
       }
     } finally {
       this.close();
@@ -57,6 +59,12 @@ export class Subscription implements AsyncIterable<KernelEvent> {
     this.#wait?.cancel();
     this.#route.close();
     this.#nftables.close();
+  }
+
+  /** {@link close} cancels the wait. */
+  async #waitFor(wait: ReadableWait): Promise<void> {
+    this.#wait = wait;
+    await wait.done;
   }
 
   #drain(): KernelEvent[] {
@@ -87,6 +95,19 @@ export class Subscription implements AsyncIterable<KernelEvent> {
       this.#changedTables.clear();
     });
   }
+}
+
+/** A wait of so many milliseconds, which does not keep the process alive. */
+function pause(milliseconds: number): ReadableWait {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, milliseconds).unref();
+  return {
+    done: promise,
+    cancel: () => {
+      clearTimeout(timer);
+      resolve();
+    },
+  };
 }
 
 function decodeRouteEvent(bytes: Buffer, message: Message): KernelEvent | undefined {

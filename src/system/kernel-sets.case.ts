@@ -122,6 +122,25 @@ export function setCases(scene: KernelScene): void {
       change("plain", "add", [element("0a010103 00500000-0a010103 00500000")]);
       expect(counted("plain")).toContain("0a010103 00500000 0 0");
     });
+    test("a set that others have made anew is changed as it is now", () => {
+      const set = (flags: string): string =>
+        `add table inet romana\nadd set inet romana s { type ipv4_addr; ${flags} }\n`;
+      scene.kernel.runNft(set(""));
+      change("s", "add", [element("0a010101")]);
+      scene.fixture.foreignNft(`delete table inet romana\n${set("flags interval;")}`);
+      change("s", "add", [element("0a010102")]);
+      expect(counted("s")).toEqual(["0a010102 0 0"]);
+      change("s", "add", [element("0a020000-0a02ffff")]);
+      scene.fixture.foreignNft(`delete table inet romana\n${set("")}`);
+      change("s", "add", [element("0a010103")]);
+      scene.fixture.foreignNft(`delete table inet romana\n${set("flags interval;")}`);
+      change("s", "add", [element("0a030000-0a03ffff")]);
+      expect(counted("s")).toEqual(["0a030000-0a03ffff 0 0"]);
+      scene.fixture.foreignNft("delete table inet romana\n");
+      expect(thrown(() => change("s", "add", [element("0a010103")]))).toMatchObject({
+        failure: { code: "kernel-refused", errno: "ENOENT" },
+      });
+    });
     test("sets of several tables change as one", () => {
       scene.kernel.runNft(`${TABLE}table ip6 second {\n  set s {\n    type ipv6_addr\n  }\n}\n`);
       const start = scene.kernel.rulesetGeneration();

@@ -6,6 +6,7 @@ import { NETLINK_NETFILTER } from "./netlink/constants.ts";
 import {
   decodeCounter,
   decodeGeneration,
+  decodeNftablesEvent,
   encodeGetCounters,
   encodeGetGeneration,
   encodeGetTable,
@@ -28,6 +29,8 @@ import { type NetlinkSocket, openNetlink } from "./netlink/socket.ts";
 
 /** How often a set is read again whose dump was not whole. */
 const DUMP_ATTEMPTS = 10;
+/** How often a change is made again before which others changed the ruleset. */
+const CHANGE_ATTEMPTS = 10;
 
 /** Ports of all sockets through which this process changes nftables, in whatever namespace. */
 const ownPorts = new Set<number>();
@@ -44,6 +47,8 @@ export function isOwnPort(port: number): boolean {
 export class Nftables {
   readonly #context: NftContext;
   readonly #socket: NetlinkSocket;
+  /** Sets as they were at a generation of the ruleset: the kernel refuses a change that was made for another. */
+  #known: KnownSets | undefined;
 
   /** Opens everything in the network namespace of the calling thread. @throws RomanaError `unsupported`. */
   constructor() {
@@ -55,6 +60,7 @@ export class Nftables {
   }
 
   run(text: string): void {
+    this.#known = undefined;
     const result = this.#context.run(text);
     if (!result.ok) throw commandFailed(result.errors);
   }
@@ -94,22 +100,32 @@ export class Nftables {
   }
 
   changeSets(changes: readonly SetChange[]): void {
-    const wanted = changes
-      .filter(({ add, remove }) => add.length + remove.length > 0)
-      .map(({ family = "inet", table, set, add, remove }): WantedChange => {
-        const name = { family, table, set };
-        return { name, layout: this.#layoutOf(name), add: add.map(asElement), remove: remove.map(asElement) };
-      });
-    if (wanted.length === 0) return;
-    for (const { name, layout, add, remove } of wanted) {
-      const range = layout === "keys" ? [...add, ...remove].find(isRange) : undefined;
-      if (range !== undefined) throw kernelRefused(changing(name, range), "EINVAL", "the set has no ranges");
+    const some = changes.filter(({ add, remove }) => add.length + remove.length > 0);
+    if (some.length === 0) return;
+    let failure = this.#change(some);
+    for (let attempt = 1; failure?.errno === "ERESTART" && attempt < CHANGE_ATTEMPTS; attempt++) {
+      failure = this.#change(some);
     }
+    if (failure !== undefined) throw kernelRefused(failure.operation, failure.errno, failure.detail);
+  }
+
+  #change(changes: readonly SetChange[]): Failure | undefined {
+    this.#known ??= { generation: this.generation(), layouts: new Map() };
+    const { layouts } = this.#known;
+    const wanted = changes.map(({ family = "inet", table, set, add, remove }): WantedChange => {
+      const elements = { add: add.map(asElement), remove: remove.map(asElement) };
+      const range = [...elements.add, ...elements.remove].find(isRange);
+      const layout = this.#layoutOf({ family, table, set }, layouts, range);
+      return { family, table, set, layout, ...elements };
+    });
     // Deleting an absent element fails the whole transaction, so what goes is first made sure to be there; of ranges
     // only when it turns out to be needed, since an absent one may overlap another.
-    let failure = this.#transact(wanted, ["keys"]);
-    if (failure?.errno === "ENOENT") failure = this.#transact(wanted, ["keys", "ranges", "bounds"]);
-    if (failure !== undefined) throw kernelRefused(failure.operation, failure.errno, failure.detail);
+    let failure = this.#transact(wanted, ["keys"], this.#known);
+    if (failure?.errno === "ENOENT") {
+      failure = this.#transact(wanted, ["keys", "ranges", "bounds"], this.#known);
+    }
+    if (failure !== undefined) this.#known = undefined;
+    return failure;
   }
 
   setCounters(name: SetName): readonly SetElementCounter[] {
@@ -141,9 +157,17 @@ export class Nftables {
     return elements;
   }
 
-  #layoutOf(name: SetName): SetLayout {
+  /** From what is known; a set that is not, or that shall take a range for the first time, is looked up. */
+  #layoutOf(name: SetName, known: Map<string, SetLayout>, range: SetElement | undefined): SetLayout {
+    const key = `${name.family} ${name.table} ${name.set}`;
+    const before = known.get(key);
+    if (before !== undefined && (range === undefined || before !== "keys")) return before;
     const layout = this.#findLayout(name);
     if (layout === undefined) throw kernelRefused(changing(name), "ENOENT");
+    if (range !== undefined && layout === "keys") {
+      throw kernelRefused(changing(name, range), "EINVAL", "the set has no ranges");
+    }
+    known.set(key, layout);
     return layout;
   }
 
@@ -160,19 +184,26 @@ export class Nftables {
   /**
    * Runs the changes as one transaction and returns why the kernel refused it.
    * @param ensured layouts of the sets where what is removed is first added
+   * @param known is refused with `ERESTART` when its generation has passed; follows what this transaction makes of it
    */
   #transact(
     wanted: readonly WantedChange[],
     ensured: readonly SetLayout[],
-  ): { operation: string; errno: string; detail?: string | undefined } | undefined {
+    known: KnownSets,
+  ): Failure | undefined {
     const messages = splitElementChanges(
-      wanted.flatMap(({ name, layout, add, remove }): ElementChange[] => [
-        { ...name, layout, type: "add", elements: ensured.includes(layout) ? remove : [] },
-        { ...name, layout, type: "delete", elements: remove },
-        { ...name, layout, type: "add", elements: add },
+      wanted.flatMap(({ add, remove, ...set }): ElementChange[] => [
+        { ...set, type: "add", elements: ensured.includes(set.layout) ? remove : [] },
+        { ...set, type: "delete", elements: remove },
+        { ...set, type: "add", elements: add },
       ]),
     );
-    const { errno, detail, offset = 0, position = 0 } = this.#socket.transact(encodeElementBatch(messages));
+    const batch = encodeElementBatch(messages, known.generation);
+    const answer = this.#socket.transact(batch, (bytes, told) => {
+      if (decodeNftablesEvent(bytes, told)?.type !== "commit") return;
+      known.generation = decodeGeneration(bytes, told) ?? known.generation;
+    });
+    const { errno, detail, offset = 0, position = 0 } = answer;
     if (errno === undefined) return undefined;
     const message = messages[position - 1];
     const operation =
@@ -188,9 +219,21 @@ export class Nftables {
   }
 }
 
+/** Layouts of sets by their names, and the generation of the ruleset that they are of. */
+interface KnownSets {
+  generation: number;
+  readonly layouts: Map<string, SetLayout>;
+}
+
+/** Why the kernel refused something. */
+interface Failure {
+  readonly operation: string;
+  readonly errno: string;
+  readonly detail?: string | undefined;
+}
+
 /** A {@link SetChange} whose set was looked up. */
-interface WantedChange {
-  readonly name: SetName;
+interface WantedChange extends SetName {
   readonly layout: SetLayout;
   readonly add: readonly SetElement[];
   readonly remove: readonly SetElement[];

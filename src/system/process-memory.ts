@@ -26,6 +26,8 @@ export function preferLittleMemory(): void {
   for (const { parameter, value } of MALLOPT) mallopt(parameter, value);
   // Young objects get 1 MB, which does not grow: a long-lived program that mostly waits has no use for 3 × 16 MB.
   setFlagsFromString("--semi-space-growth-factor=1");
+  // In so little, threads that help to collect cost more than they save; and they are slow to come (process-threads.ts).
+  setFlagsFromString("--no-parallel-scavenge");
   setFlagsFromString("--optimize-for-size");
 }
 

@@ -35,6 +35,7 @@ export interface Sys {
   ): number;
   poll(fds: Uint8Array, count: number, timeout: number): number;
   open(path: string, flags: number, mode: number): number;
+  openat(directory: number, path: string, flags: number): number;
   close(fd: number): number;
   write(fd: number, bytes: Uint8Array, length: number): number;
   memfd_create(name: string, flags: number): number;
@@ -68,6 +69,7 @@ export const sys: Sys = {
   ),
   poll: libc.func("int poll(void *fds, unsigned long count, int timeout)"),
   open: libc.func("int open(const char *path, int flags, uint32_t mode)"),
+  openat: libc.func("int openat(int directory, const char *path, int flags)"),
   close: libc.func("int close(int fd)"),
   write: libc.func("int64_t write(int fd, const void *bytes, size_t length)"),
   memfd_create: libc.func("int memfd_create(const char *name, uint32_t flags)"),

@@ -1,6 +1,10 @@
 import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { notFound } from "../model/index.ts";
 import { kernelRefused } from "./kernel-refused.ts";
+import { lastErrno, sys } from "./sys.ts";
+
+const O_WRONLY = 1;
+const O_CLOEXEC = 0o2000000;
 
 /** Parts of a name that stand for a directory kept open: `net.ipv6.conf`. */
 const BASE_PARTS = 3;
@@ -50,7 +54,7 @@ export class Sysctls {
       const fd = openIfThere(this.#locate(group[0]?.directory ?? []));
       if (fd === undefined) continue;
       try {
-        for (const { last, name, value } of group) writeIfThere(`/proc/self/fd/${fd}/${last}`, name, value);
+        for (const { last, name, value } of group) writeIfThere(fd, last ?? "", name, value);
       } finally {
         closeSync(fd);
       }
@@ -76,11 +80,15 @@ export class Sysctls {
   }
 }
 
-function writeIfThere(path: string, name: string, value: string): void {
-  try {
-    writeValue(path, name, value);
-  } catch (error) {
-    if (!isMissing(error)) throw error;
+/** By bare system calls: of files in an open directory `node:fs` knows only the way through /proc/self/fd. */
+function writeIfThere(directory: number, file: string, name: string, value: string): void {
+  const fd = sys.openat(directory, file, O_WRONLY | O_CLOEXEC);
+  const bytes = Buffer.from(value);
+  const written = fd < 0 ? fd : sys.write(fd, bytes, bytes.length);
+  const errno = written < 0 ? lastErrno() : undefined;
+  if (fd >= 0) sys.close(fd);
+  if (errno !== undefined && errno !== "ENOENT") {
+    throw kernelRefused(`set sysctl "${name}" to "${value}"`, errno);
   }
 }
 

@@ -100,14 +100,14 @@ export class VethMaker {
     const namespaceFd = openNamespace(namespace);
     let inside: NetlinkSocket | undefined;
     try {
-      inside = inNamespaceOf(namespaceFd, namespace, () => openNetlink(NETLINK_ROUTE));
+      inside = inNamespaceOf(namespaceFd, namespace, () => openNetlink(NETLINK_ROUTE, { isBrief: true }));
       const link = await createPair(host, spec, namespaceFd);
       try {
         this.#setSysctls(endpointSysctls(spec.name));
         check(spec, host.requestAll([encodeLinkUp(link.index)]));
         const up = { ...link, up: true };
         wiring?.wire(up);
-        const mac = await configurePeer(inside, namespaceFd, spec);
+        const mac = configurePeer(inside, namespaceFd, spec);
         return { host: up, peer: { name: spec.peer.name, mac } };
       } catch (error) {
         wiring?.unwire();
@@ -156,7 +156,7 @@ async function createPair(host: NetlinkSocket, spec: VethSpec, namespaceFd: numb
  * Brings the endpoint's interface up with addresses and routes; returns its MAC address. IPv6 is told by netlink what
  * sysctls could say, too: a sysctl of another namespace costs as much as all of this (see {@link Sysctls}).
  */
-async function configurePeer(socket: NetlinkSocket, namespaceFd: number, spec: VethSpec): Promise<string> {
+function configurePeer(socket: NetlinkSocket, namespaceFd: number, spec: VethSpec): string {
   const { namespace, name, addresses } = spec.peer;
   const usesIpv6 = addresses.some(({ family }) => family === 6);
   let isDisabled = false;
@@ -166,7 +166,7 @@ async function configurePeer(socket: NetlinkSocket, namespaceFd: number, spec: V
   if (link === undefined) throw refusal(spec, "ENODEV");
   // Container runtimes switch IPv6 off by default.
   if (usesIpv6 && isDisabled) inNamespaceOf(namespaceFd, namespace, () => enableIpv6(name));
-  check(spec, await socket.requestAllInBackground(interfaceRequests(link, usesIpv6, spec)));
+  check(spec, socket.requestAll(interfaceRequests(link, usesIpv6, spec)));
   return link.mac ?? "";
 }
 

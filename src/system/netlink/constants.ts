@@ -7,6 +7,8 @@ export const NETLINK_NETFILTER = 12;
 export const FLAG = {
   REQUEST: 0x1,
   ACK: 0x4,
+  /** What the request changes is told to who asked, too. */
+  ECHO: 0x8,
   DUMP_INTERRUPTED: 0x10,
   DUMP: 0x300,
   REPLACE: 0x100,

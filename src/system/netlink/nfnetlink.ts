@@ -9,6 +9,7 @@ export const NFNETLINK_HEADER_BYTES = 4;
 
 const BATCH_BEGIN = 0x10;
 const BATCH_END = 0x11;
+const BATCH_GENERATION = 1;
 
 /** Numbers in the header of an nfnetlink message. */
 export interface NfnetlinkHeader {
@@ -33,16 +34,31 @@ export function beginNfnetlink(
   writer.u16be(resource);
 }
 
-/** Writes the message that begins or ends a transaction of a subsystem. */
-export function encodeBatchMarker(
+/**
+ * Writes the message that begins a transaction of a subsystem.
+ * @param generation the transaction is refused with `ERESTART` when this is not the subsystem's
+ */
+export function encodeBatchBegin(
   writer: MessageWriter,
-  marker: "begin" | "end",
   subsystem: number,
+  generation: number,
   sequence: number,
 ): void {
-  writer.beginMessage(marker === "begin" ? BATCH_BEGIN : BATCH_END, FLAG.REQUEST, sequence);
+  writer.beginMessage(BATCH_BEGIN, FLAG.REQUEST, sequence);
+  writeBatchHeader(writer, subsystem);
+  writer.attributeU32be(BATCH_GENERATION, generation);
+  writer.endMessage();
+}
+
+/** Writes the message that ends a transaction of a subsystem. */
+export function encodeBatchEnd(writer: MessageWriter, subsystem: number, sequence: number): void {
+  writer.beginMessage(BATCH_END, FLAG.REQUEST, sequence);
+  writeBatchHeader(writer, subsystem);
+  writer.endMessage();
+}
+
+function writeBatchHeader(writer: MessageWriter, subsystem: number): void {
   writer.u8(0);
   writer.u8(0);
   writer.u16be(subsystem);
-  writer.endMessage();
 }

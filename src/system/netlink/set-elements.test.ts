@@ -25,7 +25,7 @@ function change(type: "add" | "delete", layout: SetLayout, elements: readonly Se
 function batch(changes: readonly ElementChange[]): Buffer {
   const writer = new MessageWriter();
   let sequence = 6;
-  encodeElementBatch(splitElementChanges(changes))(writer, () => ++sequence);
+  encodeElementBatch(splitElementChanges(changes), 7)(writer, () => ++sequence);
   return Buffer.from(writer.bytes);
 }
 
@@ -54,12 +54,12 @@ const numbered = (count: number): SetElement[] =>
 
 describe("encodeElementBatch()", () => {
   const names = "01000000 0600010074000000 0600020073000000".replaceAll(" ", "");
-  test("writes one transaction of which the last change is answered", () => {
+  test("writes one transaction of which the first change is echoed and the last is answered", () => {
     const elements = `${names}14000380100001800c000180080001000a01011b`;
     const one = [range("0a01011b")];
     expect(lines(batch([change("add", "keys", one), change("delete", "keys", one)]))).toEqual([
-      "10 1 7 0000000a",
-      `a0c 401 8 ${elements}`,
+      "10 1 7 0000000a0800010000000007",
+      `a0c 409 8 ${elements}`,
       `a0e 5 9 ${elements}`,
       "11 1 10 0000000a",
     ]);
@@ -85,7 +85,7 @@ describe("encodeElementBatch()", () => {
     ["keys", range("0050", "0050"), "14000380 10000180 0c000180 0600010000500000"],
   ])("writes an element of a set of %s", (layout, element, expected) => {
     const [, line = ""] = lines(batch([change("add", layout, [element])]));
-    expect(line).toBe(`a0c 405 8 ${names}${expected.replaceAll(" ", "")}`);
+    expect(line).toBe(`a0c 40d 8 ${names}${expected.replaceAll(" ", "")}`);
   });
   test("names the family of the table", () => {
     const changes = (["inet", "ip", "ip6", "netdev"] as const).map((family) => ({
@@ -95,12 +95,12 @@ describe("encodeElementBatch()", () => {
     const found = lines(batch(changes)).map((line) => line.split(" ")[3]?.slice(0, 8));
     expect(found).toEqual(["0000000a", "01000000", "02000000", "0a000000", "05000000", "0000000a"]);
   });
-  test("splits what one attribute cannot hold, each key once and in order", () => {
+  test("splits what is echoed and what one attribute cannot hold, each key once and in order", () => {
     const elements = numbered(5_000);
     const bytes = batch([change("add", "keys", elements)]);
     const parts = [...readMessages(bytes, bytes.length)].filter(({ type }) => type === 0xa0c);
-    expect(parts.map(({ start, end }) => end - start)).toEqual([65_544, 14_504]);
-    expect(parts.map(({ flags }) => flags)).toEqual([0x401, 0x405]);
+    expect(parts.map(({ start, end }) => end - start)).toEqual([40, 65_544, 14_488]);
+    expect(parts.map(({ flags }) => flags)).toEqual([0x409, 0x401, 0x405]);
     const found = parts.flatMap(({ start, end }) =>
       Array.from({ length: (end - start - 24) / 16 }, (_, index) =>
         bytes.readUInt32BE(start + 24 + index * 16 + 12),
@@ -112,7 +112,7 @@ describe("encodeElementBatch()", () => {
     const elements = numbered(4_000).map(({ key }) => ({ key, keyEnd: key }));
     const bytes = batch([change("add", layout, elements)]);
     const parts = [...readMessages(bytes, bytes.length)].filter(({ type }) => type === 0xa0c);
-    expect(parts).toHaveLength(layout === "ranges" ? 2 : 3);
+    expect(parts).toHaveLength(layout === "ranges" ? 3 : 4);
     for (const { start, end } of parts) expect(bytes.readUInt16LE(start + 20)).toBe(end - start - 20);
   });
 });

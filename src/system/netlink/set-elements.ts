@@ -1,6 +1,12 @@
 import type { SetElement, TableFamily } from "../kernel.ts";
 import { FLAG } from "./constants.ts";
-import { beginNfnetlink, encodeBatchMarker, NFNETLINK_HEADER_BYTES, SUBSYSTEM } from "./nfnetlink.ts";
+import {
+  beginNfnetlink,
+  encodeBatchBegin,
+  encodeBatchEnd,
+  NFNETLINK_HEADER_BYTES,
+  SUBSYSTEM,
+} from "./nfnetlink.ts";
 import { Attributes, type Message } from "./reader.ts";
 import type { RequestEncoder } from "./socket.ts";
 import {
@@ -66,14 +72,18 @@ export function decodeSetLayout(bytes: Buffer, message: Message): SetLayout {
   return (flags & SET_CONCATENATED) === 0 ? "bounds" : "ranges";
 }
 
-/** Changes cut into such as fit one message: an attribute's length has 16 bits. Changes of no element vanish. */
+/**
+ * Changes cut into such as fit one message: an attribute's length has 16 bits. Changes of no element vanish. The first
+ * has one element only, since the kernel echoes it ({@link encodeElementBatch}).
+ */
 export function splitElementChanges(changes: readonly ElementChange[]): readonly ElementChange[] {
-  return changes.flatMap((change) => {
+  const some = changes.filter(({ elements }) => elements.length > 0);
+  return some.flatMap((change, index) => {
     const parts: SetElement[][] = [];
     let room = 0;
     for (const element of change.elements) {
       const size = elementBytes(element, change.layout);
-      if (size > room) {
+      if (size > room || (index === 0 && parts.length === 1)) {
         parts.push([]);
         room = MAX_ATTRIBUTE_BYTES;
       }
@@ -86,17 +96,21 @@ export function splitElementChanges(changes: readonly ElementChange[]): readonly
 
 /**
  * One transaction of changes that {@link splitElementChanges} returned: change N is its message N + 1. Only the last
- * one asks for an answer; failures come unasked.
+ * one asks for an answer; failures come unasked. The first one makes the kernel tell the new generation, if anything
+ * has changed.
+ * @param generation of the ruleset that the changes were made for; that of another is refused with `ERESTART`
  */
 export function encodeElementBatch(
   changes: readonly ElementChange[],
+  generation: number,
 ): (writer: MessageWriter, nextSequence: () => number) => void {
   return (writer, nextSequence) => {
-    encodeBatchMarker(writer, "begin", SUBSYSTEM.NFTABLES, nextSequence());
+    encodeBatchBegin(writer, SUBSYSTEM.NFTABLES, generation, nextSequence());
     for (const [index, change] of changes.entries()) {
-      encodeElements(writer, change, nextSequence(), index === changes.length - 1 ? FLAG.ACK : 0);
+      const flags = (index === 0 ? FLAG.ECHO : 0) | (index === changes.length - 1 ? FLAG.ACK : 0);
+      encodeElements(writer, change, nextSequence(), flags);
     }
-    encodeBatchMarker(writer, "end", SUBSYSTEM.NFTABLES, nextSequence());
+    encodeBatchEnd(writer, SUBSYSTEM.NFTABLES, nextSequence());
   };
 }
 

@@ -118,18 +118,23 @@ describe("NetlinkSocket", () => {
     answer(error(2, -2));
     expect([get(), get(), found]).toEqual([{}, { errno: "ENOENT" }, [10]]);
   });
-  test("returns the first failure of a transaction, and forgets the others", () => {
+  test("returns the first failure of a transaction and forgets the others, and shows what else is told", () => {
+    const told: number[] = [];
     const batch = (): object =>
-      socket.transact((writer, next) => {
-        request(writer, next());
-        request(writer, next());
-      });
+      socket.transact(
+        (writer, next) => {
+          request(writer, next());
+          request(writer, next());
+        },
+        (bytes, { start }) => told.push(bytes.readUInt32LE(start)),
+      );
     answer(error(1, -2));
     answer(error(2, -17));
     answer(error(2, 0));
     expect(batch()).toEqual({ errno: "ENOENT", position: 0 });
-    answer(error(4, 0));
-    expect(batch()).toEqual({});
+    answer(item(3, 10), error(4, 0));
+    answer(item(4, 11));
+    expect([batch(), told]).toEqual([{}, [10, 11]]);
     answer(error(6, -17));
     expect(batch()).toEqual({ errno: "EEXIST", position: 1 });
   });

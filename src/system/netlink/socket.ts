@@ -24,6 +24,8 @@ const GET_STRICT_CHK = 12;
 const BUFFER_BYTES = 16 * 1024 * 1024;
 /** The kernel puts at most 32 KiB into one datagram of a dump. */
 const DATAGRAM_BYTES = 64 * 1024;
+/** Several times what tells of one object. */
+const BRIEF_BYTES = 8 * 1024;
 /** The kernel answers within the call; this only bounds the wait for an answer that does not come. */
 const TIMEOUT_SECONDS = 10n;
 /** How often a dump that changed under its reader is begun again. */
@@ -38,31 +40,38 @@ export type RequestEncoder = (writer: MessageWriter, sequence: number) => void;
 export interface NetlinkOptions {
   /** Multicast groups to join; the socket is then non-blocking and for {@link NetlinkSocket.drain} only. */
   readonly groups?: readonly number[];
+  /** For a few requests about single objects and then closed: nothing is set that only dumps and crowds need. */
+  readonly isBrief?: boolean;
 }
 
 /** Opens a netlink socket in the network namespace of the calling thread. @throws RomanaError `kernel-refused`. */
 export function openNetlink(protocol: number, options: NetlinkOptions = {}): NetlinkSocket {
-  const groups = options.groups ?? [];
+  const { groups = [], isBrief = false } = options;
   const flags = SOCK_RAW | SOCK_CLOEXEC | (groups.length > 0 ? SOCK_NONBLOCK : 0);
   const fd = checked(sys.socket(AF_NETLINK, flags, protocol), "open a netlink socket");
   try {
-    setOption(fd, SOL_SOCKET, SO_RCVBUFFORCE, BUFFER_BYTES);
-    setOption(fd, SOL_SOCKET, SO_SNDBUFFORCE, BUFFER_BYTES);
-    setOption(fd, SOL_NETLINK, CAP_ACK, 1);
     setOption(fd, SOL_NETLINK, EXT_ACK, 1);
-    setOption(fd, SOL_NETLINK, GET_STRICT_CHK, 1);
-    const timeout = Buffer.alloc(16);
-    timeout.writeBigInt64LE(TIMEOUT_SECONDS, 0);
-    checked(sys.setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, timeout, 16), "set a netlink timeout");
-    const address = Buffer.alloc(12);
-    address.writeUInt16LE(AF_NETLINK, 0);
-    checked(sys.bind(fd, address, address.length), "bind a netlink socket");
-    for (const group of groups) setOption(fd, SOL_NETLINK, ADD_MEMBERSHIP, group);
-    return new NetlinkSocket(fd);
+    if (!isBrief) configure(fd, groups);
+    return new NetlinkSocket(fd, isBrief ? BRIEF_BYTES : DATAGRAM_BYTES);
   } catch (error) {
     sys.close(fd);
     throw error;
   }
+}
+
+/** The kernel would bind it with the first request, too, but events and ports are asked for before. */
+function configure(fd: number, groups: readonly number[]): void {
+  setOption(fd, SOL_SOCKET, SO_RCVBUFFORCE, BUFFER_BYTES);
+  setOption(fd, SOL_SOCKET, SO_SNDBUFFORCE, BUFFER_BYTES);
+  setOption(fd, SOL_NETLINK, CAP_ACK, 1);
+  setOption(fd, SOL_NETLINK, GET_STRICT_CHK, 1);
+  const timeout = Buffer.alloc(16);
+  timeout.writeBigInt64LE(TIMEOUT_SECONDS, 0);
+  checked(sys.setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, timeout, 16), "set a netlink timeout");
+  const address = Buffer.alloc(12);
+  address.writeUInt16LE(AF_NETLINK, 0);
+  checked(sys.bind(fd, address, address.length), "bind a netlink socket");
+  for (const group of groups) setOption(fd, SOL_NETLINK, ADD_MEMBERSHIP, group);
 }
 
 function setOption(fd: number, level: number, name: number, value: number): void {
@@ -86,15 +95,21 @@ export function portOf(fd: number): number {
 export class NetlinkSocket {
   /** For {@link watchReadable}. */
   readonly fd: number;
-  readonly port: number;
-  readonly #writer = new MessageWriter();
-  readonly #received = Buffer.alloc(DATAGRAM_BYTES);
+  readonly #writer: MessageWriter;
+  readonly #received: Buffer;
   #sequence = 0;
   #open = true;
 
-  constructor(fd: number) {
+  /** @param capacity bytes of the largest datagram that it receives */
+  constructor(fd: number, capacity: number = DATAGRAM_BYTES) {
     this.fd = fd;
-    this.port = portOf(fd);
+    this.#received = Buffer.alloc(capacity);
+    this.#writer = new MessageWriter(capacity / 4);
+  }
+
+  /** See {@link portOf}; 0 for a brief socket before its first request. */
+  get port(): number {
+    return portOf(this.fd);
   }
 
   /** Sends one request and returns the kernel's answer. */
@@ -140,9 +155,11 @@ export class NetlinkSocket {
   /**
    * Sends messages that belong together (an nfnetlink batch) and returns the first failure, if any, with the position
    * of its message.
+   * @param visit called with what the kernel tells besides
    */
   transact(
     encode: (writer: MessageWriter, nextSequence: () => number) => void,
+    visit: (bytes: Buffer, message: Message) => void,
   ): Acknowledgement & { readonly position?: number } {
     const first = this.#sequence + 1;
     let failure: Acknowledgement & { position?: number } = {};
@@ -150,12 +167,15 @@ export class NetlinkSocket {
     encode(this.#writer, () => ++this.#sequence);
     this.#send();
     this.#receiveUntil((message) => {
+      if (message.type !== CONTROL.ERROR) visit(this.#received, message);
       if (message.type !== CONTROL.ERROR || message.sequence < first) return false;
       const answer = readAcknowledgement(this.#received, message);
       if (answer.errno !== undefined) failure = { ...answer, position: message.sequence - first };
       return true;
     });
-    this.drain(() => {});
+    this.drain((bytes, message) => {
+      if (message.type !== CONTROL.ERROR) visit(bytes, message);
+    });
     return failure;
   }
 
@@ -249,7 +269,7 @@ export class NetlinkSocket {
   ): "empty" | "overrun" | "more" {
     for (let count = 0; count < limit; count++) {
       if (!this.#open) return "empty";
-      const length = sys.recv(this.fd, this.#received, DATAGRAM_BYTES, MSG_DONTWAIT);
+      const length = sys.recv(this.fd, this.#received, this.#received.length, MSG_DONTWAIT);
       if (length < 0) {
         const errno = lastErrno();
         if (errno === "EINTR") continue;
@@ -312,7 +332,7 @@ export class NetlinkSocket {
   /** The messages of the next datagram. */
   #receive(): Iterable<Message> {
     for (;;) {
-      const length = sys.recv(this.fd, this.#received, DATAGRAM_BYTES, 0);
+      const length = sys.recv(this.fd, this.#received, this.#received.length, 0);
       if (length >= 0) return readMessages(this.#received, length);
       const errno = lastErrno();
       if (errno !== "EINTR") throw kernelRefused("receive a netlink answer", errno);
