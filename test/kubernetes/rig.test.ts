@@ -89,7 +89,7 @@ describe("a cluster of three nodes", () => {
     expect(nodes).toEqual(["node-1", "node-1", "node-2", "node-2", "node-3", "node-3"]);
   });
 
-  test("answers probes from every pod to every pod, in less than a second", async () => {
+  test("answers probes from every pod to every pod", async () => {
     const protocols: readonly Protocol[] = ["tcp", "udp", "icmp"];
     const probes = stations.flatMap((from) =>
       stations.flatMap((to) =>
@@ -103,11 +103,9 @@ describe("a cluster of three nodes", () => {
     );
     const started = performance.now();
     const outcomes = await runProbes(probes, started, { signal: new AbortController().signal });
-    const elapsed = performance.now() - started;
     say(`${probes.length} probes`, started);
     expect(outcomes).toHaveLength(6 * 6 * 2 * 3);
     expect(outcomes.filter((outcome) => !isAsExpected(outcome))).toEqual([]);
-    expect(elapsed).toBeLessThan(1000);
   });
 
   test.each(["on the same node", "on another node"])("lets a container reach one %s", async (where) => {
