@@ -47,6 +47,7 @@ describe("a lab that does not come up", () => {
   test("lab down ends a lab up that is under way", async () => {
     const up = startRomana("lab", "up", "-f", file);
     await expect.poll(() => up.progress(), { timeout: 60_000, interval: 5 }).toContain("[4/7]");
+    up.kill("SIGSTOP");
     expect((await romana("lab", "down", LAB)).status).toBe(0);
     expect((await up.done).signal).toBe("SIGKILL");
     expect(await leftovers(LAB)).toEqual([]);
@@ -66,8 +67,10 @@ describe("a lab that does not come up", () => {
   test("a program that dies is named with the last lines of its log", async () => {
     const up = startRomana("lab", "up", "-f", file);
     await expect.poll(() => up.progress(), { timeout: 60_000, interval: 5 }).toContain("[5/7]");
+    up.kill("SIGSTOP");
     const { stdout } = await romana("lab", "status", LAB, "-o", "json");
     for (const { pid } of JSON.parse(stdout).processes) process.kill(pid, "SIGKILL");
+    up.kill("SIGCONT");
     const { status, stderr } = await up.done;
     expect(status).toBe(75);
     expect(stderr).toMatch(/romanad\.log: \{.*"ready"/);
