@@ -49,6 +49,8 @@ export interface Network {
   readonly plans: { readonly ipv4?: AddressPlan; readonly ipv6?: AddressPlan };
   /** The groups of the first level; empty when the plans have no group levels. */
   readonly groups: readonly Group[];
+  /** Where the addresses of services are taken from; outside of every plan. Absent: no services of that family. */
+  readonly services?: { readonly ipv4?: Prefix; readonly ipv6?: Prefix };
 }
 
 /** The plans of a network, IPv4 first. */

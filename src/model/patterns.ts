@@ -36,3 +36,6 @@ export const PROTOCOLS_OF_ICMP: ReadonlySet<number> = new Set([1, 58]);
 
 /** Highest number of an IP protocol, of a port, and of a type or code of ICMP. */
 export const HIGHEST = { protocol: 255, port: 65_535, icmp: 255 } as const;
+
+/** What a service or a chain may be called; long enough for `NAMESPACE.NAME`. */
+export const SERVICE_NAME_PATTERN = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}$/;

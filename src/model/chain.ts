@@ -1,0 +1,40 @@
+import type { Prefix } from "../net/index.ts";
+import type { HealthCheck } from "./service.ts";
+
+/** Whose traffic a chain takes. */
+export type ChainEnd =
+  | { readonly kind: "segment"; readonly tenant: string; readonly segment: string }
+  | { readonly kind: "tenant"; readonly tenant: string }
+  | { readonly kind: "cidr"; readonly prefix: Prefix }
+  | { readonly kind: "any" };
+
+/** A segment of function endpoints (firewalls, inspectors, proxies) that traffic passes through. */
+export interface ChainFunction {
+  readonly tenant: string;
+  readonly segment: string;
+  /** What becomes of traffic when no endpoint of it is healthy: it passes without the function, or is dropped. */
+  readonly fail: "open" | "closed";
+  /** Absent: an endpoint is healthy as long as its host is heard of. */
+  readonly health?: HealthCheck;
+}
+
+/** Traffic from one party to another passes through functions, in order (ADR 0018). */
+export interface Chain {
+  /** Unique. */
+  readonly name: string;
+  readonly network: string;
+  readonly from: ChainEnd;
+  /** A segment; a service stands for the segment behind it. */
+  readonly to:
+    | Extract<ChainEnd, { kind: "segment" }>
+    | { readonly kind: "service"; readonly service: string };
+  /** At least one; at most {@link CHAIN_LIMITS}.functions. */
+  readonly through: readonly ChainFunction[];
+  /** `both`: answers pass through the same endpoints in the reverse order. `forward`: they go straight back. */
+  readonly direction: "both" | "forward";
+  /** Its identifier in the orchestrator. */
+  readonly externalId?: string;
+}
+
+/** The number of a place in all chains together fits into the six bits that carry it between hosts (RFC 2474). */
+export const CHAIN_LIMITS = { functions: 8 } as const;
