@@ -85,12 +85,12 @@ export class Cluster {
       }),
       services: this.#informer(RESOURCES.services, (key, after, before) => {
         const isOurs = [after, before].some((one) => one?.value?.loadBalancerClass === LOAD_BALANCER_CLASS);
-        if (isOurs) onWork(`service/${key}`);
+        if (isOurs) onWork(`load-balancer/${key}`);
       }),
       endpointSlices: this.#informer(RESOURCES.endpointSlices, (_, after, before) => {
         const key = (after ?? before)?.value?.service;
         const isOther = !isDeepStrictEqual(after?.value?.nodes, before?.value?.nodes);
-        if (key !== undefined && isOther && this.#isLocalService(key)) onWork(`service/${key}`);
+        if (key !== undefined && isOther && this.#isLocalService(key)) onWork(`load-balancer/${key}`);
       }),
     };
   }
@@ -163,7 +163,7 @@ export class Cluster {
     for (const name of customPolicies.objects.keys()) yield `policy/${customPolicyId(name)}`;
     for (const id of this.#claims.keys()) yield `workload/${id}`;
     for (const [key, { value }] of this.informers.services.objects) {
-      if (value?.loadBalancerClass === LOAD_BALANCER_CLASS) yield `service/${key}`;
+      if (value?.loadBalancerClass === LOAD_BALANCER_CLASS) yield `load-balancer/${key}`;
     }
   }
 

@@ -12,10 +12,10 @@ import { Mirror, segmentKey } from "./mirror.ts";
 import { policyObjectOf } from "./resources.ts";
 import type { Romanad } from "./romanad.ts";
 import { settleHost } from "./settle-host.ts";
+import { createLoadBalancerHandler, serviceKeyOf } from "./settle-load-balancer.ts";
 import { settleNetwork } from "./settle-network.ts";
 import { settlePolicy } from "./settle-policy.ts";
 import { createSegmentHandler, tenantsWithoutCodes } from "./settle-segment.ts";
-import { createServiceHandler, serviceKeyOf } from "./settle-service.ts";
 import { settleTenant } from "./settle-tenant.ts";
 import { settleWorkload } from "./settle-workload.ts";
 import { type Handler, type Site, subjectOf } from "./site.ts";
@@ -196,7 +196,7 @@ export class Controller {
       policy: settlePolicy,
       workload: settleWorkload,
       segment: createSegmentHandler(new Map()),
-      service: createServiceHandler(),
+      "load-balancer": createLoadBalancerHandler(),
     };
     const queue: WorkQueue = new WorkQueue({
       sleep,
@@ -279,7 +279,7 @@ export class Controller {
     const hasVirtualIps = this.#options.config.virtualIpPools.length > 0;
     for (const { name, externalId } of mirror.virtualIps.values()) {
       const key = externalId === undefined || !hasVirtualIps ? undefined : serviceKeyOf(name);
-      if (key !== undefined) queue.add(`service/${key}`);
+      if (key !== undefined) queue.add(`load-balancer/${key}`);
     }
     for (const id of mirror.workloads.keys()) queue.add(`workload/${id}`);
     for (const { tenant, name } of mirror.segments()) {

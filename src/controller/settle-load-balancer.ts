@@ -25,7 +25,7 @@ const UNUSABLE_FOR = 300_000;
  * Gives services of our class their virtual IPs, writes them into their status, and tells what cannot be honoured. A virtual IP that no
  * service has made is left alone. The handler remembers which addresses romanad has refused.
  */
-export function createServiceHandler(): Handler {
+export function createLoadBalancerHandler(): Handler {
   const unusable = new Map<string, number>();
   // One after the other, so that no two choose the same address.
   let last: Promise<unknown> = Promise.resolve();
