@@ -41,7 +41,9 @@ import { Reviewer } from "./reviewer.ts";
 import type { Allocation, Romanad } from "./romanad.ts";
 import type { RulesKeeper } from "./rules-keeper.ts";
 import { agentSafetyNet } from "./safety-net.ts";
+import { Steering } from "./steering.ts";
 import { Alarm, type Timers } from "./timers.ts";
+import { ViewSaver } from "./view-saver.ts";
 import { VirtualIpHolder } from "./virtual-ip-holder.ts";
 
 /** What an {@link Agent} works with. */
@@ -71,8 +73,6 @@ export interface AgentOptions {
 const TOPOLOGY_SETTLE = 20;
 /** Time between two looks at rules that the kernel sends no events about, in milliseconds. */
 const RULES_LOOK = 5_000;
-/** A view is written to disk so long after it changed, in milliseconds. */
-const SAVE_SETTLE = 1_000;
 /** How long an attach waits for romanad, and for romanad's news of what it has allocated, in milliseconds. */
 const PATIENCE = { romanad: 3_000, news: 5_000 };
 
@@ -95,7 +95,8 @@ export class Agent {
   readonly #virtualIps: VirtualIpHolder;
   readonly #timer = new OperationTimer(this.metrics);
   readonly #topologyAlarm: Alarm;
-  readonly #saveAlarm: Alarm;
+  readonly #steering: Steering;
+  readonly #viewSaver: ViewSaver;
   readonly #resyncAlarm: Alarm;
   readonly #stop = new AbortController();
   /** Without memory nothing is known of what is attached: the kernel is left alone until romanad has told. */
@@ -106,7 +107,6 @@ export class Agent {
   #underivable: string | undefined;
   /** Of what the kernel was last made from. */
   #appliedRevision = 0;
-  #savedRevision: number | undefined;
 
   constructor(options: AgentOptions) {
     this.#options = options;
@@ -202,9 +202,8 @@ export class Agent {
     this.#topologyAlarm = new Alarm(timers, () => {
       this.#applyTopology();
     });
-    this.#saveAlarm = new Alarm(timers, () => {
-      this.#saveView();
-    });
+    this.#viewSaver = new ViewSaver({ ...options, knowledge });
+    this.#steering = new Steering({ parts: [], timers, knowledge });
     this.#resyncAlarm = new Alarm(timers, () => {
       this.#resync();
     });
@@ -228,6 +227,7 @@ export class Agent {
     if (this.#hasMemory) {
       this.#reconciler.pruneDevices();
       this.#applyTopology();
+      this.#steering.follow();
     }
     this.#resyncAlarm.set(this.#options.config.resyncInterval * 1000);
     this.#background(this.#followKernel(events), "follow the kernel's events");
@@ -306,8 +306,9 @@ export class Agent {
     this.#policing.close();
     this.#reporter.close();
     this.#virtualIps.close();
-    for (const alarm of [this.#topologyAlarm, this.#saveAlarm, this.#resyncAlarm]) alarm.clear();
-    this.#saveView();
+    this.#steering.close();
+    this.#viewSaver.close();
+    for (const alarm of [this.#topologyAlarm, this.#resyncAlarm]) alarm.clear();
     await this.#options.journal.close();
   }
 
@@ -318,8 +319,9 @@ export class Agent {
     if (hasSeenRomanad) this.#virtualIps.follow(knowledge?.virtualIps ?? [], knowledge?.ownHost);
     if (isTopology) {
       this.#topologyAlarm.set(TOPOLOGY_SETTLE);
-      this.#saveAlarm.set(SAVE_SETTLE);
+      this.#viewSaver.notice();
     }
+    this.#steering.follow();
     const attached = isSnapshot ? this.#attachments.all.map(({ endpoint }) => endpointKey(endpoint)) : [];
     for (const key of new Set([...endpoints, ...attached])) {
       this.#background(this.#review(key), "review an attachment");
@@ -405,7 +407,8 @@ export class Agent {
     this.#resyncAlarm.set(this.#options.config.resyncInterval * 1000);
     this.#keeper.reconcile("drift");
     this.#background(this.#keeper.reconcileSysctls(), "look at sysctls");
-    this.#saveView();
+    this.#steering.look();
+    this.#viewSaver.save();
     this.#settle();
     this.#reporter.notice();
   }
@@ -436,6 +439,7 @@ export class Agent {
       underivable: this.#underivable,
       policing: [...damagedPolicies(this.#follower.knowledge?.policies ?? []), ...this.#policing.problems],
       virtualIps: this.#virtualIps.problems,
+      steering: this.#steering.problems,
     });
     return {
       observedRevision: this.#appliedRevision,
@@ -473,18 +477,7 @@ export class Agent {
     for await (const event of events) {
       this.metrics.events.add(event.type);
       this.#keeper.notice(event);
-    }
-  }
-
-  #saveView(): void {
-    const knowledge = this.#follower.knowledge;
-    if (knowledge === undefined || knowledge.revision === this.#savedRevision) return;
-    try {
-      this.#options.saveView(knowledge.snapshot());
-      this.#savedRevision = knowledge.revision;
-    } catch (error) {
-      if (!(error instanceof RomanaError)) throw error;
-      this.#options.log.error({ error: error.message }, "cannot keep the view on disk");
+      this.#steering.notice(event);
     }
   }
 

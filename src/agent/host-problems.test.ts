@@ -16,6 +16,7 @@ test("hostProblems() cuts what is too long and counts what is too much", () => {
     underivable: undefined,
     policing: [],
     virtualIps: [],
+    steering: [],
   });
   expect(problems).toHaveLength(100);
   expect(problems[0]).toBe("romanad has not told about this host");

@@ -23,6 +23,8 @@ export interface ProblemSources {
   readonly policing: readonly string[];
   /** Why virtual IPs are not held. */
   readonly virtualIps: readonly string[];
+  /** Why flows are not steered as they should be. */
+  readonly steering: readonly string[];
 }
 
 /** Most problems of a report, and most characters of one. */
@@ -48,6 +50,7 @@ export function hostProblems(sources: ProblemSources): readonly string[] {
     ...(reconciler.inventory.host?.problems ?? []),
     ...sources.policing,
     ...sources.virtualIps,
+    ...sources.steering,
     ...keeper.failures,
     ...reconciler.fights.map(({ item }) => `Somebody keeps changing ${item}`),
     ...missingDevices(sources),
