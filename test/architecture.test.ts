@@ -30,6 +30,11 @@ const LAYERS: Record<string, { folders: string[]; packages: string[]; reason: st
     packages: [],
     reason: "rules as data and text; pure",
   },
+  steering: {
+    folders: ["net", "model", "addressing"],
+    packages: [],
+    reason: "where flows go, as data and text; pure",
+  },
   schema: {
     folders: ["net", "model", "addressing"],
     packages: ["zod", "yaml"],
@@ -69,6 +74,7 @@ const LAYERS: Record<string, { folders: string[]; packages: string[]; reason: st
       "routing",
       "rules",
       "firewall",
+      "steering",
       "schema",
       "store",
       "system",
@@ -135,7 +141,18 @@ const LAYERS: Record<string, { folders: string[]; packages: string[]; reason: st
 /** `bin` is wiring and may import anything. */
 const UNRESTRICTED = new Set(["bin"]);
 
-const PURE = ["net", "model", "addressing", "ipam", "routing", "policy", "rules", "kubernetes", "firewall"];
+const PURE = [
+  "net",
+  "model",
+  "addressing",
+  "ipam",
+  "routing",
+  "policy",
+  "rules",
+  "kubernetes",
+  "firewall",
+  "steering",
+];
 
 const MAX_LINES = 500;
 

@@ -1,0 +1,2 @@
+export { assignSlots, SLOTS } from "./slots.ts";
+export { stableHash, stableName, stablePair } from "./stable-hash.ts";
