@@ -17,6 +17,7 @@ interface Structural {
   readonly enum?: readonly string[];
   readonly properties?: Readonly<Record<string, Structural>>;
   readonly items?: Structural;
+  readonly additionalProperties?: Structural;
   readonly "x-kubernetes-preserve-unknown-fields"?: boolean;
 }
 
@@ -44,12 +45,14 @@ function objectsIn(schema: Structural, path: string): [string, Structural][] {
     ...(schema.items === undefined ? [] : [[`${path}[]`, schema.items] as const]),
   ];
   return [
-    ...(schema.type === "object" ? [[path, schema] as [string, Structural]] : []),
+    ...(schema.type === "object" && schema.additionalProperties === undefined
+      ? [[path, schema] as [string, Structural]]
+      : []),
     ...inner.flatMap(([place, value]) => objectsIn(value, place)),
   ];
 }
 
-describe.each(["networks", "policies"])("%s.romana.io", (plural) => {
+describe.each(["chains", "networks", "policies", "services"])("%s.romana.io", (plural) => {
   test.each(objectsIn(specOf(plural), "spec"))("%s keeps fields that nobody knows", (_, schema) => {
     expect(schema["x-kubernetes-preserve-unknown-fields"]).toBe(true);
   });

@@ -86,7 +86,8 @@ test("nodes become ready, and the controller accepts network and policies", asyn
   const started = performance.now();
   await until("the first node joins", () => kubectl("label", "node", "node-1", "romana.io/romanad="));
   await kubectl("apply", "-k", join(DEPLOY, "crds"));
-  await kubectl("wait", "--for=condition=Established", "crd/networks.romana.io", "crd/policies.romana.io");
+  const selector = ["--selector", "app.kubernetes.io/part-of=romana"];
+  await kubectl("wait", "--for=condition=Established", "crd", ...selector);
   await kubectl("apply", "-k", join(DEPLOY, "base"));
   await cluster.nodesReady();
   for (const object of ["statefulset/romanad", "deployment/romana-kubernetes", "daemonset/romana-agent"]) {

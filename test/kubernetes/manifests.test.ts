@@ -41,6 +41,10 @@ async function refusal(object: object): Promise<string> {
   }
 }
 
+async function replace(object: object): Promise<string> {
+  return await api.kubectl(["replace", "-f", "-"], JSON.stringify(object));
+}
+
 function policy(spec: unknown): object {
   return { apiVersion: "romana.io/v1", kind: "Policy", metadata: { name: "x" }, spec };
 }
@@ -60,8 +64,26 @@ function documentsOf(folder: string): [string, Record<string, unknown>][] {
     });
 }
 
+/** Objects of a kind, as examples show them; their namespaces need not be there. */
+function objectsIn(folder: string): [string, KubernetesObject][] {
+  return documentsOf(`kubernetes/${folder}`).map(([name, document]) => {
+    const object = document as unknown as KubernetesObject;
+    return [name, { ...object, metadata: { ...object.metadata, namespace: "default" } }];
+  });
+}
+
+function service(spec: object, name = "x"): object {
+  return { apiVersion: "romana.io/v1", kind: "Service", metadata: { name }, spec: { ...SERVICE, ...spec } };
+}
+
+function chain(spec: object, name = "x"): object {
+  return { apiVersion: "romana.io/v1", kind: "Chain", metadata: { name }, spec: { ...CHAIN, ...spec } };
+}
+
 const IPV4 = { prefix: "10.0.0.0/8", hostBits: 8, tenantBits: 8, segmentBits: 4, endpointBits: 4 };
 const INGRESS = [{ peers: [{ peer: "any" }], rules: [{ protocol: "tcp" }] }];
+const SERVICE = { segment: "web", ports: [{ port: 80 }] };
+const CHAIN = { from: { any: true }, to: { segment: "web" }, through: [{ segment: "firewall" }] };
 const POLICY = { direction: "ingress", applied_to: [{ dest: "local" }], ingress: INGRESS };
 
 describe("the API server takes every example", () => {
@@ -70,6 +92,9 @@ describe("the API server takes every example", () => {
   });
   test.each(documentsOf("networks"))("network %s", async (_, { name, ...spec }) => {
     expect(await refusal(network(name as string, spec))).toBe("");
+  });
+  test.each([...objectsIn("services"), ...objectsIn("chains")])("object %s", async (_, object) => {
+    expect(await refusal(object)).toBe("");
   });
 });
 
@@ -93,6 +118,50 @@ describe("the API server refuses", () => {
     ["a network with no plan", network("n", { plans: {} }), "spec.plans"],
     ["a plan without bits", network("n", { plans: { ipv4: { ...IPV4, hostBits: undefined } } }), "hostBits"],
     ["a network of a long name", network("n".repeat(64), { plans: { ipv4: IPV4 } }), "at most 63 characters"],
+    ["a service for nobody", service({ segment: undefined }), "one of segment and selector is wanted"],
+    ["a service for two", service({ selector: {} }), "one of segment and selector is wanted"],
+    ["a service without a port", service({ ports: [] }), "spec.ports"],
+    ["a port that is none", service({ ports: [{ port: 0 }] }), "spec.ports[0].port"],
+    ["a protocol without ports", service({ ports: [{ port: 1, protocol: "icmp" }] }), "ports[0].protocol"],
+    ["a port twice", service({ ports: [{ port: 80 }, { port: 80, protocol: "tcp" }] }), "Duplicate value"],
+    [
+      "ports without names",
+      service({ ports: [{ port: 80 }, { port: 81 }] }),
+      "of several ports each has a name of its own",
+    ],
+    [
+      "ports of one name",
+      service({
+        ports: [
+          { name: "a", port: 80 },
+          { name: "a", port: 81 },
+        ],
+      }),
+      "of several ports each has a name of its own",
+    ],
+    ["an affinity that is none", service({ affinity: "cookie" }), "spec.affinity"],
+    ["a preference that is none", service({ prefer: "remote" }), "spec.prefer"],
+    ["a check without a port", service({ health: { protocol: "tcp" } }), "tcp and http have a port"],
+    ["an echo with a port", service({ health: { protocol: "icmp", port: 7 } }), "icmp has none"],
+    [
+      "a path to nowhere",
+      service({ health: { protocol: "tcp", port: 7, path: "/" } }),
+      "only http has a path",
+    ],
+    ["a check that never ends", service({ health: { protocol: "icmp", timeout: 0 } }), "health.timeout"],
+    ["no address of any family", service({ addresses: {} }), "spec.addresses"],
+    ["a service of a long name", service({}, "n".repeat(64)), "at most 63 characters"],
+    ["a chain from nobody", chain({ from: {} }), "one of segment, namespace, cidr and any is wanted"],
+    ["a chain from two", chain({ from: { any: true, segment: "web" } }), "one of segment, namespace, cidr"],
+    ["a block with a namespace", chain({ from: { cidr: "0.0.0.0/0", namespace: "x" } }), "one of segment"],
+    ["a chain from not anybody", chain({ from: { any: false } }), "spec.from.any"],
+    ["a chain to nobody", chain({ to: { namespace: "shop" } }), "one of segment and service is wanted"],
+    ["a chain to two", chain({ to: { segment: "a", service: "b" } }), "one of segment and service is wanted"],
+    ["a chain through nothing", chain({ through: [] }), "spec.through"],
+    ["a chain through nine", chain({ through: Array(9).fill({ segment: "a" }) }), "spec.through"],
+    ["a function that fails somehow", chain({ through: [{ segment: "a", fail: "half" }] }), "fail"],
+    ["a direction of no chain", chain({ direction: "backward" }), "spec.direction"],
+    ["a chain of a long name", chain({}, "n".repeat(64)), "at most 63 characters"],
   ];
   test.each(wrong)("%s", async (_, object, words) => {
     expect(await refusal(object)).toContain(words);
@@ -104,6 +173,18 @@ describe("the API server refuses", () => {
     await expect(api.apply(network("fixed", change))).rejects.toThrow("make a second network");
     const groups = { plans: { ipv4: IPV4 }, groups: [{ name: "rack-1", id: 1 }] };
     expect(await api.apply(network("fixed", groups))).toContain("configured");
+  });
+
+  test.each([
+    ["service", service],
+    ["chain", chain],
+  ])("another network for a %s that is there", async (_, object) => {
+    await api.apply(object({ network: "one" }, "moved"));
+    for (const network of ["two", undefined]) {
+      await expect(replace(object({ network }, "moved"))).rejects.toThrow("cannot change; make a second");
+    }
+    await api.apply(object({}, "unsaid"));
+    expect(await api.apply(object({ network: "one" }, "unsaid"))).toContain("configured");
   });
 });
 
@@ -153,6 +234,41 @@ test("kubectl get shows plans, policies and what the controller thinks", async (
   expect((await api.kubectl(["get", "romana", "-o", "name"])).trim().split("\n")).toContain(
     "network.romana.io/columns",
   );
+});
+
+test("kubectl get shows where services and chains are, and what is behind them", async () => {
+  await api.apply(service({}, "columns"), chain({}, "columns"));
+  const condition = (type: string, status: string, message: string) => ({
+    type,
+    status,
+    reason: "Because",
+    message,
+    lastTransitionTime: "2026-11-23T12:00:00Z",
+  });
+  const conditions = [condition("Accepted", "True", "fine"), condition("Ready", "False", "not yet")];
+  const statuses = {
+    rsvc: {
+      addresses: { ipv4: "10.96.0.1", ipv6: "fd00::1" },
+      ports: "80/tcp",
+      segment: "web",
+      backends: "2/3",
+      healthy: 2,
+      members: 3,
+    },
+    rchain: { from: "any", to: "web", through: "firewall(1/2)" },
+  };
+  const shown = await Promise.all(
+    Object.entries(statuses).map(async ([kind, status]) => {
+      const patch = JSON.stringify({ status: { ...status, observedGeneration: 1, conditions } });
+      await api.kubectl(["patch", `${kind}/columns`, "--subresource=status", "--type=merge", "-p", patch]);
+      const [, row = ""] = (await api.kubectl(["get", kind, "columns", "-o", "wide"])).trim().split("\n");
+      return row.split(/\s{2,}/).slice(0, -1);
+    }),
+  );
+  expect(shown).toEqual([
+    ["columns", "10.96.0.1", "fd00::1", "80/tcp", "web", "2/3", "True", "False", "fine"],
+    ["columns", "any", "web", "firewall(1/2)", "both", "True", "False", "fine"],
+  ]);
 });
 
 async function kustomized(): Promise<KubernetesObject[]> {
@@ -257,6 +373,11 @@ describe("the manifests", () => {
     ["romana-kubernetes", "watch", "networkpolicies.networking.k8s.io", undefined, true],
     ["romana-kubernetes", "watch", "policies.romana.io", undefined, true],
     ["romana-kubernetes", "patch", "policies.romana.io/status", undefined, true],
+    ["romana-kubernetes", "watch", "services.romana.io", undefined, true],
+    ["romana-kubernetes", "patch", "services.romana.io/status", undefined, true],
+    ["romana-kubernetes", "patch", "services.romana.io", undefined, false],
+    ["romana-kubernetes", "watch", "chains.romana.io", undefined, true],
+    ["romana-kubernetes", "patch", "chains.romana.io/status", undefined, true],
     ["romana-kubernetes", "patch", "clusternetworkpolicies.policy.networking.k8s.io/status", undefined, true],
     ["romana-kubernetes", "create", "events", "shop", true],
     ["romana-kubernetes", "create", "leases.coordination.k8s.io", NAMESPACE, true],
