@@ -18,7 +18,20 @@ export interface ChainFunction {
   readonly health?: HealthCheck;
 }
 
-/** Traffic from one party to another passes through functions, in order (ADR 0018). */
+/**
+ * The numbers of a chain's places, 1 to {@link CHAIN_LIMITS}.places, unique over all chains. Number i of a direction
+ * says that the function of that index comes next, in the order of the direction; the last one, that all are passed.
+ */
+export interface ChainPlaces {
+  readonly forward: readonly number[];
+  /** Of answers, which pass the last function first; absent when they go straight back. */
+  readonly reverse?: readonly number[];
+}
+
+/**
+ * Traffic from one party to another passes through functions, in order (ADR 0018). Who begins a flow decides which
+ * chain it takes: answers belong to it.
+ */
 export interface Chain {
   /** Unique. */
   readonly name: string;
@@ -32,9 +45,11 @@ export interface Chain {
   readonly through: readonly ChainFunction[];
   /** `both`: answers pass through the same endpoints in the reverse order. `forward`: they go straight back. */
   readonly direction: "both" | "forward";
+  /** Given by romanad; others when functions or direction change. */
+  readonly places: ChainPlaces;
   /** Its identifier in the orchestrator. */
   readonly externalId?: string;
 }
 
-/** The number of a place in all chains together fits into the six bits that carry it between hosts (RFC 2474). */
-export const CHAIN_LIMITS = { functions: 8 } as const;
+/** Places: what fits into the six bits that carry the number of one between hosts (RFC 2474); 0 stands for none. */
+export const CHAIN_LIMITS = { functions: 8, places: 63 } as const;
