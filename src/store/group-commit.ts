@@ -1,9 +1,14 @@
-/** One BEGIN … COMMIT around many jobs; `commit` returns only when everything is durable. */
+/** One BEGIN … COMMIT around many jobs. */
 export interface Batch {
   begin(): void;
+  /** Writes everything since `begin`; it is not durable yet. */
   commit(): void;
   /** Undoes all jobs since `begin`. */
   rollback(): void;
+  /** Makes durable what `commit` has written; nobody reads and no other batch begins before. What it throws is final. */
+  sync(): Promise<void>;
+  /** Everything is durable: watchers may see it. */
+  publish(): void;
   /** What the callers are told when the batch failed with this error. */
   failure(error: unknown): unknown;
 }
@@ -22,13 +27,14 @@ const MOST_WEIGHT = 512;
 export class JobRefused extends Error {}
 
 /**
- * Collects jobs until the event loop comes round and commits them together: one fsync for all that arrived
- * meanwhile. Jobs run in the order of submission and see what the ones before them wrote.
+ * Collects jobs until the event loop comes round and commits them together: one fsync, on another thread, for all that
+ * arrived while the one before was under way. Jobs run in the order of submission and see what the ones before them wrote.
  */
 export class GroupCommit {
   readonly #batch: Batch;
   #waiting: Job[] = [];
   #scheduled = false;
+  #syncing: Promise<void> | undefined;
 
   constructor(batch: Batch) {
     this.#batch = batch;
@@ -50,8 +56,13 @@ export class GroupCommit {
     });
   }
 
+  /** Resolves when what has been written is durable; undefined when it is, as long as no other work comes in between. */
+  get syncing(): Promise<void> | undefined {
+    return this.#syncing;
+  }
+
   #schedule(): void {
-    if (this.#scheduled) return;
+    if (this.#scheduled || this.#syncing !== undefined) return;
     this.#scheduled = true;
     setImmediate(() => this.#commit());
   }
@@ -59,8 +70,25 @@ export class GroupCommit {
   #commit(): void {
     this.#scheduled = false;
     const jobs = this.#takeJobs();
+    const done = this.#runTogether(jobs);
+    if (done === undefined) {
+      if (this.#waiting.length > 0) this.#schedule();
+      return;
+    }
+    this.#syncing = this.#makeDurable(jobs, done);
+  }
+
+  async #makeDurable(jobs: readonly Job[], done: readonly (() => void)[]): Promise<void> {
+    try {
+      await this.#batch.sync();
+      this.#batch.publish();
+      for (const tell of done) tell();
+    } catch (error) {
+      const failure = this.#batch.failure(error);
+      for (const job of jobs) job.fail(failure);
+    }
+    this.#syncing = undefined;
     if (this.#waiting.length > 0) this.#schedule();
-    this.#runTogether(jobs);
   }
 
   #takeJobs(): Job[] {
@@ -71,19 +99,20 @@ export class GroupCommit {
     return this.#waiting.splice(0, Math.max(end, 1));
   }
 
-  #runTogether(jobs: readonly Job[]): void {
+  /** Runs and writes the jobs; what is to be called when that is durable. Undefined when nothing came of it, which is told. */
+  #runTogether(jobs: readonly Job[]): readonly (() => void)[] | undefined {
     const done: (() => void)[] = [];
     try {
       this.#batch.begin();
       for (const job of jobs) done.push(runOne(job));
       this.#batch.commit();
+      return done;
     } catch (error) {
       this.#batch.rollback();
       const failure = this.#batch.failure(error);
       for (const job of jobs) job.fail(failure);
-      return;
+      return undefined;
     }
-    for (const tell of done) tell();
   }
 }
 

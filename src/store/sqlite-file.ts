@@ -1,23 +1,31 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync } from "node:fs";
+import { closeSync, fdatasync, fsyncSync, mkdirSync, openSync, renameSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { promisify } from "node:util";
 import { assertFormat, assertSound, assertWhole, lookAt } from "./sqlite-check.ts";
 import { storeError } from "./sqlite-error.ts";
 import { createPrivate, lockStore } from "./sqlite-lock.ts";
 import { createTables } from "./sqlite-schema.ts";
 
-/** Settings of the owner's connection. The write-ahead log goes to the file every 8 MB, which takes some 10 ms. */
+/**
+ * Settings of the owner's connection. The write-ahead log goes to the file every 8 MB, which takes some 10 ms and is synced by
+ * SQLite; commits to the log are synced by {@link StoreFile.sync}.
+ */
 const PRAGMAS = `
-  PRAGMA synchronous = FULL;
+  PRAGMA synchronous = NORMAL;
   PRAGMA cache_size = -65536;
   PRAGMA cell_size_check = ON;
   PRAGMA temp_store = MEMORY;
   PRAGMA wal_autocheckpoint = 2000;
 `;
 
+const fdatasyncOf = promisify(fdatasync);
+
 /** An opened store file and the lock that makes us its owner. */
 export interface StoreFile {
   readonly database: DatabaseSync;
+  /** Makes all commits so far durable, on a thread of libuv's. */
+  sync(): Promise<void>;
   /** Closes it as complete. */
   close(): void;
   /** Lets go of it as it is. */
@@ -58,14 +66,24 @@ function takeOver(path: string, lock: DatabaseSync): StoreFile {
 }
 
 function ownedFile(path: string, database: DatabaseSync, lock: DatabaseSync): StoreFile {
-  function abandon(): void {
+  // The same file as long as the connection is open. SQLite has no locks on it that closing it could take away.
+  let log: number | undefined;
+  function close(): void {
+    if (log !== undefined) closeSync(log);
     database.close();
+  }
+  function abandon(): void {
+    close();
     // SQLite has removed it, but with the file not marked as clean its absence would look like a loss.
     createPrivate(`${path}-wal`);
     lock.close();
   }
   return {
     database,
+    async sync() {
+      log ??= openSync(`${path}-wal`, "r");
+      await fdatasyncOf(log);
+    },
     close() {
       try {
         database.exec("UPDATE state SET clean = 1");
@@ -73,7 +91,7 @@ function ownedFile(path: string, database: DatabaseSync, lock: DatabaseSync): St
         // No room for the mark: the next start will check the file, that is all.
         return abandon();
       }
-      database.close();
+      close();
       lock.close();
     },
     abandon,

@@ -78,6 +78,12 @@ class OpenSqliteStore implements SqliteStore {
   readonly #commits: GroupCommit;
   readonly #hub: WatchHub;
   readonly #clock: Clock;
+  /** The last revision that is durable. */
+  #durable: number;
+  /** What is being made durable. */
+  #written: readonly WatchBatch[] = [];
+  /** Why what was written last may not be on disk. Only a restart can tell what is. */
+  #doubt: unknown;
   /** Long readings under way. */
   readonly #readings = new Set<Promise<unknown>>();
   #cancelFold: (() => void) | undefined;
@@ -93,34 +99,45 @@ class OpenSqliteStore implements SqliteStore {
     this.#engine = engine;
     this.#hub = new WatchHub(engine.revision, RECENT, {
       oldest: () => engine.compacted,
-      read: (after) => this.#reading(() => engine.batches(after)),
+      read: (after) =>
+        this.#reading(() => engine.batches(after)).filter(({ revision }) => revision <= this.#durable),
     });
     this.#commits = new GroupCommit({
-      begin: () => engine.begin(),
+      begin: () => {
+        this.#assertSynced();
+        engine.begin();
+      },
       commit: () => {
-        for (const batch of engine.commit()) this.#hub.publish(batch);
-        this.#foldWhenIdle();
+        this.#written = engine.commit();
       },
       rollback: () => engine.rollback(),
+      sync: () => this.#sync(),
+      publish: () => {
+        this.#durable = engine.revision;
+        for (const batch of this.#written) this.#hub.publish(batch);
+        this.#foldWhenIdle();
+      },
       failure: (error) => storeError("write", path, error),
     });
+    this.#durable = engine.revision;
     this.#timers = createLeaseTimers(clock, (lease) => this.#expire(lease));
     for (const [lease, ttl] of engine.leases()) this.#timers.start(lease, ttl);
   }
 
   async revision(): Promise<number> {
-    this.#assertOpen();
+    await this.#settled();
     return this.#engine.revision;
   }
 
   async get(key: string): Promise<Entry | undefined> {
-    this.#assertOpen();
+    await this.#settled();
     return this.#reading(() => this.#engine.get(key));
   }
 
   async list(prefix: string, options: ListOptions = {}): Promise<Page> {
     this.#assertOpen();
     checkList(prefix, options);
+    await this.#settled();
     const { after, limit = Number.POSITIVE_INFINITY } = options;
     const range = rangeOf(prefix, after);
     const most = Math.min(limit, LIST_ROWS);
@@ -163,13 +180,13 @@ class OpenSqliteStore implements SqliteStore {
   }
 
   async compact(revision: number): Promise<void> {
-    this.#assertOpen();
+    await this.#settled();
     checkCompaction(revision, this.#engine.revision);
     await this.#commits.submit(1, () => this.#engine.compact(revision));
   }
 
   async backup(target: string): Promise<void> {
-    this.#assertOpen();
+    await this.#settled();
     await this.#longReading(backUpStore(this.path, target));
   }
 
@@ -190,6 +207,28 @@ class OpenSqliteStore implements SqliteStore {
 
   #assertOpen(): void {
     if (this.#closed !== undefined) throw this.#closed;
+    this.#assertSynced();
+  }
+
+  #assertSynced(): void {
+    if (this.#doubt !== undefined) throw this.#doubt;
+  }
+
+  /** Lets nobody see what a power cut could still take back. */
+  async #settled(): Promise<void> {
+    this.#assertOpen();
+    while (this.#commits.syncing !== undefined) await this.#commits.syncing;
+    this.#assertOpen();
+  }
+
+  /** After a failure the system may have dropped what it could not write: a second try would find nothing to write. */
+  async #sync(): Promise<void> {
+    try {
+      await this.#file.sync();
+    } catch (error) {
+      this.#doubt = storeError("write", this.path, error);
+      throw error;
+    }
   }
 
   #reading<T>(read: () => T): T {
