@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { RomanaError } from "../model/index.ts";
-import { type WantedCondition, writeConditions } from "./condition-writer.ts";
+import { type StatusFields, type WantedCondition, writeConditions } from "./condition-writer.ts";
 
 const SUBJECT = {
   kind: "Policy",
@@ -15,7 +15,12 @@ const KNOWN = {
   lastTransitionTime: "2020-01-01T00:00:00Z",
 } as const;
 
-async function written(known: readonly object[], failure?: RomanaError, subject = SUBJECT): Promise<unknown> {
+async function written(
+  known: readonly object[],
+  failure?: RomanaError,
+  subject: Parameters<typeof writeConditions>[1] = SUBJECT,
+  fields?: StatusFields,
+): Promise<unknown> {
   const calls: unknown[] = [];
   const api = {
     call: async (call: unknown) => {
@@ -23,7 +28,7 @@ async function written(known: readonly object[], failure?: RomanaError, subject 
       if (failure !== undefined) throw failure;
     },
   };
-  await writeConditions({ api, now: () => Date.UTC(2030, 0, 1) }, subject, known as never, [WANTED]);
+  await writeConditions({ api, now: () => Date.UTC(2030, 0, 1) }, subject, known as never, [WANTED], fields);
   return calls;
 }
 
@@ -63,6 +68,28 @@ describe("writeConditions()", () => {
       body: { status: object };
     }[];
     expect(Object.keys(call?.body.status ?? {})).toEqual(["conditions"]);
+  });
+
+  test("fields are written with the conditions when one of both differs, in the object's namespace", async () => {
+    const subject = {
+      ...SUBJECT,
+      path: "/apis/romana.io/v1/services",
+      meta: { ...SUBJECT.meta, namespace: "shop" },
+    };
+    const wanted = { addresses: { ipv4: "10.96.0.1" } };
+    const same = { known: { addresses: { ipv4: "10.96.0.1" } }, wanted };
+    expect(await written([KNOWN], undefined, subject, same)).toEqual([]);
+    for (const known of [undefined, {}, { addresses: { ipv4: "10.96.0.2" } }, { ...wanted, ports: "" }]) {
+      expect(await written([KNOWN], undefined, subject, { known, wanted })).toMatchObject([
+        {
+          path: "/apis/romana.io/v1/namespaces/shop/services/p/status",
+          body: {
+            metadata: { name: "p", namespace: "shop", uid: "u" },
+            status: { addresses: { ipv4: "10.96.0.1" }, conditions: [{ reason: "Enforced" }] },
+          },
+        },
+      ]);
+    }
   });
 
   test("an object that is gone, or another one of its name, needs none; other errors are told", async () => {

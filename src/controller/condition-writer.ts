@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { hasCode } from "../model/index.ts";
 import type { KubernetesCondition } from "../schema/index.ts";
 import type { ApiServer } from "./api-server.ts";
@@ -13,12 +14,18 @@ export interface WantedCondition {
   readonly message: string;
 }
 
+/** What a status says besides conditions: as the object has it, and as it shall be. */
+export interface StatusFields {
+  readonly known: Readonly<Record<string, unknown>> | undefined;
+  readonly wanted: Readonly<Record<string, unknown>>;
+}
+
 /** Longest message of a condition (meta/v1 Condition). */
 const MAX_MESSAGE = 32_768;
 
 /**
- * Makes the conditions of an object's status as wanted, when they are not; others' conditions stay as they are (server-side
- * apply). An object that is gone needs none.
+ * Makes the conditions of an object's status as wanted, and its fields if some are given, when they are not; what others have
+ * written stays as it is (server-side apply). An object that is gone needs none.
  * @throws RomanaError as the API server says.
  */
 export async function writeConditions(
@@ -26,8 +33,9 @@ export async function writeConditions(
   subject: Subject & { readonly path: string },
   known: readonly KubernetesCondition[],
   wanted: readonly WantedCondition[],
+  fields: StatusFields = { known: {}, wanted: {} },
 ): Promise<void> {
-  const { generation, name, uid } = subject.meta;
+  const { generation, namespace, name, uid } = subject.meta;
   const observed = generation === undefined ? {} : { observedGeneration: generation };
   const conditions = wanted.map(({ type, status, reason, message }) => {
     const before = known.find((condition) => condition.type === type);
@@ -41,7 +49,7 @@ export async function writeConditions(
       lastTransitionTime: isSameStatus ? before.lastTransitionTime : timeText(now()),
     };
   });
-  const isThere = conditions.every((condition) =>
+  const areConditionsThere = conditions.every((condition) =>
     known.some(
       (before) =>
         before.type === condition.type &&
@@ -51,18 +59,18 @@ export async function writeConditions(
         before.observedGeneration === generation,
     ),
   );
-  if (isThere) return;
+  if (areConditionsThere && isDeepStrictEqual(fields.known ?? {}, fields.wanted)) return;
   const isOurs = subject.apiVersion === ROMANA_API;
   const body = {
     apiVersion: subject.apiVersion,
     kind: subject.kind,
-    metadata: { name, uid },
-    status: { ...(isOurs && observed), conditions },
+    metadata: { name, ...(namespace !== undefined && { namespace }), uid },
+    status: { ...(isOurs && observed), ...fields.wanted, conditions },
   };
   try {
     await api.call({
       method: "PATCH",
-      path: `${subject.path}/${name}/status`,
+      path: `${pathOf(subject)}/status`,
       query: { fieldManager: "romana-kubernetes", force: "true" },
       contentType: "application/apply-patch+yaml",
       body,
@@ -70,6 +78,13 @@ export async function writeConditions(
   } catch (error) {
     if (!hasCode(error, "not-found") && !hasCode(error, "conflict")) throw error;
   }
+}
+
+/** Path of an object; that of its listing is over all namespaces. */
+function pathOf({ path, meta: { namespace, name } }: Subject & { readonly path: string }): string {
+  if (namespace === undefined) return `${path}/${name}`;
+  const slash = path.lastIndexOf("/");
+  return `${path.slice(0, slash)}/namespaces/${namespace}${path.slice(slash)}/${name}`;
 }
 
 function timeText(milliseconds: number): string {

@@ -6,6 +6,7 @@ import {
   type KubernetesCondition,
   type KubernetesMeta,
   readConditions,
+  readStatusFields,
 } from "../schema/index.ts";
 import type { ApiServer } from "./api-server.ts";
 import type { Log } from "./log.ts";
@@ -21,6 +22,8 @@ export interface Cached<T> {
   readonly closed?: T;
   /** Those of its status that {@link Resource.conditions} names. */
   readonly conditions: readonly KubernetesCondition[];
+  /** What its status says besides, if {@link Resource.keepsStatus}. */
+  readonly fields?: Readonly<Record<string, unknown>>;
 }
 
 /** What is watched. */
@@ -35,6 +38,8 @@ export interface Resource<T> {
   readonly close?: (object: unknown, meta: KubernetesMeta) => T | undefined;
   /** Types of conditions that are kept. A change of them alone is not told. */
   readonly conditions?: ReadonlySet<string>;
+  /** Whether what a status says besides conditions is kept. A change of it alone is not told. */
+  readonly keepsStatus?: boolean;
 }
 
 /** What an {@link Informer} works with. */
@@ -235,8 +240,9 @@ export class Informer<T> {
     const { resource } = this.#options;
     const { conditions: types } = resource;
     const conditions = types ? readConditions(object).filter(({ type }) => types.has(type)) : NONE;
+    const fields = resource.keepsStatus === true && { fields: readStatusFields(object) };
     try {
-      return { meta, value: resource.decode(object), conditions };
+      return { meta, value: resource.decode(object), conditions, ...fields };
     } catch (error) {
       if (!hasCode(error, "invalid-input")) throw error;
       const kept = before?.meta.uid === meta.uid ? before.value : undefined;
@@ -247,6 +253,7 @@ export class Informer<T> {
         fault: error.message,
         ...(closed !== undefined && { closed }),
         conditions,
+        ...fields,
       };
     }
   }

@@ -6,6 +6,7 @@ export * from "./label-classes.ts";
 export * from "./matrix.ts";
 export * from "./objects.ts";
 export * from "./placement.ts";
+export * from "./segment-choice.ts";
 export * from "./selector-keys.ts";
 export * from "./translate-cluster-network-policy.ts";
 export * from "./translate-network-policy.ts";

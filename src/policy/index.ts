@@ -12,6 +12,7 @@ export * from "./packet-flow.ts";
 export * from "./place.ts";
 export * from "./reachability.ts";
 export * from "./safety-net.ts";
+export * from "./selector.ts";
 export * from "./target.ts";
 export * from "./traffic-match.ts";
 export * from "./world.ts";

@@ -30,6 +30,8 @@ const metaSchema = z.object({
   }),
 });
 
+const statusFieldsSchema = z.object({ status: z.record(z.string(), z.unknown()) });
+
 const statusSchema = z.object({ status: z.object({ conditions: z.array(z.unknown()) }) });
 
 /** What every object of a cluster says of itself. */
@@ -52,6 +54,16 @@ export function decodeKubernetesMeta(value: unknown): KubernetesMeta {
 export function readConditions(value: unknown): readonly KubernetesCondition[] {
   const conditions = statusSchema.safeParse(value).data?.status.conditions ?? [];
   return conditions.flatMap((condition) => conditionSchema.safeParse(condition).data ?? []);
+}
+
+/** What an object's status says besides its conditions and the generation that they are about. */
+export function readStatusFields(value: unknown): Readonly<Record<string, unknown>> {
+  const {
+    conditions: _,
+    observedGeneration: __,
+    ...fields
+  } = statusFieldsSchema.safeParse(value).data?.status ?? {};
+  return fields;
 }
 
 const namespaceSchema = z
