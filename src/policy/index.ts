@@ -1,3 +1,5 @@
+export * from "./chain-of-flow.ts";
+export * from "./chain-overlap.ts";
 export * from "./decision.ts";
 export * from "./evaluate.ts";
 export * from "./explain-flow.ts";
