@@ -42,6 +42,9 @@ export function suspect(event: KernelEvent, known: Known): Suspicion | undefined
       return suspectAddress(event, known);
     case "route":
       return suspectRoute(event, known);
+    case "rule":
+      // Only steering has rules, and looks for itself.
+      return undefined;
     case "netconf":
       return suspectNetconf(event, known);
     case "table":

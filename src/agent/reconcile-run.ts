@@ -116,6 +116,8 @@ const VERBS: Readonly<Record<Repair["change"]["type"], string>> = {
   "delete-address": "delete",
   "replace-route": "set",
   "delete-route": "delete",
+  "add-rule": "add",
+  "delete-rule": "delete",
   "add-proxy-neighbour": "add",
   "delete-proxy-neighbour": "delete",
 };

@@ -6,6 +6,7 @@ import { encodeLease, encodeLinkAddress } from "./netlink/link-address.ts";
 import { encodeProxyNeighbour } from "./netlink/neighbour.ts";
 import type { Acknowledgement } from "./netlink/reply.ts";
 import { encodeRoute } from "./netlink/route.ts";
+import { encodeRule } from "./netlink/rule.ts";
 import type { NetlinkSocket, RequestEncoder } from "./netlink/socket.ts";
 
 type ChangeType = KernelChange["type"];
@@ -20,6 +21,9 @@ const TRUE_ALREADY: Record<ChangeType, readonly string[]> = {
   "delete-address": ["EADDRNOTAVAIL", "ENODEV"],
   "replace-route": [],
   "delete-route": ["ESRCH"],
+  // The kernel tells only exact copies apart: one like it in everything is it.
+  "add-rule": ["EEXIST"],
+  "delete-rule": ["ENOENT"],
   "add-proxy-neighbour": [],
   "delete-proxy-neighbour": ["ENOENT", "ENODEV"],
 };
@@ -42,6 +46,10 @@ function encodeChange(change: KernelChange): RequestEncoder {
       return encodeRoute("replace", change.route);
     case "delete-route":
       return encodeRoute("delete", change.route);
+    case "add-rule":
+      return encodeRule("add", change.rule);
+    case "delete-rule":
+      return encodeRule("delete", change.rule);
     case "add-proxy-neighbour":
       return encodeProxyNeighbour("add", change.neighbour);
     case "delete-proxy-neighbour":

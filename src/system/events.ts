@@ -6,6 +6,7 @@ import { decodeNetconf } from "./netlink/netconf.ts";
 import { decodeNftablesEvent } from "./netlink/nftables.ts";
 import type { Message } from "./netlink/reader.ts";
 import { decodeRoute } from "./netlink/route.ts";
+import { decodeRule } from "./netlink/rule.ts";
 import { type NetlinkSocket, openNetlink } from "./netlink/socket.ts";
 import { isOwnPort } from "./nftables.ts";
 import { type ReadableWait, waitReadable } from "./sys.ts";
@@ -127,6 +128,12 @@ function decodeRouteEvent(bytes: Buffer, message: Message): KernelEvent | undefi
       const route = decodeRoute(bytes, message);
       const action = message.type === RTM.NEWROUTE ? "new" : "delete";
       return route === undefined ? undefined : { type: "route", action, route };
+    }
+    case RTM.NEWRULE:
+    case RTM.DELRULE: {
+      const rule = decodeRule(bytes, message);
+      const action = message.type === RTM.NEWRULE ? "new" : "delete";
+      return rule === undefined ? undefined : { type: "rule", action, rule };
     }
     case RTM.NEWNETCONF:
       return decodeNetconf(bytes, message);

@@ -1,6 +1,6 @@
 import { isSameAddress } from "../net/index.ts";
 import type { FakeState } from "./fake-state.ts";
-import type { KernelChange, LinkAddress, ProxyNeighbour } from "./kernel.ts";
+import type { KernelChange, KernelRule, LinkAddress, ProxyNeighbour } from "./kernel.ts";
 
 /** Makes one change; returns the name of the error number when the kernel would refuse it. */
 export function applyFakeChange(state: FakeState, change: KernelChange): string | undefined {
@@ -33,6 +33,12 @@ export function applyFakeChange(state: FakeState, change: KernelChange): string 
       if (route !== undefined) state.emit({ type: "route", action: "delete", route });
       return undefined;
     }
+    case "add-rule":
+      addRule(state, change.rule);
+      return undefined;
+    case "delete-rule":
+      deleteRule(state, change.rule);
+      return undefined;
     case "add-proxy-neighbour":
       if (state.linkAt(change.neighbour.link) === undefined) return "ENODEV";
       state.neighbours = [...withoutNeighbour(state, change.neighbour), change.neighbour];
@@ -74,6 +80,25 @@ function leaseAddress(state: FakeState, leased: LinkAddress): string | undefined
   state.addresses = [...state.addresses.filter((other) => !isSameLinkAddress(other, leased)), address];
   state.emit({ type: "address", action: "new", address });
   return undefined;
+}
+
+/** Like the kernel, takes one that differs in its maker only for the same. */
+function addRule(state: FakeState, added: KernelRule): void {
+  if (state.rules.some((rule) => isSameRule(rule, { ...added, protocol: rule.protocol }))) return;
+  state.rules = [...state.rules, added].toSorted((a, b) => a.family - b.family || a.priority - b.priority);
+  state.emit({ type: "rule", action: "new", rule: added });
+}
+
+function deleteRule(state: FakeState, deleted: KernelRule): void {
+  const kept = state.rules.filter((rule) => !isSameRule(rule, deleted));
+  if (kept.length === state.rules.length) return;
+  state.rules = kept;
+  state.emit({ type: "rule", action: "delete", rule: deleted });
+}
+
+function isSameRule(a: KernelRule, b: KernelRule): boolean {
+  const keys: readonly (keyof KernelRule)[] = ["family", "priority", "mark", "mask", "table", "protocol"];
+  return keys.every((key) => a[key] === b[key]);
 }
 
 function deleteAddress(state: FakeState, deleted: LinkAddress): void {

@@ -13,6 +13,7 @@ import type {
   KernelChange,
   KernelEvent,
   KernelRoute,
+  KernelRule,
   Link,
   LinkAddress,
   PacketLogEvent,
@@ -124,6 +125,10 @@ class InMemoryKernel implements FakeKernel {
   routes(table: number, protocol?: number): readonly KernelRoute[] {
     const routes = this.#state.routes.list(table, this.#state.surroundings);
     return routes.filter((route) => protocol === undefined || route.protocol === protocol);
+  }
+
+  rules(): readonly KernelRule[] {
+    return [...this.#state.rules];
   }
 
   proxyNeighbours(): readonly ProxyNeighbour[] {

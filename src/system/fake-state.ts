@@ -4,7 +4,15 @@ import type { FakeSubscription } from "./fake-events.ts";
 import { FakeNftables } from "./fake-nftables.ts";
 import { FakeRoutes } from "./fake-routes.ts";
 import { FakeSysctls } from "./fake-sysctls.ts";
-import type { Flow, KernelEvent, Link, LinkAddress, PacketLogEvent, ProxyNeighbour } from "./kernel.ts";
+import type {
+  Flow,
+  KernelEvent,
+  KernelRule,
+  Link,
+  LinkAddress,
+  PacketLogEvent,
+  ProxyNeighbour,
+} from "./kernel.ts";
 
 /** What createVeth() has put into a namespace of a fake kernel. */
 export interface FakeInterface {
@@ -30,6 +38,7 @@ export class FakeState {
   readonly nftables: FakeNftables;
   readonly sysctls: FakeSysctls;
   addresses: LinkAddress[] = [];
+  rules: readonly KernelRule[] = [];
   neighbours: ProxyNeighbour[] = [];
   #lastIndex = 0;
 

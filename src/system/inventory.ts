@@ -1,10 +1,11 @@
-import type { KernelRoute, Link, LinkAddress, ProxyNeighbour } from "./kernel.ts";
+import type { KernelRoute, KernelRule, Link, LinkAddress, ProxyNeighbour } from "./kernel.ts";
 import { kernelRefused } from "./kernel-refused.ts";
 import { decodeLink, encodeGetLink } from "./netlink/link.ts";
 import { decodeLinkAddress, encodeGetAddresses } from "./netlink/link-address.ts";
 import { decodeProxyNeighbour, encodeGetProxyNeighbours } from "./netlink/neighbour.ts";
 import type { Message } from "./netlink/reader.ts";
 import { decodeRoute, encodeGetRoutes } from "./netlink/route.ts";
+import { decodeRule, encodeGetRules } from "./netlink/rule.ts";
 import type { NetlinkSocket, RequestEncoder } from "./netlink/socket.ts";
 
 /** All links. */
@@ -36,6 +37,11 @@ export function readRoutes(socket: NetlinkSocket, table: number, protocol: numbe
   return ([4, 6] as const).flatMap((family) =>
     dump(socket, "routes", encodeGetRoutes(family, table, protocol), decodeRoute),
   );
+}
+
+/** Routing policy rules of both families that go by the mark alone. */
+export function readRules(socket: NetlinkSocket): KernelRule[] {
+  return ([4, 6] as const).flatMap((family) => dump(socket, "rules", encodeGetRules(family), decodeRule));
 }
 
 /** All proxied neighbours. */

@@ -5,6 +5,8 @@ import { linkCases } from "./kernel-links.case.ts";
 import { nftablesCases } from "./kernel-nftables.case.ts";
 import { packetLogCases } from "./kernel-packet-log.case.ts";
 import { routeCases } from "./kernel-routes.case.ts";
+
+import { ruleCases } from "./kernel-rules.case.ts";
 import { type KernelFixture, KernelScene } from "./kernel-scene.case.ts";
 import { setCases } from "./kernel-sets.case.ts";
 import { vethCases } from "./kernel-veth.case.ts";
@@ -17,6 +19,7 @@ export function kernelCases(open: () => KernelFixture): void {
 
   linkCases(scene);
   routeCases(scene);
+  ruleCases(scene);
   vethCases(scene);
   nftablesCases(scene);
   setCases(scene);

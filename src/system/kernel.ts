@@ -46,6 +46,21 @@ export interface KernelRoute {
   readonly protocol: number;
 }
 
+/**
+ * A routing policy rule (`ip rule`): packets whose mark is `mark` under the mask look for their route in the table. Rules that ask
+ * for anything else are none of these.
+ */
+export interface KernelRule {
+  readonly family: Family;
+  /** Rules are asked in this order; the main table is at 32,766. */
+  readonly priority: number;
+  readonly mark: number;
+  readonly mask: number;
+  readonly table: number;
+  /** Who made it; ours are {@link ROMANA_PROTOCOL}. */
+  readonly protocol: number;
+}
+
 /** Routing protocol number of our routes (`ip route show proto 114`), from the range free for users. */
 export const ROMANA_PROTOCOL = 114;
 
@@ -58,6 +73,7 @@ export const MAIN_TABLE = 254;
  * - `lease-address` adds an address that the kernel deletes by itself after so many seconds, up to 1.25 s late, or gives the one that is
  *   there so many seconds from now on. It also makes an address of somebody else ours: look first.
  * - `replace-route` writes into the slot (table, destination, metric) whatever was there.
+ * - `delete-rule` deletes exactly this rule, so never one of somebody else's.
  * - `delete-route` deletes exactly this route, protocol included, so never one of somebody else's; metric 0 stands for
  *   any metric.
  */
@@ -75,6 +91,8 @@ export type KernelChange =
   | { readonly type: "delete-address"; readonly address: LinkAddress }
   | { readonly type: "replace-route"; readonly route: KernelRoute }
   | { readonly type: "delete-route"; readonly route: KernelRoute }
+  | { readonly type: "add-rule"; readonly rule: KernelRule }
+  | { readonly type: "delete-rule"; readonly rule: KernelRule }
   | { readonly type: "add-proxy-neighbour"; readonly neighbour: ProxyNeighbour }
   | { readonly type: "delete-proxy-neighbour"; readonly neighbour: ProxyNeighbour };
 
@@ -175,6 +193,7 @@ export type KernelEvent =
   | { readonly type: "link"; readonly action: "new" | "delete"; readonly link: Link }
   | { readonly type: "address"; readonly action: "new" | "delete"; readonly address: LinkAddress }
   | { readonly type: "route"; readonly action: "new" | "delete"; readonly route: KernelRoute }
+  | { readonly type: "rule"; readonly action: "new" | "delete"; readonly rule: KernelRule }
   | { readonly type: "netconf"; readonly family: Family; readonly link: number | "all" | "default" }
   | { readonly type: "table"; readonly table: string; readonly ownProcess: boolean }
   /** Events were lost (ENOBUFS): read everything again. */
@@ -238,6 +257,8 @@ export interface Kernel {
   addresses(): readonly LinkAddress[];
   /** Routes of both families in the table; all protocols unless one is given. */
   routes(table: number, protocol?: number): readonly KernelRoute[];
+  /** Routing policy rules of both families that go by the mark alone. */
+  rules(): readonly KernelRule[];
   proxyNeighbours(): readonly ProxyNeighbour[];
   /**
    * Applies the changes in order, going on after a failure, and returns those that failed. A thousand routes take

@@ -2,7 +2,14 @@ import type { Family } from "../net/index.ts";
 import { applyChanges } from "./changes.ts";
 import { Conntrack } from "./conntrack.ts";
 import { Subscription } from "./events.ts";
-import { readAddresses, readLink, readLinks, readProxyNeighbours, readRoutes } from "./inventory.ts";
+import {
+  readAddresses,
+  readLink,
+  readLinks,
+  readProxyNeighbours,
+  readRoutes,
+  readRules,
+} from "./inventory.ts";
 import type {
   ChangeFailure,
   Flow,
@@ -10,6 +17,7 @@ import type {
   KernelChange,
   KernelEvent,
   KernelRoute,
+  KernelRule,
   Link,
   LinkAddress,
   PacketLogEvent,
@@ -90,6 +98,10 @@ class LinuxKernel implements Kernel {
 
   routes(table: number, protocol = 0): readonly KernelRoute[] {
     return readRoutes(this.#socket, table, protocol);
+  }
+
+  rules(): readonly KernelRule[] {
+    return readRules(this.#socket);
   }
 
   proxyNeighbours(): readonly ProxyNeighbour[] {

@@ -37,6 +37,9 @@ export const RTM = {
   NEWNEIGH: 28,
   DELNEIGH: 29,
   GETNEIGH: 30,
+  NEWRULE: 32,
+  DELRULE: 33,
+  GETRULE: 34,
   NEWNETCONF: 80,
 } as const;
 
@@ -45,8 +48,10 @@ export const ROUTE_GROUP = {
   LINK: 1,
   IPV4_ADDRESS: 5,
   IPV4_ROUTE: 7,
+  IPV4_RULE: 8,
   IPV6_ADDRESS: 9,
   IPV6_ROUTE: 11,
+  IPV6_RULE: 19,
   IPV4_NETCONF: 24,
   IPV6_NETCONF: 25,
 } as const;

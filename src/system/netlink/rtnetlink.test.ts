@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { parseAddress, parsePrefix } from "../../net/index.ts";
-import type { KernelRoute } from "../kernel.ts";
+import type { KernelRoute, KernelRule } from "../kernel.ts";
 import {
   decodeLink,
   encodeDeleteGroup,
@@ -19,6 +19,7 @@ import { decodeProxyNeighbour, encodeGetProxyNeighbours, encodeProxyNeighbour } 
 import { decodeNetconf } from "./netconf.ts";
 import { type Message, readMessages } from "./reader.ts";
 import { decodeRoute, encodeGetRoutes, encodeRoute } from "./route.ts";
+import { decodeRule, encodeGetRules, encodeRule } from "./rule.ts";
 import type { RequestEncoder } from "./socket.ts";
 import { MessageWriter } from "./writer.ts";
 
@@ -390,5 +391,33 @@ describe("netconf", () => {
     ["no link", "02000000", undefined],
   ])("decodeNetconf() of %s", (_, payload, expected) => {
     expect(decoded(decodeNetconf, 80, payload)).toEqual(expected);
+  });
+});
+
+describe("routing policy rules", () => {
+  const rule: KernelRule = {
+    family: 6,
+    priority: 11_400,
+    mark: 0x50000,
+    mask: 0xfff0000,
+    table: 1_140_005,
+    protocol: 114,
+  };
+  const ATTRIBUTES =
+    "08000600 882c0000 08000a00 00000500 08001000 0000ff0f 08000f00 25651100 05001500 72000000";
+  test.each<[string, RequestEncoder, string, string, string]>([
+    ["a new one", encodeRule("add", rule), "20", "601", `0a000000 00000001 00000000 ${ATTRIBUTES}`],
+    ["a deletion", encodeRule("delete", rule), "21", "1", `0a000000 00000001 00000000 ${ATTRIBUTES}`],
+    ["a question", encodeGetRules(4), "22", "1", "02000000 00000000 00000000"],
+  ])("%s", (_, encode, type, flags, payload) => {
+    expect(encoded(encode)).toEqual([type, flags, spaced(payload)]);
+  });
+  test.each<[string, string, KernelRule | undefined]>([
+    ["one as it was written", `0a000000 00000001 00000000 ${ATTRIBUTES}`, rule],
+    ["one without a mark", "02000000 fe000001 00000000 08000f00 fe000000", undefined],
+    ["one that leads to no table", `0a000000 00000006 00000000 ${ATTRIBUTES}`, undefined],
+    ["one of another family", `80000000 00000001 00000000 ${ATTRIBUTES}`, undefined],
+  ])("decodeRule() of %s", (_, payload, expected) => {
+    expect(decoded(decodeRule, 32, payload)).toEqual(expected);
   });
 });
