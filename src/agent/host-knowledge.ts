@@ -7,6 +7,9 @@ import {
   type Network,
   plansOf,
   type Segment,
+  type SegmentBackends,
+  type Service,
+  segmentPlaceText,
   type Tenant,
   type VirtualIp,
 } from "../model/index.ts";
@@ -41,6 +44,9 @@ export class HostKnowledge {
   /** By their blocks. */
   readonly #exceptions = new Map<string, Stored<Exception>>();
   readonly #virtualIps = new Map<string, Stored<VirtualIp>>();
+  readonly #services = new Map<string, Stored<Service>>();
+  /** By network, tenant and segment. */
+  readonly #backends = new Map<string, Stored<SegmentBackends>>();
   readonly #endpoints = new Map<string, Stored<Endpoint>>();
   #revision = 0;
   #topologyRevision = 0;
@@ -93,6 +99,14 @@ export class HostKnowledge {
     return [...this.#virtualIps.values()];
   }
 
+  get services(): readonly Service[] {
+    return [...this.#services.values()];
+  }
+
+  get backends(): readonly SegmentBackends[] {
+    return [...this.#backends.values()];
+  }
+
   /** Own endpoints by {@link endpointKey}. */
   get endpoints(): ReadonlyMap<string, Stored<Endpoint>> {
     return this.#endpoints;
@@ -140,6 +154,8 @@ export class HostKnowledge {
     fill(this.#policies, policies, ({ id }) => id);
     fill(this.#exceptions, view.exceptions, blocksText);
     fill(this.#virtualIps, view.virtualIps, ({ name }) => name);
+    fill(this.#services, view.services, ({ name }) => name);
+    fill(this.#backends, view.backends, segmentPlaceText);
     fill(this.#endpoints, view.endpoints, endpointKey);
     this.#revision = view.revision;
     this.#topologyRevision = view.revision;
@@ -175,6 +191,12 @@ export class HostKnowledge {
         case "virtualIps":
           set(this.#virtualIps, change.object.name, type, change.object);
           continue;
+        case "services":
+          set(this.#services, change.object.name, type, change.object);
+          continue;
+        case "backends":
+          set(this.#backends, segmentPlaceText(change.object), type, change.object);
+          continue;
         case "endpoints":
           if (change.object.host !== this.host) continue;
           set(this.#endpoints, endpointKey(change.object), type, change.object);
@@ -208,6 +230,8 @@ export class HostKnowledge {
       policies: [...this.#policies.values()],
       exceptions: [...this.#exceptions.values()],
       virtualIps: [...this.#virtualIps.values()],
+      services: [...this.#services.values()],
+      backends: [...this.#backends.values()],
       endpoints: [...this.#endpoints.values()],
     };
   }

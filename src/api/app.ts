@@ -7,6 +7,7 @@ import fastify, {
 import type { Control } from "../control/index.ts";
 import { RomanaError } from "../model/index.ts";
 import { CONTRACT, type Method, type Operation, type RouteContract } from "../schema/index.ts";
+import { daemonHandlers } from "./daemon-handlers.ts";
 import { endpointHandlers } from "./endpoints.ts";
 import { hostHandlers } from "./hosts.ts";
 import { ipamHandlers } from "./ipam.ts";
@@ -18,7 +19,7 @@ import { policyHandlers } from "./policies.ts";
 import { badRequest, HttpError, PROBLEM_MEDIA_TYPE, problemOf } from "./problem.ts";
 import { routeHandlers } from "./routes.ts";
 import { segmentHandlers } from "./segments.ts";
-import { serviceHandlers } from "./service.ts";
+import { serviceHandlers } from "./services.ts";
 import { tenantHandlers } from "./tenants.ts";
 import { virtualIpHandlers } from "./virtual-ips.ts";
 import { Watches, type WatchTimes } from "./watch.ts";
@@ -81,10 +82,11 @@ export async function createApp(options: AppOptions): Promise<App> {
     ...endpointHandlers(control, (outcome) => metrics.allocation(outcome)),
     ...workloadHandlers(control),
     ...virtualIpHandlers(control),
+    ...serviceHandlers(control),
     ...policyHandlers(control),
     ...routeHandlers(control),
     ...ipamHandlers(control),
-    ...serviceHandlers(control, metrics, options.version),
+    ...daemonHandlers(control, metrics, options.version),
   };
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("application/json", { parseAs: "string" }, (_, body, done) => {

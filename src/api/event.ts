@@ -1,11 +1,13 @@
 import type { WatchChange, WatchEvent } from "../control/index.ts";
 import {
+  encodeBackendsResource,
   encodeEndpointResource,
   encodeExceptionResource,
   encodeHostResource,
   encodeNetworkResource,
   encodePolicyResource,
   encodeSegmentResource,
+  encodeServiceResource,
   encodeTenantResource,
   encodeVirtualIpResource,
 } from "../schema/index.ts";
@@ -51,6 +53,10 @@ function encodeObject(change: WatchChange, revision: number): object {
       return encodeExceptionResource(change.object, revision);
     case "virtualIps":
       return encodeVirtualIpResource(change.object, revision);
+    case "services":
+      return encodeServiceResource(change.object, revision);
+    case "backends":
+      return encodeBackendsResource(change.object, revision);
     case "endpoints":
       return encodeEndpointResource(change.object, revision);
   }

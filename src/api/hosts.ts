@@ -1,5 +1,6 @@
 import type { Control, HostView } from "../control/index.ts";
 import {
+  encodeBackendsResource,
   encodeEndpointResource,
   encodeExceptionResource,
   encodeHostResource,
@@ -7,6 +8,7 @@ import {
   encodeNetworkResource,
   encodePolicyResource,
   encodeSegmentResource,
+  encodeServiceResource,
   encodeTenantResource,
   encodeVirtualIpResource,
 } from "../schema/index.ts";
@@ -66,6 +68,8 @@ function encodeView(view: HostView): Answer<"viewHost">["body"] {
     policies: encodeAll(view.policies, encodePolicyResource),
     exceptions: encodeAll(view.exceptions, encodeExceptionResource),
     virtualIps: encodeAll(view.virtualIps, encodeVirtualIpResource),
+    services: encodeAll(view.services, encodeServiceResource),
+    backends: encodeAll(view.backends, encodeBackendsResource),
     endpoints: encodeAll(view.endpoints, encodeEndpointResource),
   };
 }

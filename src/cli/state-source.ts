@@ -26,5 +26,6 @@ export async function readWorld(client: Client): Promise<Omit<ClusterState, "end
     segments: await listAll((query) => client.call("listAllSegments", { query })),
     policies: await listAll((query) => client.call("listPolicies", { query })),
     exceptions: await listAll((query) => client.call("listExceptions", { query })),
+    services: await listAll((query) => client.call("listServices", { query })),
   };
 }

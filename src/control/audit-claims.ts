@@ -1,17 +1,19 @@
-import { virtualIpAddresses } from "../model/index.ts";
+import { serviceAddresses, virtualIpAddresses } from "../model/index.ts";
 import type { Context } from "./context.ts";
 import {
   hostAddressKey,
   hostIdKey,
   PREFIX,
   segmentCodeKey,
+  serviceAddressKey,
   tenantIdKey,
   tenantKey,
   virtualIpAddressKey,
 } from "./keys.ts";
 import { type Problem, rewrite } from "./problem.ts";
 import { finishCounting } from "./quota.ts";
-import { decodeRest, encodeTenantRecord } from "./records.ts";
+import { encodeTenantRecord } from "./records.ts";
+import { isRest, isRestOver } from "./rest.ts";
 import { commit, LOST, put, unchanged } from "./settle.ts";
 import type { NounKeys, World } from "./world.ts";
 
@@ -21,6 +23,7 @@ const CLAIM_PREFIXES = [
   PREFIX.tenantId,
   PREFIX.segmentCode,
   PREFIX.virtualIpAddress,
+  PREFIX.serviceAddress,
 ];
 
 /** Which key claims an ID, an address or a code for which name; several names when it is used twice. */
@@ -39,6 +42,9 @@ function wantedClaims(world: World): Map<string, string[]> {
   }
   for (const [name, virtualIp] of world.virtualIps) {
     for (const address of virtualIpAddresses(virtualIp)) want(virtualIpAddressKey(address), name);
+  }
+  for (const [name, service] of world.services) {
+    for (const address of serviceAddresses(service)) want(serviceAddressKey(address), name);
   }
   for (const [name, { tenant }] of world.tenants) want(tenantIdKey(tenant.id), name);
   for (const { segment } of world.segments.values()) {
@@ -92,11 +98,6 @@ export function restedClaims(keys: NounKeys, now: number): string[] {
   );
 }
 
-/** True when the value of a claim is a rest that is over. */
-export function isRestOver(value: string, now: number): boolean {
-  return isRest(value) && (decodeRest(value) ?? now) <= now;
-}
-
 /** Counts of tenants with a quota against the endpoints that were counted. */
 export function usageProblems(
   context: Context,
@@ -138,12 +139,4 @@ export function usageProblems(
     });
   }
   return problems;
-}
-
-function isRest(value: string): boolean {
-  try {
-    return decodeRest(value) !== undefined;
-  } catch {
-    return false;
-  }
 }

@@ -54,7 +54,7 @@ function networkProblems(
   networks: Networks,
 ): Problem[] {
   const key = networkKey(name);
-  const { network, adding, nextGroups } = record;
+  const { network, adding, nextGroups, nextServices } = record;
   const others = networks.slice(0, networks.indexOf(network));
   const problems: Problem[] = [
     ...renamed(key, name, network.name),
@@ -75,8 +75,8 @@ function networkProblems(
       unfinished(key, message, rewrite(context, keys, key, undefined, "taken back; create it again")),
     );
   }
-  if (nextGroups !== undefined) {
-    const message = `Network "${name}" was about to get other groups`;
+  if (nextGroups !== undefined || nextServices !== undefined) {
+    const message = `Network "${name}" was about to get other ${nextServices === undefined ? "groups" : "service prefixes"}`;
     const value = encodeNetworkRecord({ network });
     problems.push(
       unfinished(key, message, rewrite(context, keys, key, value, "taken back; change them again")),

@@ -31,6 +31,9 @@ const NOUN_PREFIXES = [
   PREFIX.workloadEndpoints,
   PREFIX.virtualIp,
   PREFIX.virtualIpAddress,
+  PREFIX.service,
+  PREFIX.serviceAddress,
+  PREFIX.backends,
 ] as const;
 
 /** A row that looked wrong when it was read. */

@@ -1,5 +1,5 @@
 import type { Entry } from "../store/index.ts";
-import { claimProblems, isRestOver, restedClaims, usageProblems } from "./audit-claims.ts";
+import { claimProblems, restedClaims, usageProblems } from "./audit-claims.ts";
 import { duplicateProblems, indexProblems, suspectProblem } from "./audit-endpoints.ts";
 import { nounProblems } from "./audit-nouns.ts";
 import { policyProblems } from "./audit-policies.ts";
@@ -9,6 +9,7 @@ import type { Context } from "./context.ts";
 import { type CheckReport, type Finding, type FindingKind, MAX_FINDINGS } from "./findings.ts";
 import { PREFIX } from "./keys.ts";
 import type { Problem } from "./problem.ts";
+import { isRestOver } from "./rest.ts";
 import { commit, LOST, remove, unchanged } from "./settle.ts";
 import { entriesBelow } from "./stored.ts";
 

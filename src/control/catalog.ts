@@ -1,5 +1,14 @@
 import { CodeSpace, IdPool } from "../ipam/index.ts";
-import type { Exception, KnownPolicy, Network, SegmentCode, VirtualIp } from "../model/index.ts";
+import type {
+  Exception,
+  KnownPolicy,
+  Network,
+  SegmentBackends,
+  SegmentCode,
+  Service,
+  VirtualIp,
+} from "../model/index.ts";
+import { decodeBackendsRecord } from "./backends-record.ts";
 import {
   hostIdPrefix,
   NETWORK_GUARD,
@@ -22,6 +31,7 @@ import {
   type SegmentRecord,
   type TenantRecord,
 } from "./records.ts";
+import { decodeServiceRecord } from "./service-record.ts";
 import type { StoredRecord } from "./stored.ts";
 import { decodeVirtualIpRecord } from "./virtual-ip-record.ts";
 
@@ -43,6 +53,8 @@ export const CATALOG_PREFIXES = [
   PREFIX.policyTrial,
   PREFIX.exception,
   PREFIX.virtualIp,
+  PREFIX.backends,
+  PREFIX.service,
 ] as const;
 
 /** What a guard guards: it must be read anew, and before the guard is believed, when the guard has changed. */
@@ -57,8 +69,8 @@ export function guardedBy(key: string): readonly string[] {
 type Reader = (rest: string, value: string | undefined, revision: number) => void;
 
 /**
- * Networks, hosts, tenants, segments, the claims of their IDs, policies, exceptions and virtual IPs, mirrored in memory: few and
- * needed all the time.
+ * Networks, hosts, tenants, segments, the claims of their IDs, policies, exceptions, virtual IPs, services and
+ * their backends, mirrored in memory: few and needed all the time.
  * Old news is no harm, because every transaction compares the revisions of what it was built on.
  */
 export class Catalog {
@@ -77,6 +89,9 @@ export class Catalog {
   readonly lostExceptions = new Set<string>();
   /** Those included that are going away. */
   readonly virtualIps = new Map<string, StoredRecord<VirtualIp>>();
+  readonly services = new Map<string, StoredRecord<Service>>();
+  /** By network, tenant and segment. */
+  readonly backends = new Map<string, StoredRecord<SegmentBackends>>();
   tenantIds = new IdPool();
   /** Revision of the key that every change of the networks writes. */
   guardRevision = 0;
@@ -100,6 +115,8 @@ export class Catalog {
     [PREFIX.policy, (id, value, revision) => this.#readPolicy(id, value, revision)],
     [PREFIX.exception, (spot, value, revision) => this.#readException(spot, value, revision)],
     [PREFIX.virtualIp, recordReader(this.virtualIps, decodeVirtualIpRecord)],
+    [PREFIX.service, recordReader(this.services, decodeServiceRecord)],
+    [PREFIX.backends, recordReader(this.backends, decodeBackendsRecord)],
   ]);
 
   /** Takes in a key's value (undefined: deleted). News that is older than what is known is left out. */
@@ -124,6 +141,8 @@ export class Catalog {
       ...maps,
       this.exceptions,
       this.virtualIps,
+      this.services,
+      this.backends,
       this.#revisions,
       this.#hostIds,
       this.#codes,
@@ -152,8 +171,17 @@ export class Catalog {
 
   /** Everything that new IDs must fit: all networks, those about to be added, and as those changed will be. */
   respectedNetworks(): Network[] {
-    return [...this.networks.values()].flatMap(({ record: { network, nextGroups } }) =>
-      nextGroups === undefined ? [network] : [network, { ...network, groups: nextGroups }],
+    return [...this.networks.values()].flatMap(({ record: { network, nextGroups, nextServices } }) =>
+      nextGroups === undefined && nextServices === undefined
+        ? [network]
+        : [
+            network,
+            {
+              ...network,
+              ...(nextGroups && { groups: nextGroups }),
+              ...(nextServices && { services: nextServices }),
+            },
+          ],
     );
   }
 

@@ -32,6 +32,7 @@ import type {
 } from "./listing.ts";
 import type { Exceptions, Policies } from "./policy-control.ts";
 import type { HostRoutes, RouteCounts } from "./routes.ts";
+import type { Backends, Services } from "./service-control.ts";
 import type { Usage } from "./usage.ts";
 import type { HostView, WatchEvent, WatchOptions } from "./watch.ts";
 
@@ -65,9 +66,11 @@ export interface SegmentSpec {
   readonly ports?: readonly NamedPort[];
 }
 
-/** What may change in a network: all of its groups, as they shall be from now on. */
+/** What may change in a network: all of its groups and service prefixes, as they shall be from now on. */
 export interface NetworkPatch {
   readonly groups?: readonly Group[];
+  /** Null: none. */
+  readonly services?: Network["services"] | null;
 }
 
 /** What may change in a host; labels are all that it shall have, null takes the ID away. */
@@ -136,7 +139,7 @@ export interface Networks {
   get(name: string): Promise<Versioned<Network>>;
   list(page?: PageRequest): Promise<ItemPage<Network>>;
   update(name: string, patch: NetworkPatch, options?: ChangeOptions): Promise<Versioned<Network>>;
-  /** In use by: endpoints. */
+  /** In use by: services and endpoints. */
   delete(name: string, options?: DeleteOptions): Promise<Deletion>;
 }
 
@@ -156,7 +159,7 @@ export interface Tenants {
   get(name: string): Promise<Versioned<Tenant>>;
   list(page?: PageRequest & { readonly externalId?: string }): Promise<ItemPage<Tenant>>;
   update(name: string, patch: TenantPatch, options?: ChangeOptions): Promise<Versioned<Tenant>>;
-  /** In use by: segments, their endpoints and workloads. */
+  /** In use by: services, segments, their endpoints and workloads. */
   delete(name: string, options?: DeleteOptions): Promise<Deletion>;
 }
 
@@ -174,7 +177,7 @@ export interface Segments {
     patch: SegmentPatch,
     options?: ChangeOptions,
   ): Promise<Versioned<Segment>>;
-  /** In use by: endpoints that are in it or act as it, and workloads. */
+  /** In use by: services, endpoints that are in it or act as it, and workloads. */
   delete(tenant: string, name: string, options?: DeleteOptions): Promise<Deletion>;
 }
 
@@ -272,6 +275,8 @@ export interface Control {
   readonly endpoints: Endpoints;
   readonly workloads: Workloads;
   readonly virtualIps: VirtualIps;
+  readonly services: Services;
+  readonly backends: Backends;
   readonly policies: Policies;
   readonly exceptions: Exceptions;
   readonly ipam: Ipam;

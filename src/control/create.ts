@@ -1,4 +1,5 @@
-import { RomanaError } from "../model/index.ts";
+import { RomanaError, segmentPlaceText } from "../model/index.ts";
+import { createBackends } from "./backends.ts";
 import { Catalog } from "./catalog.ts";
 import { type Context, createInTurn } from "./context.ts";
 import type { Control } from "./control.ts";
@@ -15,6 +16,7 @@ import { createPolicies } from "./policies.ts";
 import { rollBack, TrialKeeper } from "./policy-trials.ts";
 import { createRoutes } from "./route-lists.ts";
 import { createSegments } from "./segments.ts";
+import { createServices } from "./services.ts";
 import { createStatuses } from "./statuses.ts";
 import { createTenants } from "./tenants.ts";
 import { viewHost } from "./view.ts";
@@ -87,6 +89,11 @@ export async function createControl(options: ControlOptions): Promise<Control> {
     endpoints: createEndpoints(context),
     workloads: createWorkloads(context),
     virtualIps: createVirtualIps(context, virtualIps),
+    services: createServices(context, (service) => ({
+      members: 0,
+      healthy: catalog.backends.get(segmentPlaceText(service))?.record.backends.length ?? 0,
+    })),
+    backends: createBackends(context, () => ({ members: 0, healthy: 0, writes: 0 })),
     policies: createPolicies(context),
     exceptions: createExceptions(context),
     ipam: createIpam(context),

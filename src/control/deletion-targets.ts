@@ -1,4 +1,3 @@
-import type { Write } from "../store/index.ts";
 import type { Context } from "./context.ts";
 import type { Target } from "./deletion.ts";
 import {
@@ -23,7 +22,6 @@ import {
   decodeTenantRecord,
   encodeHostRecord,
   encodeNetworkRecord,
-  encodeRest,
   encodeSegmentRecord,
   encodeTenantRecord,
   type HostRecord,
@@ -31,12 +29,14 @@ import {
   type SegmentRecord,
   type TenantRecord,
 } from "./records.ts";
+import { freed } from "./rest.ts";
 import { endpointsActingAs, sweepActing, sweepWorkloads, workloadsNaming } from "./segment-users.ts";
-import { commit, LOST, put, remove, unchanged, untilSettled } from "./settle.ts";
+import { commit, LOST, remove, unchanged, untilSettled } from "./settle.ts";
+import { steeringUsers, sweepSteering } from "./steering-users.ts";
 import { allRecords, findRecord } from "./stored.ts";
 import { endpointsUnder, isUsedLately, sweepEndpoints, sweepKeys } from "./sweep.ts";
 
-/** A network with its endpoints. */
+/** A network with its services and endpoints. */
 export function networkTarget(context: Context, name: string): Target<NetworkRecord> {
   const below = { network: name };
   return {
@@ -46,10 +46,16 @@ export function networkTarget(context: Context, name: string): Target<NetworkRec
     decode: decodeNetworkRecord,
     encode: encodeNetworkRecord,
     isVisible: ({ adding }) => adding !== true,
-    users: () => endpointsUnder(context, below),
+    async *users() {
+      yield* steeringUsers(context, below);
+      yield* endpointsUnder(context, below);
+    },
     // It has no ID that somebody else could get.
     isUsed: async () => false,
-    empty: (_, note) => sweepEndpoints(context, below, note),
+    async empty(_, note) {
+      await sweepSteering(context, below, note);
+      await sweepEndpoints(context, below, note);
+    },
     last: () => [],
   };
 }
@@ -77,7 +83,7 @@ export function hostTarget(context: Context, name: string): Target<HostRecord> {
   };
 }
 
-/** A tenant with its segments, their endpoints and workloads. */
+/** A tenant with its segments, their services, endpoints and workloads. */
 export function tenantTarget(context: Context, name: string): Target<TenantRecord> {
   const below = { tenant: name };
   return {
@@ -88,6 +94,7 @@ export function tenantTarget(context: Context, name: string): Target<TenantRecor
     encode: encodeTenantRecord,
     isVisible: () => true,
     async *users() {
+      yield* steeringUsers(context, below);
       yield* endpointsUnder(context, below);
       yield* workloadsNaming(context, below);
       for (const segment of await segmentsOf(context, name)) {
@@ -104,7 +111,7 @@ export function tenantTarget(context: Context, name: string): Target<TenantRecor
   };
 }
 
-/** A segment with its endpoints and codes, the endpoints that act as it, and the workloads that name it. */
+/** A segment with its services, endpoints and codes, the endpoints that act as it, and the workloads that name it. */
 export function segmentTarget(context: Context, tenant: string, name: string): Target<SegmentRecord> {
   const below = ({ segment: { codes } }: SegmentRecord) => ({ tenant, codes });
   const named = { tenant, segment: name };
@@ -116,12 +123,14 @@ export function segmentTarget(context: Context, tenant: string, name: string): T
     encode: encodeSegmentRecord,
     isVisible: () => true,
     async *users(record) {
+      yield* steeringUsers(context, named);
       yield* endpointsUnder(context, below(record));
       yield* endpointsActingAs(context, named);
       yield* workloadsNaming(context, named);
     },
     isUsed: (record) => isUsedLately(context, below(record)),
     async empty(record, note) {
+      await sweepSteering(context, named, note);
       await sweepEndpoints(context, below(record), note);
       await sweepActing(context, named, note);
       await sweepWorkloads(context, named, note);
@@ -136,6 +145,7 @@ async function emptyTenant(
   tenant: string,
   note: (object: DeletedObject) => void,
 ): Promise<void> {
+  await sweepSteering(context, { tenant }, note);
   await sweepEndpoints(context, { tenant }, note);
   await sweepWorkloads(context, { tenant }, note);
   for (const segment of await segmentsOf(context, tenant)) {
@@ -160,9 +170,4 @@ async function removeSegment(context: Context, tenant: string, name: string): Pr
     const done = await commit(context, [unchanged(key, found.revision)], [remove(key), ...claims]);
     return done === LOST ? LOST : undefined;
   });
-}
-
-/** Gives an ID or code back, at once or after a rest. */
-export function freed(claimKey: string, until: number | undefined): Write {
-  return until === undefined ? remove(claimKey) : put(claimKey, encodeRest(until));
 }

@@ -1,5 +1,5 @@
 import type { VirtualIp, VirtualIpRefusal } from "../model/index.ts";
-import type { Prefix } from "../net/index.ts";
+import type { Address, Prefix } from "../net/index.ts";
 
 /** What an agent says in a heartbeat. */
 export interface Heartbeat {
@@ -12,6 +12,8 @@ export interface Heartbeat {
   /** Names of virtual IPs that may be in its kernel. */
   readonly held: readonly string[];
   readonly refused: readonly VirtualIpRefusal[];
+  /** Endpoints that pass the checks of their segments, by one address each: IPv4 if they have one. Absent: none. */
+  readonly healthy?: readonly Address[];
 }
 
 /** The answer to a heartbeat. */

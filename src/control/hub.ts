@@ -1,5 +1,6 @@
 import { type Endpoint, type Exception, RomanaError } from "../model/index.ts";
 import type { Change, Store, WatchBatch } from "../store/index.ts";
+import { decodeBackendsRecord } from "./backends-record.ts";
 import type { Catalog } from "./catalog.ts";
 import { endpointOf, hostDetails } from "./directory.ts";
 import { exceptionOf } from "./exceptions.ts";
@@ -7,6 +8,7 @@ import { PREFIX, readSpot } from "./keys.ts";
 import { knownPolicy } from "./known-policy.ts";
 import { decodeExceptionRecord } from "./policy-record.ts";
 import { decodeHostRecord, decodeNetworkRecord, decodeSegmentRecord, decodeTenantRecord } from "./records.ts";
+import { decodeServiceRecord } from "./service-record.ts";
 import { decodeVirtualIpRecord } from "./virtual-ip-record.ts";
 import type { WatchChange, WatchEvent, WatchKind, WatchOptions } from "./watch.ts";
 
@@ -22,6 +24,8 @@ const SHARED_KINDS = [
   ["policies", PREFIX.policy],
   ["exceptions", PREFIX.exception],
   ["virtualIps", PREFIX.virtualIp],
+  ["services", PREFIX.service],
+  ["backends", PREFIX.backends],
 ] as const satisfies readonly (readonly [WatchKind, string])[];
 
 /** One watcher: what it wants and what waits for it. */
@@ -248,6 +252,8 @@ export class Hub {
         // Nobody has one that is going away.
         return { kind, type: object.deleting === true ? "delete" : type, object };
       }
+      if (kind === "services") return { kind, type, object: decodeServiceRecord(value) };
+      if (kind === "backends") return { kind, type, object: decodeBackendsRecord(value) };
       if (kind === "exceptions") return { kind, type, object: this.#exception(type, name, value) };
       return { kind, type, object: decodeSegmentRecord(value).segment };
     } catch {

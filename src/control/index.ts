@@ -6,5 +6,6 @@ export * from "./listing.ts";
 export * from "./options.ts";
 export * from "./policy-control.ts";
 export * from "./routes.ts";
+export * from "./service-control.ts";
 export * from "./usage.ts";
 export * from "./watch.ts";

@@ -1,5 +1,5 @@
 import { parseSegmentCode } from "../addressing/index.ts";
-import type { SegmentCode } from "../model/index.ts";
+import { type SegmentCode, type SegmentPlace, segmentPlaceText } from "../model/index.ts";
 import { type Address, formatAddress } from "../net/index.ts";
 
 /**
@@ -29,10 +29,17 @@ export const PREFIX = {
   workloadEndpoints: "workload-endpoints/",
   virtualIp: "virtual-ip/",
   virtualIpAddress: "virtual-ip-address/",
+  service: "service/",
+  serviceAddress: "service-address/",
+  backends: "backends/",
+  chain: "chain/",
 } as const;
 
 /** Written by every change of the networks: who compares it knows that the networks are those it looked at. */
 export const NETWORK_GUARD = "network-guard";
+
+/** Written by every change of chains, and of where services send: who compares it knows all chains. */
+export const CHAIN_GUARD = "chain-guard";
 
 /** Digits of an ID: enough for 2^32 − 1. */
 export const ID_DIGITS = 10;
@@ -70,6 +77,26 @@ export function virtualIpKey(name: string): string {
 /** The key that claims an address for a virtual IP; its value is the name of that. */
 export function virtualIpAddressKey(address: Address): string {
   return PREFIX.virtualIpAddress + formatAddress(address);
+}
+
+/** The key of a service. */
+export function serviceKey(name: string): string {
+  return PREFIX.service + name;
+}
+
+/** The key that claims an address for a service; its value is the name of that. */
+export function serviceAddressKey(address: Address): string {
+  return PREFIX.serviceAddress + formatAddress(address);
+}
+
+/** The key of a chain. */
+export function chainKey(name: string): string {
+  return PREFIX.chain + name;
+}
+
+/** The key of the healthy endpoints of a segment. */
+export function backendsKey(place: SegmentPlace): string {
+  return PREFIX.backends + segmentPlaceText(place);
 }
 
 /** The key of a tenant. */

@@ -55,7 +55,8 @@ export interface DeletedObject {
     | "endpoint"
     | "workload"
     | "policy"
-    | "virtual IP";
+    | "virtual IP"
+    | "service";
   readonly name: string;
 }
 

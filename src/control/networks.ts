@@ -4,6 +4,7 @@ import {
   networkFaults,
   overlapFaults,
   segmentCodeFaults,
+  serviceAddressFault,
   tenantIdFaults,
 } from "../ipam/index.ts";
 import {
@@ -13,9 +14,12 @@ import {
   type Network,
   notFound,
   plansOf,
+  type Service,
+  serviceAddresses,
   virtualIpAddresses,
 } from "../model/index.ts";
-import { formatAddress, prefixContains } from "../net/index.ts";
+import { type Address, formatAddress, formatPrefix, type Prefix, prefixContains } from "../net/index.ts";
+import type { Store } from "../store/index.ts";
 import type { Context } from "./context.ts";
 import type { NetworkPatch, Networks } from "./control.ts";
 import { deleteObject } from "./deletion.ts";
@@ -32,6 +36,7 @@ import {
   networkJson,
 } from "./records.ts";
 import { conflict, goingAway, inUse, revisionMismatch } from "./refusals.ts";
+import { decodeServiceRecord } from "./service-record.ts";
 import { commit, inSteps, LOST, put, remove, unchanged, untilSettled } from "./settle.ts";
 import { allRecords, findRecord, listObjects, readRecord, type StoredRecord } from "./stored.ts";
 import { decodeVirtualIpRecord } from "./virtual-ip-record.ts";
@@ -128,18 +133,49 @@ async function existingFaults({ store }: Context, network: Network): Promise<Fau
     const { tenant, name, codes } = record.segment;
     for (const code of codes) note("segment", `${tenant}/${name}`, segmentCodeFaults([network], code));
   }
-  for (const { record } of await allRecords(store, PREFIX.virtualIp, decodeVirtualIpRecord)) {
-    for (const address of virtualIpAddresses(record)) {
-      if (!plansOf(network).some(({ prefix }) => prefixContains(prefix, address))) continue;
-      note("virtual IP", record.name, [
-        { path: "", reason: `its address ${formatAddress(address)} is inside` },
-      ]);
-    }
-  }
-  return faults;
+  const plans = plansOf(network).map(({ prefix }) => prefix);
+  return [
+    ...faults,
+    ...(await underlayFaults(store, plans, "plans", ["virtual IP"])),
+    ...(await underlayFaults(store, servicePrefixes(network), "services", ["virtual IP", "host"])),
+  ];
 }
 
-/** In two steps like a creation: new hosts must fit the groups as they are and as they will be. */
+function servicePrefixes({ services }: Network): readonly Prefix[] {
+  return [services?.ipv4, services?.ipv6].filter((prefix) => prefix !== undefined);
+}
+
+/** Virtual IPs or hosts that have an address of the underlay inside the prefixes. */
+async function underlayFaults(
+  store: Store,
+  prefixes: readonly Prefix[],
+  path: string,
+  nouns: readonly ("virtual IP" | "host")[],
+): Promise<Fault[]> {
+  if (prefixes.length === 0) return [];
+  const owners: { noun: string; name: string; addresses: readonly (Address | undefined)[] }[] = [];
+  if (nouns.includes("virtual IP")) {
+    for (const { record } of await allRecords(store, PREFIX.virtualIp, decodeVirtualIpRecord))
+      owners.push({ noun: "virtual IP", name: record.name, addresses: virtualIpAddresses(record) });
+  }
+  if (nouns.includes("host")) {
+    for (const { record } of await allRecords(store, PREFIX.host, decodeHostRecord)) {
+      const { name, underlay } = record.host;
+      owners.push({ noun: "host", name, addresses: [underlay.ipv4, underlay.ipv6] });
+    }
+  }
+  return owners.flatMap(({ noun, name, addresses }) =>
+    addresses
+      .filter((address) => address !== undefined)
+      .filter((address) => prefixes.some((prefix) => prefixContains(prefix, address)))
+      .map((address) => ({
+        path,
+        reason: `${noun} "${name}": its address ${formatAddress(address)} is inside`,
+      })),
+  );
+}
+
+/** In two steps like a creation: new hosts and services must fit what is, and what will be. */
 async function updateNetwork(
   context: Context,
   name: string,
@@ -154,15 +190,28 @@ async function updateNetwork(
       throw revisionMismatch("update", NOUN, name, revision);
     }
     if (record.deleting !== undefined) throw goingAway("update", NOUN, NOUN, name);
-    const network = { ...record.network, groups: patch.groups ?? record.network.groups };
-    refuse(what, networkFaults(network));
+    const network = patched(record.network, patch);
+    const others = context.catalog.respectedNetworks().filter((other) => other.name !== name);
+    refuse(what, [...networkFaults(network), ...overlapFaults(network, others)]);
+    refuse(
+      what,
+      await underlayFaults(context.store, newPrefixes(record.network, network), "services", [
+        "virtual IP",
+        "host",
+      ]),
+    );
     // A mark that a dead romanad left goes with the next update, even one that changes nothing else.
-    if (isSame(network, record.network) && record.nextGroups === undefined)
-      return { object: network, revision };
+    const isMarked = record.nextGroups !== undefined || record.nextServices !== undefined;
+    if (isSame(network, record.network) && !isMarked) return { object: network, revision };
+    const marked = {
+      ...record,
+      nextGroups: network.groups,
+      ...(patch.services !== undefined && { nextServices: network.services ?? {} }),
+    };
     const announced = await commit(
       context,
       [unchanged(key, revision), unchanged(NETWORK_GUARD, context.catalog.guardRevision)],
-      [put(key, encodeNetworkRecord({ ...record, nextGroups: network.groups })), put(NETWORK_GUARD, "{}")],
+      [put(key, encodeNetworkRecord(marked)), put(NETWORK_GUARD, "{}")],
     );
     if (announced === LOST) return LOST;
     return await inSteps(context, key, () => regroup(context, record.network, network, announced));
@@ -178,11 +227,17 @@ async function regroup(
   const { name } = network;
   const key = networkKey(name);
   const moved = await movedHosts(context, before, network);
-  const value = encodeNetworkRecord({ network: moved.length > 0 ? before : network });
+  const stray = await strayServices(context, network);
+  const isRefused = moved.length > 0 || stray.length > 0;
+  const value = encodeNetworkRecord({ network: isRefused ? before : network });
   const done = await commit(context, [unchanged(key, announced)], [put(key, value)]);
   if (moved.length > 0) {
     const users = moved.map((host) => ({ noun: "host", name: host.name }) as const);
     throw inUse("change groups of", NOUN, name, users, users.length);
+  }
+  if (stray.length > 0) {
+    const users = stray.map((service) => ({ noun: "service", name: service.name }) as const);
+    throw inUse("change service prefixes of", NOUN, name, users, users.length);
   }
   if (done === LOST) throw conflict("update", NOUN, name, "somebody else changes it at the same time");
   return { object: network, revision: done };
@@ -198,6 +253,35 @@ async function movedHosts({ store }: Context, before: Network, after: Network): 
       if (hostFaults([before], host).length > 0) return false;
       return hostPosition(before, host).groups.join() !== hostPosition(after, host).groups.join();
     });
+}
+
+/** Services of the network that would lose their address. */
+async function strayServices({ store }: Context, network: Network): Promise<Service[]> {
+  const services = await allRecords(store, PREFIX.service, decodeServiceRecord);
+  return services
+    .map(({ record }) => record)
+    .filter(
+      (service) =>
+        service.network === network.name &&
+        serviceAddresses(service).some((address) => serviceAddressFault(network, address) !== undefined),
+    );
+}
+
+function patched(network: Network, patch: NetworkPatch): Network {
+  const { services: before, ...rest } = network;
+  const chosen = patch.services === undefined ? before : (patch.services ?? {});
+  const isEmpty = chosen?.ipv4 === undefined && chosen?.ipv6 === undefined;
+  return {
+    ...rest,
+    groups: patch.groups ?? network.groups,
+    ...(chosen !== undefined && !isEmpty && { services: chosen }),
+  };
+}
+
+/** Service prefixes that were not there before. */
+function newPrefixes(before: Network, after: Network): readonly Prefix[] {
+  const known = servicePrefixes(before).map(formatPrefix);
+  return servicePrefixes(after).filter((prefix) => !known.includes(formatPrefix(prefix)));
 }
 
 async function readVisible({ store }: Context, name: string): Promise<StoredRecord<NetworkRecord>> {

@@ -14,7 +14,7 @@ import type {
   Tenant,
   Workload,
 } from "../model/index.ts";
-import { formatAddress, formatPrefix, parseAddress, parsePrefix } from "../net/index.ts";
+import { formatAddress, formatPrefix, type Prefix, parseAddress, parsePrefix } from "../net/index.ts";
 
 /**
  * The mark of a delete that has begun: from its revision on, nobody makes new children of the object (ADR 0011).
@@ -25,6 +25,9 @@ export interface Deleting {
   readonly used: boolean;
 }
 
+/** The service prefixes of a network; none: {}. */
+export type Services = NonNullable<Network["services"]>;
+
 /** A network as it is stored. */
 export interface NetworkRecord {
   readonly network: Network;
@@ -32,6 +35,8 @@ export interface NetworkRecord {
   readonly adding?: boolean;
   /** Groups that it is about to have: new hosts must fit them, too. */
   readonly nextGroups?: readonly Group[];
+  /** Service prefixes that it is about to have: new services must have addresses of them, too. */
+  readonly nextServices?: Services;
   readonly deleting?: Deleting;
 }
 
@@ -80,6 +85,7 @@ export function networkJson(network: Network): object {
     name: network.name,
     plans: { ...(ipv4 && { ipv4: planJson(ipv4) }), ...(ipv6 && { ipv6: planJson(ipv6) }) },
     groups: network.groups.map(groupJson),
+    services: network.services && prefixPairJson(network.services),
   };
 }
 
@@ -109,24 +115,33 @@ export function pairJson({ ipv4, ipv6 }: AddressPair): object {
   return { ...(ipv4 && { ipv4: formatAddress(ipv4) }), ...(ipv6 && { ipv6: formatAddress(ipv6) }) };
 }
 
+/** At most one prefix per family, as JSON data. */
+export function prefixPairJson({ ipv4, ipv6 }: Services): object {
+  return { ...(ipv4 && { ipv4: formatPrefix(ipv4) }), ...(ipv6 && { ipv6: formatPrefix(ipv6) }) };
+}
+
 /** The value of a network's key. */
-export function encodeNetworkRecord({ network, adding, nextGroups, deleting }: NetworkRecord): string {
+export function encodeNetworkRecord(record: NetworkRecord): string {
+  const { network, adding, nextGroups, nextServices, deleting } = record;
   return JSON.stringify({
     ...networkJson(network),
     adding: adding || undefined,
     nextGroups: nextGroups?.map(groupJson),
+    nextServices: nextServices && prefixPairJson(nextServices),
     deleting,
   });
 }
 
 /** Reads what {@link encodeNetworkRecord} writes. @throws Error of any kind when it is damaged. */
 export function decodeNetworkRecord(text: string): NetworkRecord {
-  const { name, plans, groups, adding, nextGroups, deleting } = JSON.parse(text) as {
+  const { name, plans, groups, services, adding, nextGroups, nextServices, deleting } = JSON.parse(text) as {
     name: string;
     plans: { ipv4?: PlanJson; ipv6?: PlanJson };
     groups: GroupJson[];
+    services?: PairJson;
     adding?: boolean;
     nextGroups?: GroupJson[];
+    nextServices?: PairJson;
     deleting?: Deleting;
   };
   const { ipv4, ipv6 } = plans;
@@ -135,9 +150,11 @@ export function decodeNetworkRecord(text: string): NetworkRecord {
       name: textOf(name),
       plans: { ...(ipv4 && { ipv4: readPlan(ipv4) }), ...(ipv6 && { ipv6: readPlan(ipv6) }) },
       groups: groups.map(readGroup),
+      ...(services && { services: readPrefixPair(services) }),
     },
     ...(adding === true && { adding }),
     ...(nextGroups && { nextGroups: nextGroups.map(readGroup) }),
+    ...(nextServices && { nextServices: readPrefixPair(nextServices) }),
     ...(deleting && { deleting }),
   };
 }
@@ -320,6 +337,13 @@ export function readPair({ ipv4, ipv6 }: PairJson): AddressPair {
   return {
     ...(ipv4 !== undefined && { ipv4: parseAddress(ipv4) }),
     ...(ipv6 !== undefined && { ipv6: parseAddress(ipv6) }),
+  };
+}
+
+function readPrefixPair({ ipv4, ipv6 }: PairJson): { ipv4?: Prefix; ipv6?: Prefix } {
+  return {
+    ...(ipv4 !== undefined && { ipv4: parsePrefix(ipv4) }),
+    ...(ipv6 !== undefined && { ipv6: parsePrefix(ipv6) }),
   };
 }
 

@@ -5,7 +5,7 @@ import { claimCodes, isSameCode, MAX_CODES, nextCode } from "./codes.ts";
 import { type Context, restUntil } from "./context.ts";
 import type { SegmentPatch, SegmentSpec, Segments } from "./control.ts";
 import { deleteObject } from "./deletion.ts";
-import { freed, segmentTarget } from "./deletion-targets.ts";
+import { segmentTarget } from "./deletion-targets.ts";
 import { PREFIX, segmentCodeKey, segmentGuardKey, segmentKey, tenantKey } from "./keys.ts";
 import { isSameLabels, labelsOf } from "./labels.ts";
 import type { ChangeOptions, Created, Versioned } from "./listing.ts";
@@ -18,6 +18,7 @@ import {
   type TenantRecord,
 } from "./records.ts";
 import { conflict, goingAway, inUse, MAX_USED_BY, revisionMismatch } from "./refusals.ts";
+import { freed } from "./rest.ts";
 import { commit, inSteps, LOST, put, unchanged, untilSettled } from "./settle.ts";
 import { findRecord, listObjects, readRecord, type StoredRecord } from "./stored.ts";
 import { endpointsUnder, isUsedLately, sweepEndpoints } from "./sweep.ts";

@@ -1,4 +1,4 @@
-import { type Exception, type HostDetails, notFound } from "../model/index.ts";
+import { type Exception, type HostDetails, notFound, type SegmentBackends } from "../model/index.ts";
 import type { Context } from "./context.ts";
 import { endpointOf, hostDetails } from "./directory.ts";
 import { wantedException } from "./exceptions.ts";
@@ -41,6 +41,8 @@ export async function viewHost(context: Context, host: string): Promise<HostView
     virtualIps: Array.from(catalog.virtualIps.values(), versionedRecord)
       .filter(({ object }) => object.deleting !== true)
       .sort(byName),
+    services: Array.from(catalog.services.values(), versionedRecord).sort(byName),
+    backends: sortedBackends(context),
     endpoints: page.entries.flatMap(({ key, value, modRevision }) => {
       const object = endpointOf(key.slice(PREFIX.endpoint.length), value);
       return object === undefined ? [] : [{ object, revision: modRevision }];
@@ -64,6 +66,13 @@ async function lostExceptions(context: Context): Promise<readonly Versioned<Exce
     }),
   );
   return found.filter((one) => one !== undefined);
+}
+
+/** In the order of their keys. */
+function sortedBackends({ catalog }: Context): Versioned<SegmentBackends>[] {
+  return [...catalog.backends]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([, stored]) => versionedRecord(stored));
 }
 
 function versionedRecord<T>({ record, revision }: StoredRecord<T>): Versioned<T> {

@@ -109,9 +109,10 @@ export function virtualIpFaults({ catalog }: Pick<Context, "catalog">, virtualIp
     if (isUnusable(address))
       return [{ path, reason: `${text} is no address that a host on the underlay can have` }];
     return catalog.respectedNetworks().flatMap((network) =>
-      plansOf(network)
-        .filter(({ prefix }) => prefixContains(prefix, address))
-        .map(({ prefix }) => ({
+      [...plansOf(network).map(({ prefix }) => prefix), network.services?.ipv4, network.services?.ipv6]
+        .filter((prefix) => prefix !== undefined)
+        .filter((prefix) => prefixContains(prefix, address))
+        .map((prefix) => ({
           path,
           reason: `${text} is in ${formatPrefix(prefix)} of network "${network.name}", which allots its addresses itself`,
         })),

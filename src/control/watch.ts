@@ -5,6 +5,8 @@ import type {
   KnownPolicy,
   Network,
   Segment,
+  SegmentBackends,
+  Service,
   Tenant,
   VirtualIp,
 } from "../model/index.ts";
@@ -19,6 +21,8 @@ export interface WatchObjects {
   readonly policies: KnownPolicy;
   readonly exceptions: Exception;
   readonly virtualIps: VirtualIp;
+  readonly services: Service;
+  readonly backends: SegmentBackends;
   readonly endpoints: Endpoint;
 }
 
@@ -60,6 +64,9 @@ export interface HostView {
   readonly exceptions: readonly Versioned<Exception>[];
   /** All that are not going away. */
   readonly virtualIps: readonly Versioned<VirtualIp>[];
+  readonly services: readonly Versioned<Service>[];
+  /** The healthy endpoints of all segments that flows are steered to. */
+  readonly backends: readonly Versioned<SegmentBackends>[];
   /** The host's own endpoints. */
   readonly endpoints: readonly Versioned<Endpoint>[];
 }

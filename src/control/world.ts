@@ -1,6 +1,6 @@
 import { hostPosition, hostPrefix, segmentKey } from "../addressing/index.ts";
 import { type EndpointRange, endpointRange } from "../ipam/index.ts";
-import { type AddressPlan, hasCode, type Network, type VirtualIp } from "../model/index.ts";
+import { type AddressPlan, hasCode, type Network, type Service, type VirtualIp } from "../model/index.ts";
 import { codeText, PREFIX } from "./keys.ts";
 import {
   decodeHostRecord,
@@ -12,6 +12,7 @@ import {
   type SegmentRecord,
   type TenantRecord,
 } from "./records.ts";
+import { decodeServiceRecord } from "./service-record.ts";
 import { decodeVirtualIpRecord } from "./virtual-ip-record.ts";
 
 /** A key's value with the revision that last wrote it. */
@@ -44,6 +45,7 @@ export class World {
   /** By `tenant/name`. */
   readonly segments: ReadonlyMap<string, SegmentRecord>;
   readonly virtualIps: ReadonlyMap<string, VirtualIp>;
+  readonly services: ReadonlyMap<string, Service>;
   /** Keys of nouns whose value cannot be read. */
   readonly damaged: readonly string[];
   /** Segments by `tenant/code`. */
@@ -70,6 +72,7 @@ export class World {
     this.tenants = read(PREFIX.tenant, decodeTenantRecord);
     this.segments = read(PREFIX.segment, decodeSegmentRecord);
     this.virtualIps = read(PREFIX.virtualIp, decodeVirtualIpRecord);
+    this.services = read(PREFIX.service, decodeServiceRecord);
     this.damaged = damaged;
     for (const { segment } of this.segments.values()) {
       for (const code of segment.codes) this.#owners.set(`${segment.tenant}/${codeText(code)}`, segment.name);

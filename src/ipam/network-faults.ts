@@ -1,6 +1,7 @@
 import { groupIds } from "../addressing/index.ts";
 import { type AddressPlan, type Fault, type Group, type Network, plansOf } from "../model/index.ts";
-import { formatPrefix, prefixesOverlap } from "../net/index.ts";
+import { formatPrefix, type Prefix, prefixesOverlap } from "../net/index.ts";
+import { servicePrefixFault } from "./service-addresses.ts";
 
 /** What is wrong with a network in itself: its plans do not go together, or its groups do not fit them. */
 export function networkFaults(network: Network): readonly Fault[] {
@@ -10,21 +11,62 @@ export function networkFaults(network: Network): readonly Fault[] {
     ...familyFaults(network),
     ...agreementFaults(network),
     ...groupFaults(network.groups, plans, "groups", 0),
+    ...servicesFaults(network),
   ];
 }
 
-/** Why a network cannot stand beside the others: their plans share addresses. */
+/** Why a network cannot stand beside the others: their plans or service prefixes share addresses. */
 export function overlapFaults(network: Network, others: readonly Network[]): readonly Fault[] {
+  const own = [...planPrefixes(network), ...servicePrefixes(network)];
   return others.flatMap((other) =>
-    plansOf(network).flatMap((plan) =>
-      plansOf(other)
-        .filter(({ prefix }) => prefixesOverlap(plan.prefix, prefix))
-        .map(({ prefix }) => ({
-          path: `plans.ipv${plan.family}.prefix`,
-          reason: `${formatPrefix(plan.prefix)} overlaps ${formatPrefix(prefix)} of network "${other.name}"`,
+    own.flatMap(({ path, prefix }) =>
+      [...planPrefixes(other), ...servicePrefixes(other)]
+        .filter((theirs) => prefixesOverlap(prefix, theirs.prefix))
+        .map((theirs) => ({
+          path,
+          reason: `${formatPrefix(prefix)} overlaps ${theirs.what}${formatPrefix(theirs.prefix)} of network "${other.name}"`,
         })),
     ),
   );
+}
+
+/** A prefix that a network takes, and where its document has it. */
+interface TakenPrefix {
+  readonly path: string;
+  readonly prefix: Prefix;
+  /** Stands before it in a sentence. */
+  readonly what: string;
+}
+
+function planPrefixes(network: Network): readonly TakenPrefix[] {
+  return plansOf(network).map(({ family, prefix }) => ({
+    path: `plans.ipv${family}.prefix`,
+    prefix,
+    what: "",
+  }));
+}
+
+function servicePrefixes({ services }: Network): readonly TakenPrefix[] {
+  return ([4, 6] as const).flatMap((family) => {
+    const prefix = services?.[`ipv${family}`];
+    return prefix === undefined
+      ? []
+      : [{ path: `services.ipv${family}`, prefix, what: "the service prefix " }];
+  });
+}
+
+/** Service prefixes lie outside of the plans: then no address of a service reads as an identity. */
+function servicesFaults(network: Network): Fault[] {
+  return servicePrefixes(network).flatMap(({ path, prefix }) => {
+    const reason = servicePrefixFault(prefix, path === "services.ipv4" ? 4 : 6);
+    if (reason !== undefined) return [{ path, reason }];
+    return planPrefixes(network)
+      .filter((plan) => prefixesOverlap(plan.prefix, prefix))
+      .map((plan) => ({
+        path,
+        reason: `${formatPrefix(prefix)} overlaps the plan of ${formatPrefix(plan.prefix)}`,
+      }));
+  });
 }
 
 function familyFaults({ plans }: Network): Fault[] {

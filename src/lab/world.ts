@@ -1,5 +1,5 @@
 import type { Client } from "../client/index.ts";
-import { type Endpoint, isTemporary, RomanaError } from "../model/index.ts";
+import { type Endpoint, isTemporary, RomanaError, type Service } from "../model/index.ts";
 import type { PolicyWorld } from "../policy/index.ts";
 import { decodeState, encodeState } from "../schema/index.ts";
 import { connectTo } from "./connections.ts";
@@ -9,6 +9,7 @@ import { readJson, writeJson } from "./state.ts";
 /** What identities, policies and endpoints there are, as romanad tells it. */
 export interface LabWorld extends PolicyWorld {
   readonly endpoints: readonly Endpoint[];
+  readonly services: readonly Service[];
 }
 
 /** Items that are asked for at a time. */
@@ -24,6 +25,7 @@ export async function readWorld(client: Client): Promise<LabWorld> {
     endpoints: await all((query) => client.call("listEndpoints", { query })),
     policies: await all((query) => client.call("listPolicies", { query })),
     exceptions: await all((query) => client.call("listExceptions", { query })),
+    services: await all((query) => client.call("listServices", { query })),
   };
 }
 

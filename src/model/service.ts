@@ -54,6 +54,14 @@ export interface Service {
   readonly externalId?: string;
 }
 
+/** A service and how many endpoints it has. */
+export interface ServiceDetails extends Service {
+  /** Endpoints of its segment in its network, and those that act as it. */
+  readonly members: number;
+  /** Those that flows go to. */
+  readonly healthy: number;
+}
+
 /** A healthy endpoint that a service's or a chain's flows may go to. */
 export interface Backend {
   readonly host: string;

@@ -6,10 +6,13 @@ import type {
   KnownPolicy,
   Network,
   Segment,
+  SegmentBackends,
+  Service,
   Tenant,
   VirtualIp,
 } from "../model/index.ts";
 import { attachTargetSchema } from "./attachment.ts";
+import { backendsResourceSchema, encodeBackendsResource } from "./backends.ts";
 import { decodeWith, strict } from "./decode.ts";
 import { encodeEndpoint, endpointResourceSchema, endpointSchema } from "./endpoint.ts";
 import { encodeHost, hostSchema } from "./host.ts";
@@ -17,6 +20,7 @@ import { encodeNetwork, networkResourceSchema } from "./network.ts";
 import { encodePolicyResource, policyResourceSchema } from "./policy.ts";
 import { encodeExceptionResource, exceptionResourceSchema } from "./policy-api.ts";
 import { encodeSegment, segmentResourceSchema } from "./segment.ts";
+import { encodeServiceResource, serviceResourceSchema } from "./service.ts";
 import { encodeTenant, tenantResourceSchema } from "./tenant.ts";
 import { endpointNameSchema, nameSchema, requestTokenSchema, revisionSchema } from "./text.ts";
 import { encodeVirtualIpResource, virtualIpResourceSchema } from "./virtual-ip.ts";
@@ -38,6 +42,8 @@ const intentRecordSchema = strict({
   id: z.string(),
   requestToken: requestTokenSchema.exactOptional(),
   name: endpointNameSchema.exactOptional(),
+  /** Stands for all attaches with a token that begins so, also those to come. */
+  tokenPrefix: z.string().exactOptional(),
   viewRevision: revisionSchema,
   startedAt: z.int(),
 });
@@ -55,6 +61,8 @@ const snapshotSchema = strict({
   policies: z.array(policyResourceSchema).default([]),
   exceptions: z.array(exceptionResourceSchema).default([]),
   virtualIps: z.array(virtualIpResourceSchema).default([]),
+  services: z.array(serviceResourceSchema).default([]),
+  backends: z.array(backendsResourceSchema).default([]),
   endpoints: z.array(endpointResourceSchema),
 });
 
@@ -107,6 +115,8 @@ export interface HostSnapshot {
   /** Of all hosts. */
   readonly exceptions: readonly Stored<Exception>[];
   readonly virtualIps: readonly Stored<VirtualIp>[];
+  readonly services: readonly Stored<Service>[];
+  readonly backends: readonly Stored<SegmentBackends>[];
   readonly endpoints: readonly Stored<Endpoint>[];
 }
 
@@ -132,6 +142,8 @@ export function encodeSnapshot(snapshot: HostSnapshot): z.input<typeof snapshotS
     virtualIps: snapshot.virtualIps.map((virtualIp) =>
       encodeVirtualIpResource(virtualIp, virtualIp.revision),
     ),
+    services: snapshot.services.map((service) => encodeServiceResource(service, service.revision)),
+    backends: snapshot.backends.map((backends) => encodeBackendsResource(backends, backends.revision)),
     endpoints: encode(snapshot.endpoints, encodeEndpoint),
   };
 }

@@ -1,6 +1,7 @@
+import { DAEMON_OPERATIONS } from "./contract-daemon.ts";
 import { NOUN_OPERATIONS } from "./contract-nouns.ts";
 import { POLICY_OPERATIONS } from "./contract-policies.ts";
-import { SERVICE_OPERATIONS } from "./contract-service.ts";
+import { SERVICE_OPERATIONS } from "./contract-services.ts";
 import { VIRTUAL_IP_OPERATIONS } from "./contract-virtual-ips.ts";
 
 /**
@@ -12,6 +13,7 @@ export const CONTRACT = {
   ...POLICY_OPERATIONS,
   ...VIRTUAL_IP_OPERATIONS,
   ...SERVICE_OPERATIONS,
+  ...DAEMON_OPERATIONS,
 };
 
 /** The ID of an operation. */

@@ -6,9 +6,11 @@ import { decodeWith, oneOf, strict } from "./decode.ts";
 import {
   addressPairSchema,
   encodeAddressPair,
+  encodePrefixPair,
   ipv4PrefixSchema,
   ipv6PrefixSchema,
   nameSchema,
+  prefixPairSchema,
   revisionSchema,
 } from "./text.ts";
 
@@ -58,6 +60,10 @@ const groupSchema: z.ZodType<Group, GroupJson> = strict({
 /** The groups of a network as a tree. */
 export const groupsSchema = z.array(groupSchema);
 
+const servicesSchema = prefixPairSchema.meta({
+  description: "Where addresses of services come from, per family; outside of every plan.",
+});
+
 const networkShape = {
   name: nameSchema,
   numbering: numberingSchema
@@ -67,6 +73,7 @@ const networkShape = {
     description: "How addresses are cut, per family; at least one.",
   }),
   groups: groupsSchema.default([]),
+  services: servicesSchema.exactOptional(),
 };
 
 type NetworkDocument = z.output<z.ZodObject<typeof networkShape>>;
@@ -79,10 +86,11 @@ export const networkResourceSchema = strict({ ...networkShape, revision: revisio
   .transform(({ revision, ...document }, context) => ({ ...completeNetwork(document, context), revision }))
   .meta({ id: "Network", description: "A named address space." });
 
-/** What may change in a network: its groups, as the whole new tree. */
-export const networkPatchSchema = strict({ groups: groupsSchema.exactOptional() }).meta({
-  id: "NetworkPatch",
-});
+/** What may change in a network: its groups, as the whole new tree; its service prefixes, both families of them. */
+export const networkPatchSchema = strict({
+  groups: groupsSchema.exactOptional(),
+  services: servicesSchema.nullable().exactOptional(),
+}).meta({ id: "NetworkPatch" });
 
 /** A group as JSON; `router` and `groups` may be left out. */
 export interface GroupJson {
@@ -107,6 +115,7 @@ export function encodeNetwork(network: Network): NetworkJson {
     name: network.name,
     plans: { ...(ipv4 && { ipv4: encodePlan(ipv4) }), ...(ipv6 && { ipv6: encodePlan(ipv6) }) },
     groups: network.groups.map(encodeGroup),
+    ...(network.services && { services: encodePrefixPair(network.services) }),
   };
 }
 
@@ -137,7 +146,7 @@ export function encodeGroup(group: Group): GroupJson {
 }
 
 function completeNetwork(document: NetworkDocument, context: z.RefinementCtx): Network {
-  const { name, numbering, plans, groups } = document;
+  const { name, numbering, plans, groups, services } = document;
   if (plans.ipv4 === undefined && plans.ipv6 === undefined) {
     context.addIssue({
       code: "custom",
@@ -163,7 +172,12 @@ function completeNetwork(document: NetworkDocument, context: z.RefinementCtx): N
   };
   const ipv4 = complete(4, plans.ipv4);
   const ipv6 = complete(6, plans.ipv6);
-  return { name, plans: { ...(ipv4 && { ipv4 }), ...(ipv6 && { ipv6 }) }, groups };
+  return { name, plans: { ...(ipv4 && { ipv4 }), ...(ipv6 && { ipv6 }) }, groups, ...withServices(services) };
+}
+
+/** No prefix of either family is as good as none given. */
+function withServices(services: Network["services"]): Pick<Network, "services"> {
+  return services?.ipv4 === undefined && services?.ipv6 === undefined ? {} : { services };
 }
 
 /** A stored network as JSON. */

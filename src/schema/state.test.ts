@@ -17,6 +17,7 @@ const STATE: ClusterState = {
         }),
       },
       groups: [],
+      services: { ipv4: parsePrefix("172.20.0.0/16"), ipv6: parsePrefix("fd10::/112") },
     },
   ],
   hosts: [
@@ -63,6 +64,32 @@ const STATE: ClusterState = {
     },
   ],
   exceptions: [{ blocks: [parsePrefix("10.1.1.17/32")], tenant: "shop", segment: "db" }],
+  services: [
+    {
+      name: "shop.web",
+      network: "main",
+      tenant: "shop",
+      segment: "web",
+      addresses: { ipv4: parseAddress("172.20.0.1"), ipv6: parseAddress("fd10::1") },
+      ports: [
+        { name: "http", protocol: "tcp", port: 80, targetPort: "http" },
+        { name: "dns", protocol: "udp", port: 53, targetPort: 5353 },
+      ],
+      affinity: "client",
+      prefer: "local",
+      health: {
+        protocol: "http",
+        port: "http",
+        path: "/ready",
+        interval: 1000,
+        timeout: 200,
+        failures: 3,
+        successes: 1,
+      },
+      dnsName: "web.shop",
+      externalId: "uid-1",
+    },
+  ],
 };
 
 describe("decodeState()", () => {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Endpoint, Exception, Host, Network, Policy, Segment, Tenant } from "../model/index.ts";
+import type { Endpoint, Exception, Host, Network, Policy, Segment, Service, Tenant } from "../model/index.ts";
 import { formatPrefix } from "../net/index.ts";
 import { decodeWith, strict } from "./decode.ts";
 import { encodeEndpoint, endpointSchema } from "./endpoint.ts";
@@ -7,6 +7,7 @@ import { encodeHost, hostSchema } from "./host.ts";
 import { encodeNetwork, networkSchema } from "./network.ts";
 import { encodePolicy, policySchema } from "./policy.ts";
 import { encodeSegment, segmentSchema } from "./segment.ts";
+import { encodeService, serviceSchema } from "./service.ts";
 import { encodeTenant, tenantSchema } from "./tenant.ts";
 import { nameSchema, prefixSchema } from "./text.ts";
 
@@ -19,6 +20,7 @@ export interface ClusterState {
   readonly endpoints: readonly Endpoint[];
   readonly policies: readonly Policy[];
   readonly exceptions: readonly Exception[];
+  readonly services: readonly Service[];
 }
 
 const exceptionSchema = strict({
@@ -36,6 +38,7 @@ export const stateSchema = strict({
   endpoints: z.array(endpointSchema),
   policies: z.array(policySchema),
   exceptions: z.array(exceptionSchema),
+  services: z.array(serviceSchema).default([]),
 });
 
 /** A state as JSON. */
@@ -60,5 +63,6 @@ export function encodeState(state: ClusterState): StateJson {
       tenant,
       segment,
     })),
+    services: state.services.map(encodeService),
   };
 }

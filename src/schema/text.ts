@@ -10,6 +10,7 @@ import {
 import {
   type Address,
   formatAddress,
+  formatPrefix,
   isAddress,
   type Prefix,
   parseAddress,
@@ -147,6 +148,17 @@ export function encodeAddressPair(pair: AddressPair): { ipv4?: string; ipv6?: st
   return {
     ...(pair.ipv4 && { ipv4: formatAddress(pair.ipv4) }),
     ...(pair.ipv6 && { ipv6: formatAddress(pair.ipv6) }),
+  };
+}
+
+/** The prefixes of a pair as text. */
+export function encodePrefixPair(pair: { readonly ipv4?: Prefix; readonly ipv6?: Prefix }): {
+  ipv4?: string;
+  ipv6?: string;
+} {
+  return {
+    ...(pair.ipv4 && { ipv4: formatPrefix(pair.ipv4) }),
+    ...(pair.ipv6 && { ipv6: formatPrefix(pair.ipv6) }),
   };
 }
 

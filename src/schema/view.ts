@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { backendsResourceSchema } from "./backends.ts";
 import { strict } from "./decode.ts";
 import { endpointResourceSchema } from "./endpoint.ts";
 import { hostResourceSchema } from "./host.ts";
@@ -6,6 +7,7 @@ import { networkResourceSchema } from "./network.ts";
 import { policyResourceSchema } from "./policy.ts";
 import { exceptionResourceSchema } from "./policy-api.ts";
 import { segmentResourceSchema } from "./segment.ts";
+import { serviceResourceSchema } from "./service.ts";
 import { tenantResourceSchema } from "./tenant.ts";
 import { nameSchema, revisionSchema } from "./text.ts";
 import { virtualIpResourceSchema } from "./virtual-ip.ts";
@@ -21,6 +23,11 @@ export const hostViewSchema = strict({
   policies: z.array(policyResourceSchema).meta({ description: "All policies." }),
   exceptions: z.array(exceptionResourceSchema).meta({ description: "Exceptions of all hosts." }),
   virtualIps: z.array(virtualIpResourceSchema).default([]).meta({ description: "All virtual IPs." }),
+  services: z.array(serviceResourceSchema).default([]).meta({ description: "All services." }),
+  backends: z
+    .array(backendsResourceSchema)
+    .default([])
+    .meta({ description: "The healthy endpoints of all segments that flows are steered to." }),
   endpoints: z.array(endpointResourceSchema).meta({ description: "The host's own endpoints." }),
 }).meta({ id: "HostView", description: "Everything that the agent of one host works from." });
 

@@ -5,12 +5,16 @@ import { oneOf, patterned, strict } from "./decode.ts";
 import { encodeLabelRequirement, labelRequirementSchema } from "./label.ts";
 import {
   addressPairSchema,
+  addressSchema,
   encodeAddressPair,
   externalIdSchema,
   nameSchema,
   prefixSchema,
   revisionSchema,
 } from "./text.ts";
+
+/** Most endpoints of one host that a heartbeat names. */
+const MAX_HEALTHY = 20_000;
 
 /** The name of a virtual IP. */
 export const virtualIpNameSchema = patterned(
@@ -83,7 +87,7 @@ export const virtualIpDetailsSchema = strict({
   reason: z.string().exactOptional().meta({ description: "Why it is not held." }),
 }).meta({ id: "VirtualIpDetails", description: "A virtual IP and how it is." });
 
-/** What an agent says about virtual IPs, again and again. */
+/** What an agent says about virtual IPs and the health of its endpoints, again and again. */
 export const heartbeatSchema = strict({
   life: z.string().min(1).max(100).meta({ description: "Another one for each life of the agent." }),
   number: z.int().min(0).meta({ description: "Grows with each heartbeat of a life." }),
@@ -96,7 +100,17 @@ export const heartbeatSchema = strict({
     .array(strict({ name: virtualIpNameSchema, reason: z.string().max(1000) }))
     .max(10_000)
     .meta({ description: "Those that it was told to hold and cannot." }),
-}).meta({ id: "Heartbeat", description: "What an agent says about virtual IPs." });
+  healthy: z
+    .array(addressSchema)
+    .max(MAX_HEALTHY)
+    .default([])
+    .meta({
+      description: "Endpoints of it that pass the health checks of their segments; of two addresses, IPv4.",
+    }),
+}).meta({
+  id: "Heartbeat",
+  description: "What an agent says about virtual IPs and the health of its endpoints.",
+});
 
 /** What a host may hold for one lifetime from when it sent the heartbeat. */
 export const heartbeatAnswerSchema = strict({

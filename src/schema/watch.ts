@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { backendsResourceSchema } from "./backends.ts";
 import { oneOf, quote, strict } from "./decode.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import { endpointResourceSchema } from "./endpoint.ts";
@@ -7,6 +8,7 @@ import { networkResourceSchema } from "./network.ts";
 import { policyResourceSchema } from "./policy.ts";
 import { exceptionResourceSchema } from "./policy-api.ts";
 import { segmentResourceSchema } from "./segment.ts";
+import { serviceResourceSchema } from "./service.ts";
 import { tenantResourceSchema } from "./tenant.ts";
 import { revisionSchema } from "./text.ts";
 import { virtualIpResourceSchema } from "./virtual-ip.ts";
@@ -20,6 +22,8 @@ export const WATCH_SCHEMAS = {
   policies: policyResourceSchema,
   exceptions: exceptionResourceSchema,
   virtualIps: virtualIpResourceSchema,
+  services: serviceResourceSchema,
+  backends: backendsResourceSchema,
   endpoints: endpointResourceSchema,
 } as const;
 
@@ -62,6 +66,8 @@ export const watchEventSchema = strict({
       changeSchema("policies"),
       changeSchema("exceptions"),
       changeSchema("virtualIps"),
+      changeSchema("services"),
+      changeSchema("backends"),
       changeSchema("endpoints"),
     ]),
   ),

@@ -47,6 +47,8 @@ export function hostView(change: Partial<HostSnapshot> = {}): HostSnapshot {
     policies: [],
     exceptions: [],
     virtualIps: [],
+    services: [],
+    backends: [],
     endpoints: [],
     ...change,
   };

@@ -4,8 +4,8 @@ import type { Metrics } from "./metrics.ts";
 import { type OpenApiDocument, openApiDocument } from "./openapi.ts";
 import type { Handlers } from "./operation.ts";
 
-/** Operations about the service itself. */
-export function serviceHandlers(
+/** Operations about romanad itself. */
+export function daemonHandlers(
   control: Control,
   metrics: Metrics,
   version: string,

@@ -15,7 +15,7 @@ const watchQuery = strict({
 });
 
 /** Operations on routes, on the address space as a whole, and on romanad itself. */
-export const SERVICE_OPERATIONS = {
+export const DAEMON_OPERATIONS = {
   listRoutes: {
     method: "GET",
     path: "/v1/routes",
@@ -66,21 +66,21 @@ export const SERVICE_OPERATIONS = {
 
   getHealth: reading({
     path: "/healthz",
-    tag: "service",
+    tag: "daemon",
     summary: "Tell whether the process lives",
     response: strict({ status: z.literal("ok") }),
     errors: [],
   }),
   getReadiness: reading({
     path: "/readyz",
-    tag: "service",
+    tag: "daemon",
     summary: "Tell whether the store can be reached",
     response: strict({ status: z.literal("ok"), revision: revisionSchema }),
     errors: [],
   }),
   getMetrics: reading({
     path: "/metrics",
-    tag: "service",
+    tag: "daemon",
     summary: "Show metrics in the text format of Prometheus",
     response: z.string(),
     errors: [],
@@ -88,7 +88,7 @@ export const SERVICE_OPERATIONS = {
   }),
   getOpenApi: reading({
     path: "/openapi.json",
-    tag: "service",
+    tag: "daemon",
     summary: "Describe this API as OpenAPI 3.1",
     response: z.looseObject({ openapi: z.string() }),
     errors: [],
