@@ -32,8 +32,8 @@ function ownersOf(hashes: readonly number[]): number[] {
   const count = hashes.length;
   const least = Math.floor(SLOTS / count);
   let spare = SLOTS % count;
-  const owners = new Array<number>(SLOTS).fill(-1);
-  const owned = new Array<number>(count).fill(0);
+  const owners = Array.from({ length: SLOTS }, () => -1);
+  const owned = Array.from({ length: count }, () => 0);
   const isOpen = (member: number): boolean => (owned[member] as number) < least + (spare > 0 ? 1 : 0);
   let from = 0;
   for (let until = (2 * RANGE) / count; from < RANGE; until *= 2) {
