@@ -12,12 +12,13 @@ import type { Kernel, Link } from "../system/kernel.ts";
 import { overdue } from "./allocate-when-known.ts";
 import { type DesiredEndpoint, desiredEndpoint } from "./desired.ts";
 import { type Device, deviceOf, findTap, makeVeth, takeTap } from "./device.ts";
-import { isOwnDeviceName } from "./device-name.ts";
+import { isOwnDeviceName, macOf } from "./device-name.ts";
 import { endpointKey } from "./host-knowledge.ts";
 import type { Reconciler } from "./reconciler.ts";
 import {
   type Allocated,
   endpointLocks,
+  isOwnToken,
   isSameEndpoint,
   type Releaser,
   type ReleaserSite,
@@ -50,6 +51,15 @@ export interface Detached {
   readonly detached: boolean;
   /** False when romanad is yet to be told, or the endpoint is not the agent's to release. */
   readonly released: boolean;
+}
+
+/** What is known of an attachment before it is wired. */
+type Unwired = Pick<AttachmentRecord, "endpoint" | "revision" | "isAllocatedHere" | "isReleasing">;
+
+/** An attachment that is being noted on disk. */
+interface EarlyNote {
+  readonly attachment: AttachmentRecord;
+  readonly kept: Promise<void>;
 }
 
 /** Starts the request tokens of callers that give neither a token nor a name. */
@@ -140,18 +150,20 @@ export class Attacher {
       throw conflict(endpoint, "it is attached already");
     }
     let attachment: AttachmentRecord;
+    let early: EarlyNote | undefined;
     try {
       await this.#site.enforced(endpoint);
       const { revision, ...plain } = endpoint;
-      attachment = await this.#wire(
-        { endpoint: plain, revision, isAllocatedHere: isOurs, isReleasing: false },
-        request.attach,
-        tap,
-      );
-      await journal.keep(attachment, intent);
+      const record = { endpoint: plain, revision, isAllocatedHere: isOurs, isReleasing: false };
+      early = this.#keepEarly(record, request);
+      attachment = await this.#wire(record, request.attach, tap);
+      if (early === undefined) await journal.keep(attachment, intent);
+      else await early.kept;
       attachments.put(attachment);
     } catch (error) {
       await this.#unwire(deviceOf(endpoint, request.attach));
+      // What cannot be taken back now is, once romanad tells of the release.
+      if (early !== undefined) await journal.remove(early.attachment).catch(() => undefined);
       await this.#releaser.undo(intent, allocated);
       throw error;
     }
@@ -163,6 +175,21 @@ export class Attacher {
       `Cannot attach endpoint "${nameOf(endpoint)}": it was released at romanad meanwhile`,
       { code: "aborted" },
     );
+  }
+
+  /**
+   * Notes an attachment on disk while its device is being made: a caller that never hears of it asks again, which makes
+   * the device anew, or detaches. Undefined for callers who may do neither.
+   */
+  #keepEarly(record: Unwired, { requestToken, attach }: AttachmentRequest): EarlyNote | undefined {
+    if (!isOwnToken(requestToken) || attach.kind !== "netns") return undefined;
+    const { addresses } = record.endpoint;
+    const { mtu = this.#site.endpointMtu, mac = macOf(addresses) } = attach;
+    const attachment = { ...record, target: attach, device: deviceOf(record.endpoint, attach), mtu, mac };
+    const kept = this.#site.journal.keep(attachment);
+    // Whoever waits for it hears of it, however the wiring ends before.
+    kept.catch(() => undefined);
+    return { attachment, kept };
   }
 
   async #allocate(intent: IntentRecord, allocation: Allocation): Promise<Allocated> {
@@ -202,11 +229,7 @@ export class Attacher {
   }
 
   /** Makes the device, binds and routes the endpoint; or leaves to the caller what there is to {@link #unwire}. */
-  async #wire(
-    record: Pick<AttachmentRecord, "endpoint" | "revision" | "isAllocatedHere" | "isReleasing">,
-    target: AttachTarget,
-    tap: Link | undefined,
-  ): Promise<AttachmentRecord> {
+  async #wire(record: Unwired, target: AttachTarget, tap: Link | undefined): Promise<AttachmentRecord> {
     const { endpoint } = record;
     const network = this.#site.knowledge()?.network(endpoint.network);
     if (network === undefined) throw notFound("network", endpoint.network);

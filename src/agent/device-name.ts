@@ -23,6 +23,15 @@ export function deviceName({ ipv4, ipv6 }: AddressPair): string {
   return PREFIX + hash.slice(0, HASH_DIGITS);
 }
 
+/**
+ * The MAC address of an endpoint in a network namespace that asks for none: locally administered, and the digits of its device's
+ * name. It is known before the device is there, and the same when the device is made anew.
+ */
+export function macOf(addresses: AddressPair): string {
+  const digits = deviceName(addresses).slice(PREFIX.length, PREFIX.length + IPV4_DIGITS);
+  return ["02", "00", ...(digits.match(/../g) ?? [])].join(":");
+}
+
 /** True when only the agent gives such a name to a device. */
 export function isOwnDeviceName(name: string): boolean {
   return OWN_NAME.test(name);

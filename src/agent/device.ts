@@ -3,7 +3,7 @@ import { addressPrefix } from "../net/index.ts";
 import type { AttachTarget } from "../schema/index.ts";
 import type { Kernel, Link, VethWiring } from "../system/kernel.ts";
 import type { DesiredEndpoint } from "./desired.ts";
-import { deviceName } from "./device-name.ts";
+import { deviceName, macOf } from "./device-name.ts";
 import type { Reconciler } from "./reconciler.ts";
 
 /** A network namespace as a target. */
@@ -37,9 +37,9 @@ export async function makeVeth(
   wiring: VethWiring,
 ): Promise<Device> {
   const own = [addresses.ipv4, addresses.ipv6].filter((address) => address !== undefined);
-  const { netns, interface: name, mac } = target;
-  const peer = { namespace: netns, name, addresses: own.map(addressPrefix), gateways };
-  const spec = { name: device, mtu, peer: { ...peer, ...(mac !== undefined && { mac }) } };
+  const { netns, interface: name, mac = macOf(addresses) } = target;
+  const peer = { namespace: netns, name, mac, addresses: own.map(addressPrefix), gateways };
+  const spec = { name: device, mtu, peer };
   const make = async (): Promise<Device> => {
     const veth = await kernel.createVeth(spec, wiring);
     return { link: veth.host, mac: veth.peer.mac };

@@ -28,6 +28,12 @@ export interface Allocated {
   readonly isOurs: boolean;
 }
 
+/**
+ * Begins the request tokens that nobody but this host's agent allocates with: romana-cni gives them. Their attaches need no note
+ * of their own on disk, one stands for all.
+ */
+const OWN_TOKENS = "cni/";
+
 /** After so many milliseconds an answer that never came will not come any more. */
 const UNCERTAIN_FOR = 15 * 60_000;
 
@@ -39,22 +45,37 @@ export class Releaser {
   readonly #site: ReleaserSite;
   /** Attaches that came to nothing and may have left an allocation. */
   readonly #abandoned = new Map<string, IntentRecord>();
+  /** What stands for all attaches with {@link OWN_TOKENS}, once it is on disk. */
+  #standing: Promise<IntentRecord> | undefined;
+  /** The one of an earlier life, whose attaches may have left something; and until when that may turn up. */
+  readonly #former: { readonly intent: IntentRecord; readonly until: number } | undefined;
 
   /** @param intents attaches that were under way when the agent was killed */
   constructor(site: ReleaserSite, intents: readonly IntentRecord[]) {
     this.#site = site;
-    for (const intent of intents) this.#abandoned.set(intent.id, intent);
+    for (const intent of intents) {
+      if (intent.tokenPrefix === undefined) this.#abandoned.set(intent.id, intent);
+      else {
+        this.#standing = Promise.resolve(intent);
+        this.#former = { intent, until: site.now() + UNCERTAIN_FOR };
+      }
+    }
   }
 
-  /** Number of allocations that are not settled: of abandoned attaches, and of offline detaches. */
+  /** Number of allocations that are not settled: of abandoned attaches, of an earlier life's, and of offline detaches. */
   get unsettled(): number {
-    return this.#abandoned.size + this.#site.attachments.releasing.length;
+    return this.#abandoned.size + this.#site.attachments.releasing.length + this.#leftOver().length;
   }
 
-  /** Notes on disk that an endpoint is about to be allocated by this name or token. */
+  /** Notes that an endpoint is about to be allocated by this name or token: on disk, if no other note stands for it. */
   async begin(key: Pick<IntentRecord, "name" | "requestToken">): Promise<IntentRecord> {
     const { journal, now, newId } = this.#site;
     const earlier = [...this.#abandoned.values()].find((intent) => isSameKey(intent, key));
+    if (isOwnToken(key.requestToken)) {
+      const { viewRevision } = await this.#stand();
+      if (earlier !== undefined) this.#abandoned.delete(earlier.id);
+      return { ...key, id: newId(), viewRevision, startedAt: now() };
+    }
     const viewRevision = this.#site.knowledge()?.revision ?? 0;
     const intent: IntentRecord = {
       ...key,
@@ -65,6 +86,24 @@ export class Releaser {
     await journal.begin(intent, earlier);
     if (earlier !== undefined) this.#abandoned.delete(earlier.id);
     return intent;
+  }
+
+  /** The note on disk that stands for all attaches with {@link OWN_TOKENS}. */
+  #stand(): Promise<IntentRecord> {
+    const { journal, now, newId, knowledge } = this.#site;
+    if (this.#standing !== undefined) return this.#standing;
+    const intent: IntentRecord = {
+      id: newId(),
+      tokenPrefix: OWN_TOKENS,
+      viewRevision: knowledge()?.revision ?? 0,
+      startedAt: now(),
+    };
+    const standing = journal.begin(intent).then(() => intent);
+    this.#standing = standing;
+    standing.catch(() => {
+      this.#standing = undefined;
+    });
+    return standing;
   }
 
   /** Allocates. When it is not certain that nothing was allocated, what may turn up is released later. */
@@ -118,6 +157,11 @@ export class Releaser {
         if (attachment?.isReleasing === true) await this.finish(attachment);
       });
     }
+    for (const endpoint of this.#leftOver()) {
+      await locks.run(endpointLocks(endpoint), async () => {
+        if (this.#leftOver().some((other) => isSameEndpoint(other, endpoint))) await this.#release(endpoint);
+      });
+    }
     for (const intent of this.#abandoned.values()) {
       await locks.run(endpointLocks(intent), async () => {
         if (!this.#abandoned.has(intent.id)) return;
@@ -128,6 +172,19 @@ export class Releaser {
         await journal.forget(intent);
       });
     }
+  }
+
+  /** Endpoints that attaches of an earlier life have allocated and not attached. An attach under way has their locks. */
+  #leftOver(): readonly Stored<Endpoint>[] {
+    const { knowledge, attachments, now } = this.#site;
+    if (this.#former === undefined || now() > this.#former.until) return [];
+    const { intent } = this.#former;
+    return [...(knowledge()?.endpoints.values() ?? [])].filter(
+      (endpoint) =>
+        isOwnToken(endpoint.requestToken) &&
+        isSince(intent, endpoint) &&
+        attachments.get(endpointKey(endpoint)) === undefined,
+    );
   }
 
   #leftBehindBy(intent: IntentRecord): Stored<Endpoint> | undefined {
@@ -171,6 +228,11 @@ export function isSameEndpoint(
   b: Pick<Endpoint, "createdAt" | "addresses">,
 ): a is Stored<Endpoint> {
   return a !== undefined && a.createdAt === b.createdAt && endpointKey(a) === endpointKey(b);
+}
+
+/** True for a token that nobody but this host's agent allocates with, and whose caller asks again or detaches. */
+export function isOwnToken(token: string | undefined): boolean {
+  return token?.startsWith(OWN_TOKENS) === true;
 }
 
 function isSameKey(
