@@ -1,0 +1,152 @@
+"""Ports of Neutron as endpoints of Romana: which one a port gets, and when it goes."""
+
+from __future__ import annotations
+
+import collections
+import threading
+from collections.abc import Iterable
+from typing import Any, Callable
+
+from networking_romana.client import ApiError, Client, Endpoint, endpoint_of
+from networking_romana.errors import RomanaConflict
+from networking_romana.tenants import Tenants
+from networking_romana.wish import Wish
+
+MOST = 16
+"""Most endpoints of one port on one host."""
+
+REMEMBERED = 10_000
+"""Endpoints that this process has made and still knows, so that it need not ask for them."""
+
+
+class Endpoints:
+    """An endpoint has the addresses of a port in both families. Its request token says port and host."""
+
+    def __init__(self, client: Client, tenants: Tenants) -> None:
+        """``client`` talks to romanad, ``tenants`` knows the tenants of projects."""
+        self._client = client
+        self._tenants = tenants
+        self._lock = threading.Lock()
+        self._own: collections.OrderedDict[str, Endpoint] = collections.OrderedDict()
+
+    def allocate(self, network: str, wish: Wish, is_free: Callable[[Endpoint], bool]) -> tuple[Endpoint, bool]:
+        """The first endpoint of a port on its host that is free for it, made if need be; True when it is new.
+
+        ``is_free`` says whether Neutron has not given the port the wanted address yet. So the second family of
+        a port is that of the endpoint which the first one has made, and what a crash has left is found again.
+        """
+        for number in range(MOST):
+            request = {"network": network, "requestToken": f"neutron/{wish.port_id}/{wish.host}/{number}"}
+            try:
+                endpoint, is_new = self._post(wish, request)
+            except ApiError as error:
+                leftover = _own_leftover(error, wish)
+                if leftover is None:
+                    raise
+                endpoint, is_new = leftover, False
+            if is_new or is_free(endpoint):
+                return endpoint, is_new
+        raise RomanaConflict(what=f"give port {wish.port_id} an address", reason=f"it has {MOST} already")
+
+    def claim(self, network: str, wish: Wish, address: str) -> tuple[Endpoint, bool]:
+        """The endpoint with a certain address; True when it is new. The port may have it already."""
+        known = self._known(address) or self._client.endpoint(address)
+        if known is not None:
+            if known.external_id == wish.port_id:
+                return known, False
+            raise RomanaConflict(what=f"give port {wish.port_id} an address", reason=f"{address} is taken")
+        token = f"neutron/{wish.port_id}/{address}"
+        return self._post(wish, {"network": network, "address": address, "requestToken": token})
+
+    def at(self, address: str, port_id: str) -> Endpoint | None:
+        """The endpoint of a port at an address; None when there is none, or it is somebody else's."""
+        found = self._known(address)
+        if found is None or found.external_id != port_id:
+            found = self._client.endpoint(address)
+        return found if found is not None and found.external_id == port_id else None
+
+    def host_of(self, address: str) -> str | None:
+        """The host that an address belongs to."""
+        return self._client.host_of(address)
+
+    def release(self, port_id: str, addresses: Iterable[str], kept: Iterable[str]) -> list[Endpoint]:
+        """Releases the endpoints of a port at addresses, but for those with an address that the port keeps."""
+        stays = set(kept)
+        gone: list[Endpoint] = []
+        for address in addresses:
+            if any(address in endpoint.addresses for endpoint in gone):
+                continue
+            endpoint = self.at(address, port_id)
+            if endpoint is None or stays.intersection(endpoint.addresses):
+                continue
+            self.delete(endpoint)
+            gone.append(endpoint)
+        return gone
+
+    def delete(self, endpoint: Endpoint) -> None:
+        """Releases an endpoint. One that has changed is looked at again: it may be somebody else's by now."""
+        with self._lock:
+            for address in endpoint.addresses:
+                self._own.pop(address, None)
+        current: Endpoint | None = endpoint
+        while current is not None and current.external_id == endpoint.external_id:
+            if self._client.release(current):
+                return
+            current = self._client.endpoint(endpoint.addresses[0])
+
+    def act_as(self, endpoint: Endpoint, segment: str) -> None:
+        """Lets policies take an endpoint for one of a segment, which is made if need be."""
+        if (endpoint.acts_as or endpoint.segment) == segment:
+            return
+        if segment != endpoint.segment:
+            self._tenants.create_segment(endpoint.tenant, segment)
+        self._remember(self._client.act_as(endpoint.addresses[0], None if segment == endpoint.segment else segment))
+
+    def _post(self, wish: Wish, request: dict[str, Any]) -> tuple[Endpoint, bool]:
+        """Allocates, and makes the tenant or the segment when romanad does not know it."""
+        made: set[str] = set()
+        while True:
+            tenant = self._tenants.name_of(wish.project_id)
+            body = {
+                **request,
+                "host": wish.host,
+                "tenant": tenant,
+                "segment": wish.segment,
+                "externalId": wish.port_id,
+            }
+            try:
+                endpoint, is_new = self._client.allocate(body)
+            except ApiError as error:
+                noun = str(error.data.get("noun"))
+                if error.code != "not-found" or noun in made or noun not in ("tenant", "segment"):
+                    raise
+                made.add(noun)
+                if noun == "tenant":
+                    self._tenants.forget(wish.project_id)
+                else:
+                    self._tenants.create_segment(tenant, wish.segment)
+                continue
+            if is_new:
+                self._remember(endpoint)
+            return endpoint, is_new
+
+    def _known(self, address: str) -> Endpoint | None:
+        with self._lock:
+            return self._own.get(address)
+
+    def _remember(self, endpoint: Endpoint) -> None:
+        with self._lock:
+            for address in endpoint.addresses:
+                self._own[address] = endpoint
+            while len(self._own) > REMEMBERED:
+                self._own.popitem(last=False)
+
+
+def _own_leftover(error: ApiError, wish: Wish) -> Endpoint | None:
+    """The endpoint that the port has on its host, in another segment than is wanted now."""
+    existing = error.data.get("existing")
+    if error.code != "conflict" or error.data.get("noun") != "endpoint" or not isinstance(existing, dict):
+        return None
+    endpoint = endpoint_of(existing)
+    mine = endpoint.external_id == wish.port_id and endpoint.host == wish.host
+    return endpoint if mine else None

@@ -1,0 +1,70 @@
+"""What Neutron's database says about subnets that are plans of Romana, and about projects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from neutron.db import models_v2
+from neutron_lib import context as n_context
+from neutron_lib.db import api as db_api
+
+from networking_romana.client import ApiError
+from networking_romana.errors import refusal
+from networking_romana.plans import Plan
+from networking_romana.romana import romana
+from networking_romana.transport import Unreachable
+
+
+def plan_of_cidr(cidr: Any, what: str) -> Plan | None:
+    """The plan with a prefix; ``what`` cannot be done while plans were never heard of."""
+    try:
+        return romana().plans.of_cidr(cidr)
+    except (ApiError, Unreachable) as error:
+        raise refusal(what, error) from error
+
+
+def plan_of_subnet(context: Any, subnet_id: str, what: str) -> Plan | None:
+    """The plan that a subnet is, if it is one."""
+    with db_api.CONTEXT_READER.using(context):
+        subnet = context.session.get(models_v2.Subnet, subnet_id)
+        cidr = None if subnet is None else subnet.cidr
+    return None if cidr is None else plan_of_cidr(cidr, what)
+
+
+def planned_addresses(context: Any, port: Mapping[str, Any]) -> list[str]:
+    """The addresses of a port that are Romana's."""
+    what = f"look at the addresses of port {port['id']}"
+    return [ip["ip_address"] for ip in port["fixed_ips"] if plan_of_subnet(context, ip["subnet_id"], what) is not None]
+
+
+def is_planned_network(context: Any, network_id: str) -> bool:
+    """Whether a subnet of a network is a plan."""
+    return bool(_planned_subnets(context, network_id))
+
+
+def has_planned_addresses(context: Any, network_id: str) -> bool:
+    """Whether a port of a network has an address of Romana."""
+    subnets = _planned_subnets(context, network_id)
+    rows = models_v2.IPAllocation
+    with db_api.CONTEXT_READER.using(context):
+        query = context.session.query(rows).filter(rows.subnet_id.in_(subnets))
+        return bool(subnets) and query.first() is not None
+
+
+def is_project_used(project_id: str) -> bool:
+    """Whether a project has a network or a port."""
+    context = n_context.get_admin_context()
+    with db_api.CONTEXT_READER.using(context):
+        return any(
+            context.session.query(rows.id).filter(rows.project_id == project_id).first() is not None
+            for rows in (models_v2.Port, models_v2.Network)
+        )
+
+
+def _planned_subnets(context: Any, network_id: str) -> list[str]:
+    rows = models_v2.Subnet
+    with db_api.CONTEXT_READER.using(context):
+        subnets = context.session.query(rows.id, rows.cidr).filter(rows.network_id == network_id).all()
+    what = f"look at network {network_id}"
+    return [subnet_id for subnet_id, cidr in subnets if plan_of_cidr(cidr, what) is not None]

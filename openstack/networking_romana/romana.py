@@ -1,0 +1,67 @@
+"""The parts of the drivers, made once in a process from its configuration."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+
+from neutron_lib import context as n_context
+from neutron_lib import exceptions as n_exc
+from neutron_lib.plugins import directory
+
+from networking_romana import config
+from networking_romana.client import Client
+from networking_romana.endpoints import Endpoints
+from networking_romana.plans import Plans
+from networking_romana.releases import Releases
+from networking_romana.tenants import Tenants
+from networking_romana.transport import Settings, Transport
+
+
+@dataclasses.dataclass(frozen=True)
+class Romana:
+    """What the drivers work with."""
+
+    plans: Plans
+    tenants: Tenants
+    endpoints: Endpoints
+    releases: Releases
+
+
+def romana_of(settings: Settings) -> Romana:
+    """The parts for a romanad. Raises ValueError when its URL cannot be used."""
+    client = Client(Transport(settings))
+    tenants = Tenants(client)
+    endpoints = Endpoints(client, tenants)
+    return Romana(Plans(client), tenants, endpoints, Releases(endpoints, _addresses_of))
+
+
+_lock = threading.Lock()
+_romana: Romana | None = None
+
+
+def romana() -> Romana:
+    """The parts for the romanad of the configuration."""
+    global _romana
+    with _lock:
+        if _romana is None:
+            options = config.register()
+            _romana = romana_of(
+                Settings(
+                    url=options.url,
+                    token=options.token,
+                    ca_file=options.ca_file,
+                    cert_file=options.cert_file,
+                    key_file=options.key_file,
+                    timeout=options.timeout,
+                )
+            )
+        return _romana
+
+
+def _addresses_of(port_id: str) -> list[str]:
+    try:
+        port = directory.get_plugin().get_port(n_context.get_admin_context(), port_id)
+    except n_exc.PortNotFound:
+        return []
+    return [ip["ip_address"] for ip in port["fixed_ips"]]

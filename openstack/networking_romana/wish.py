@@ -1,0 +1,93 @@
+"""What a port wants of Romana, whichever form Neutron shows the port in."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from neutron.db import models_v2
+from neutron_lib import constants
+from oslo_serialization import jsonutils
+
+from networking_romana.errors import RomanaBadRequest
+from networking_romana.segment_choice import BadSegment, choose_segment
+
+
+@dataclasses.dataclass(frozen=True)
+class Wish:
+    """An endpoint for a port. ``host`` is empty while nobody has said it; ``segment`` is a name."""
+
+    port_id: str
+    project_id: str
+    host: str
+    segment: str
+
+
+@dataclasses.dataclass(frozen=True)
+class PortFacts:
+    """What is known of a port itself."""
+
+    port_id: str
+    project_id: str
+    host: str
+    network_id: str
+    device_owner: str
+    tags: tuple[str, ...]
+    profile: Mapping[str, Any]
+
+    @property
+    def what(self) -> str:
+        """For sentences that begin with "Cannot"."""
+        return f"give port {self.port_id} an address"
+
+
+def facts_of(port: Any) -> PortFacts:
+    """Of a port as the API, a mechanism context or the database has it."""
+    if isinstance(port, models_v2.Port):
+        binding = next((b for b in port.port_bindings if b.status == constants.ACTIVE), None)
+        return PortFacts(
+            port_id=port.id,
+            project_id=port.project_id,
+            host=binding.host if binding else "",
+            network_id=port.network_id,
+            device_owner=port.device_owner or "",
+            tags=tuple(tag.tag for tag in port.standard_attr.tags),
+            profile=_profile(binding.profile if binding else None),
+        )
+    return PortFacts(
+        port_id=_given(port, "id") or "that is new",
+        project_id=_given(port, "project_id") or _given(port, "tenant_id") or "",
+        host=_given(port, "binding:host_id") or "",
+        network_id=port["network_id"],
+        device_owner=_given(port, "device_owner") or "",
+        tags=tuple(_given(port, "tags") or ()),
+        profile=_profile(_given(port, "binding:profile")),
+    )
+
+
+def wish_of(context: Any, facts: PortFacts) -> Wish:
+    """What a port wants, with what its network says. Raises RomanaBadRequest for words that are no segment."""
+    network = context.session.get(models_v2.Network, facts.network_id)
+    tags = [tag.tag for tag in network.standard_attr.tags]
+    return Wish(facts.port_id, facts.project_id, facts.host, segment_of(facts, tags, network.name))
+
+
+def segment_of(facts: PortFacts, network_tags: list[str], network_name: str) -> str:
+    """The segment of a port. Raises RomanaBadRequest."""
+    try:
+        return choose_segment(facts.tags, facts.profile, network_tags, network_name or "")
+    except BadSegment as error:
+        raise RomanaBadRequest(what=facts.what, reason=str(error)) from error
+
+
+def _given(port: Mapping[str, Any], key: str) -> Any:
+    """A value, or None; what the caller left out is a word of Neutron's that is true."""
+    value: Any | None = port.get(key)
+    return None if value is constants.ATTR_NOT_SPECIFIED else value
+
+
+def _profile(value: Any) -> Mapping[str, Any]:
+    if isinstance(value, str):
+        value = jsonutils.loads(value) if value else {}
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,38 @@
+"""What all tests share: one romanad and one Neutron for all scenarios, one project for each test."""
+
+import pathlib
+import sys
+import uuid
+
+import pytest
+
+sys.path[:0] = [str(pathlib.Path(__file__).parent), str(pathlib.Path(__file__).parents[1])]
+
+
+@pytest.fixture(scope="session")
+def romanad(tmp_path_factory):
+    from rig.romanad import Romanad
+
+    daemon = Romanad(tmp_path_factory.mktemp("romanad")).start()
+    yield daemon
+    daemon.stop()
+
+
+@pytest.fixture(scope="session")
+def cloud(romanad, tmp_path_factory):
+    from rig.cloud import Cloud
+    from rig.neutron_server import Neutron
+
+    romanad.populate()
+    neutron = Neutron(tmp_path_factory.mktemp("neutron"), romanad.url).start()
+    yield Cloud(romanad, neutron)
+    neutron.stop()
+
+
+@pytest.fixture
+def project(cloud):
+    """A project; when the test is over and all it had is deleted, nothing may be left of it."""
+    it = cloud.project(uuid.uuid4().hex)
+    yield it
+    it.purge()
+    assert [t for t in cloud.romanad.items("/v1/tenants") if t.get("externalId") == it.id] == []

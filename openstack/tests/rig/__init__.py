@@ -1,0 +1,1 @@
+"""A real neutron-server and a real romanad, without Keystone."""
