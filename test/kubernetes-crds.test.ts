@@ -5,6 +5,8 @@ import { parse } from "yaml";
 import { z } from "zod";
 import { hasCode } from "../src/model/index.ts";
 import { decodePolicyDocument } from "../src/schema/index.ts";
+import { customChainSpecSchema } from "../src/schema/kubernetes-custom-chain.ts";
+import { customServiceSpecSchema } from "../src/schema/kubernetes-custom-service.ts";
 import { networkSchema } from "../src/schema/network.ts";
 import { POLICY_DOCUMENT_FIELDS } from "../src/schema/policy-document.ts";
 import { PEER_FIELDS, TARGET_FIELDS } from "../src/schema/policy-document-party.ts";
@@ -14,7 +16,8 @@ import { RULE_FIELDS } from "../src/schema/policy-document-rule.ts";
 interface Structural {
   readonly type?: string;
   readonly required?: readonly string[];
-  readonly enum?: readonly string[];
+  readonly enum?: readonly unknown[];
+  readonly default?: unknown;
   readonly properties?: Readonly<Record<string, Structural>>;
   readonly items?: Structural;
   readonly additionalProperties?: Structural;
@@ -25,7 +28,9 @@ interface Json {
   readonly $ref?: string;
   readonly type?: string;
   readonly required?: readonly string[];
-  readonly enum?: readonly string[];
+  readonly enum?: readonly unknown[];
+  readonly const?: unknown;
+  readonly anyOf?: readonly Json[];
   readonly properties?: Readonly<Record<string, Json>>;
   readonly items?: Json;
   readonly $defs?: Readonly<Record<string, Json>>;
@@ -58,50 +63,69 @@ describe.each(["chains", "networks", "policies", "services"])("%s.romana.io", (p
   });
 });
 
-describe("networks.romana.io says what the schema of networks says", () => {
-  const document = z.toJSONSchema(networkSchema, { io: "input", unrepresentable: "any" }) as Json;
-
-  function resolved(json: Json): Json {
-    if (json.$ref === undefined) return json;
-    const target = json.$ref === "#" ? document : document.$defs?.[json.$ref.replace("#/$defs/", "")];
-    if (target === undefined) throw new Error(`nothing is at ${json.$ref}`);
-    return { ...resolved(target), ...(json.enum && { enum: json.enum }) };
-  }
-
-  /** Differences of type, fields, required fields and words, down to where the structural schema ends. */
-  function differences(schema: Structural, reference: Json, path: string): string[] {
-    const json = resolved(reference);
-    const found: string[] = [];
-    const compare = (what: string, ours: unknown, theirs: unknown): void => {
-      if (JSON.stringify(ours) !== JSON.stringify(theirs)) {
-        found.push(`${path}: ${what} ${JSON.stringify(ours)}, in the schema ${JSON.stringify(theirs)}`);
-      }
-    };
-    compare("type", schema.type, json.type);
-    compare("words", schema.enum, json.enum);
-    if (schema.properties === undefined && schema.items === undefined) return found;
-    // The name is that of the object.
-    const names = Object.keys(json.properties ?? {}).filter((name) => path !== "spec" || name !== "name");
-    const needed = json.required?.filter((name) => path !== "spec" || name !== "name");
-    compare("fields", Object.keys(schema.properties ?? {}).sort(), names.sort());
-    compare("required fields", [...(schema.required ?? [])].sort(), [...(needed ?? [])].sort());
-    for (const [name, value] of Object.entries(schema.properties ?? {})) {
-      const other = json.properties?.[name];
-      if (other !== undefined) found.push(...differences(value, other, `${path}.${name}`));
+/** Differences of type, fields, required fields and words, down to where the structural schema ends. */
+function differences(schema: Structural, reference: Json, path: string, document = reference): string[] {
+  const json = resolved(reference, document);
+  const found: string[] = [];
+  const compare = (what: string, ours: unknown, theirs: unknown): void => {
+    if (JSON.stringify(ours) !== JSON.stringify(theirs)) {
+      found.push(`${path}: ${what} ${JSON.stringify(ours)}, in the schema ${JSON.stringify(theirs)}`);
     }
-    if (schema.items !== undefined && json.items !== undefined) {
-      found.push(...differences(schema.items, json.items, `${path}[]`));
-    }
-    return found;
+  };
+  compare("type", schema.type, json.type);
+  compare("words", schema.enum, json.const === undefined ? json.enum : [json.const]);
+  if (schema.properties === undefined && schema.items === undefined) return found;
+  // The name is that of the object.
+  const isOther = (name: string): boolean => path !== "spec" || name !== "name";
+  const properties = Object.entries(schema.properties ?? {});
+  compare(
+    "fields",
+    Object.keys(schema.properties ?? {}).sort(),
+    Object.keys(json.properties ?? {})
+      .filter(isOther)
+      .sort(),
+  );
+  const filledIn = new Set(
+    properties.flatMap(([name, value]) => (value.default === undefined ? [] : [name])),
+  );
+  const needed = (json.required ?? []).filter((name) => isOther(name) && !filledIn.has(name));
+  compare("required fields", [...(schema.required ?? [])].sort(), needed.sort());
+  for (const [name, value] of properties) {
+    const other = json.properties?.[name];
+    if (other !== undefined) found.push(...differences(value, other, `${path}.${name}`, document));
   }
+  if (schema.items !== undefined && json.items !== undefined) {
+    found.push(...differences(schema.items, json.items, `${path}[]`, document));
+  }
+  return found;
+}
 
-  test("fields, types, words and what is required", () => {
-    expect(differences(specOf("networks"), document, "spec")).toEqual([]);
+function resolved(json: Json, document: Json): Json {
+  // The API server drops null where a schema does not speak of it.
+  const inner = json.anyOf?.filter(({ type }) => type !== "null") ?? [];
+  if (inner[0] !== undefined && inner.length === 1) return resolved(inner[0], document);
+  if (json.$ref === undefined) return json;
+  const target = json.$ref === "#" ? document : document.$defs?.[json.$ref.replace("#/$defs/", "")];
+  if (target === undefined) throw new Error(`nothing is at ${json.$ref}`);
+  return { ...resolved(target, document), ...(json.enum && { enum: json.enum }) };
+}
+
+describe("definitions say what the reader's schema says", () => {
+  const schemas = {
+    networks: networkSchema,
+    services: customServiceSpecSchema,
+    chains: customChainSpecSchema,
+  };
+  const documentOf = (schema: z.ZodType): Json =>
+    z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }) as Json;
+
+  test.each(Object.entries(schemas))("%s: fields, types, words and what is required", (plural, schema) => {
+    expect(differences(specOf(plural), documentOf(schema), "spec")).toEqual([]);
   });
   test("the comparison fires", () => {
     const wrong: Structural = { type: "object", required: [], properties: { plan: { type: "object" } } };
-    expect(differences(wrong, document, "spec")).toEqual([
-      'spec: fields ["plan"], in the schema ["groups","numbering","plans"]',
+    expect(differences(wrong, documentOf(networkSchema), "spec")).toEqual([
+      'spec: fields ["plan"], in the schema ["groups","numbering","plans","services"]',
       'spec: required fields [], in the schema ["plans"]',
     ]);
   });

@@ -83,6 +83,12 @@ export class Cluster {
       customNetworks: this.#informer(RESOURCES.customNetworks, (key) => {
         onWork(`network/${key}`);
       }),
+      customServices: this.#informer(RESOURCES.customServices, (key) => {
+        onWork(`service/${key}`);
+      }),
+      customChains: this.#informer(RESOURCES.customChains, (key) => {
+        onWork(`chain/${key}`);
+      }),
       services: this.#informer(RESOURCES.services, (key, after, before) => {
         const isOurs = [after, before].some((one) => one?.value?.loadBalancerClass === LOAD_BALANCER_CLASS);
         if (isOurs) onWork(`load-balancer/${key}`);
@@ -149,10 +155,22 @@ export class Cluster {
     return service?.isLocal === true && service.loadBalancerClass === LOAD_BALANCER_CLASS;
   }
 
+  /** Keys of work that ask again about services and chains that name segments of a namespace. */
+  *workOfSegments(namespace: string): Iterable<string> {
+    const { customServices, customChains } = this.informers;
+    for (const [key, { meta }] of customServices.objects)
+      if (meta.namespace === namespace) yield `service/${key}`;
+    for (const [key, { meta, value }] of customChains.objects) {
+      const named = [meta.namespace, value?.from.namespace, value?.to.namespace];
+      if (named.includes(namespace)) yield `chain/${key}`;
+    }
+  }
+
   /** A key of work for every object. */
   *work(): Iterable<string> {
     const { namespaces, nodes, customNetworks, networkPolicies, clusterNetworkPolicies, customPolicies } =
       this.informers;
+    const { customServices, customChains } = this.informers;
     for (const name of customNetworks.objects.keys()) yield `network/${name}`;
     for (const name of nodes.objects.keys()) yield `host/${name}`;
     for (const name of namespaces.objects.keys()) yield `tenant/${name}`;
@@ -162,6 +180,8 @@ export class Cluster {
     for (const name of clusterNetworkPolicies.objects.keys()) yield `policy/${clusterNetworkPolicyId(name)}`;
     for (const name of customPolicies.objects.keys()) yield `policy/${customPolicyId(name)}`;
     for (const id of this.#claims.keys()) yield `workload/${id}`;
+    for (const key of customServices.objects.keys()) yield `service/${key}`;
+    for (const key of customChains.objects.keys()) yield `chain/${key}`;
     for (const [key, { value }] of this.informers.services.objects) {
       if (value?.loadBalancerClass === LOAD_BALANCER_CLASS) yield `load-balancer/${key}`;
     }

@@ -1,4 +1,5 @@
 import { backoffDelay, type Sleep } from "../client/index.ts";
+import { isMadeForObject, keyOfNamespacedName } from "../kubernetes/index.ts";
 import { hasCode, RomanaError } from "../model/index.ts";
 import type { KubernetesConfig } from "../schema/index.ts";
 import type { ApiServer } from "./api-server.ts";
@@ -11,11 +12,13 @@ import type { Log } from "./log.ts";
 import { Mirror, segmentKey } from "./mirror.ts";
 import { policyObjectOf } from "./resources.ts";
 import type { Romanad } from "./romanad.ts";
+import { settleHealth } from "./settle-health.ts";
 import { settleHost } from "./settle-host.ts";
-import { createLoadBalancerHandler, serviceKeyOf } from "./settle-load-balancer.ts";
+import { createLoadBalancerHandler } from "./settle-load-balancer.ts";
 import { settleNetwork } from "./settle-network.ts";
 import { settlePolicy } from "./settle-policy.ts";
 import { createSegmentHandler, tenantsWithoutCodes } from "./settle-segment.ts";
+import { settleService } from "./settle-service.ts";
 import { settleTenant } from "./settle-tenant.ts";
 import { settleWorkload } from "./settle-workload.ts";
 import { type Handler, type Site, subjectOf } from "./site.ts";
@@ -44,6 +47,8 @@ const LOAD_BACKOFF = { first: 200, longest: 5_000 };
 /** What others changed in romanad is read anew at most so often, in milliseconds. */
 const RELOAD_PAUSE = 1_000;
 const DEFAULT_NAMESPACE = "kube-system";
+/** Kinds of keys that wait for what was asked for before: pods are to find it, and services are to find the segments of pods. */
+const LATE: ReadonlySet<string> = new Set(["workload", "segment", "service", "chain"]);
 /** Errors that say that romanad is not as we believe. */
 const SURPRISES = ["not-found", "conflict", "revision-mismatch"] as const;
 
@@ -57,7 +62,9 @@ export class Controller {
   readonly #options: ControllerOptions;
   readonly #elector: Elector;
   readonly #events: EventRecorder;
-  #mirror = new Mirror();
+  readonly #mirror = new Mirror((tenant) => {
+    for (const key of this.cluster.workOfSegments(tenant)) this.#queue?.add(key);
+  });
   #queue: WorkQueue | undefined;
   #working = Promise.withResolvers<void>();
   #surprised = Promise.withResolvers<void>();
@@ -196,14 +203,15 @@ export class Controller {
       policy: settlePolicy,
       workload: settleWorkload,
       segment: createSegmentHandler(new Map()),
+      service: settleService,
+      health: settleHealth,
       "load-balancer": createLoadBalancerHandler(),
     };
     const queue: WorkQueue = new WorkQueue({
       sleep,
       random,
       concurrency: CONCURRENCY,
-      // A pod that starts finds everything enforced that was said before.
-      isLate: (key) => key.startsWith("workload/") || key.startsWith("segment/"),
+      isLate: (key) => LATE.has(splitKey(key)[0]),
       handle: async (key) => {
         const [kind, name] = splitKey(key);
         const start = now();
@@ -234,6 +242,9 @@ export class Controller {
       ask: (key, after = 0) => {
         if (after > 0) queue.addAfter(key, after);
         else queue.add(key);
+      },
+      surprise: () => {
+        this.#surprised.resolve();
       },
     };
     return queue;
@@ -276,9 +287,14 @@ export class Controller {
     for (const { id, externalId } of mirror.policies.values()) {
       if (externalId !== undefined && policyObjectOf(id) !== undefined) queue.add(`policy/${id}`);
     }
+    for (const service of mirror.services.values()) {
+      const key = isMadeForObject(service) ? keyOfNamespacedName(service.name) : undefined;
+      if (key !== undefined) queue.add(`service/${key}`);
+    }
+    queue.add("health/all");
     const hasVirtualIps = this.#options.config.virtualIpPools.length > 0;
     for (const { name, externalId } of mirror.virtualIps.values()) {
-      const key = externalId === undefined || !hasVirtualIps ? undefined : serviceKeyOf(name);
+      const key = externalId === undefined || !hasVirtualIps ? undefined : keyOfNamespacedName(name);
       if (key !== undefined) queue.add(`load-balancer/${key}`);
     }
     for (const id of mirror.workloads.keys()) queue.add(`workload/${id}`);

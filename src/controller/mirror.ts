@@ -3,6 +3,7 @@ import {
   hasCode,
   type Network,
   type Segment,
+  type ServiceDetails,
   type Tenant,
   type VirtualIp,
   type Workload,
@@ -20,6 +21,7 @@ export class Mirror {
   tenants: Map<string, Tenant> = new Map();
   policies: Map<string, PolicyDetails> = new Map();
   virtualIps: Map<string, VirtualIp> = new Map();
+  services: Map<string, ServiceDetails> = new Map();
   #segments: Map<string, Map<string, Segment>> = new Map();
   #workloads: Map<string, Workload> = new Map();
   /** How many workloads need a segment, by {@link segmentKey}. */
@@ -27,28 +29,41 @@ export class Mirror {
   /** How many workloads are about to need a segment. */
   readonly #held = new Map<string, number>();
   readonly #going = new Set<string>();
+  readonly #onSegments: (tenant: string) => void;
+  #isLoading = false;
+
+  /** @param onSegments told when a tenant has another segment, or one begins or ceases to be used; not while everything is read */
+  constructor(onSegments: (tenant: string) => void = () => {}) {
+    this.#onSegments = onSegments;
+  }
 
   /** Reads everything. @throws RomanaError as the client. */
   async load(romanad: Romanad): Promise<void> {
-    const [networks, hosts, tenants, segments, policies, workloads, virtualIps] = await Promise.all([
-      romanad.networks(),
-      romanad.hosts(),
-      romanad.tenants(),
-      romanad.segments(),
-      romanad.policies(),
-      romanad.workloads(),
-      romanad.virtualIps(),
-    ]);
+    const [networks, hosts, tenants, segments, policies, workloads, virtualIps, services] = await Promise.all(
+      [
+        romanad.networks(),
+        romanad.hosts(),
+        romanad.tenants(),
+        romanad.segments(),
+        romanad.policies(),
+        romanad.workloads(),
+        romanad.virtualIps(),
+        romanad.services(),
+      ],
+    );
+    this.#isLoading = true;
     this.networks = new Map(networks.map((network) => [network.name, network]));
     this.hosts = new Map(hosts.map((host) => [host.name, host]));
     this.tenants = new Map(tenants.map((tenant) => [tenant.name, tenant]));
     this.policies = new Map(policies.map((policy) => [policy.id, policy]));
     this.virtualIps = new Map(virtualIps.map((virtualIp) => [virtualIp.name, virtualIp]));
+    this.services = new Map(services.map((service) => [service.name, service]));
     this.#segments = new Map();
     for (const segment of segments) this.putSegment(segment);
     this.#workloads = new Map();
     this.#uses = new Map();
     for (const workload of workloads) this.putWorkload(workload);
+    this.#isLoading = false;
   }
 
   segmentsOf(tenant: string): ReadonlyMap<string, Segment> {
@@ -65,10 +80,12 @@ export class Mirror {
     const segments = this.#segments.get(tenant) ?? new Map<string, Segment>();
     segments.set(name, segment);
     this.#segments.set(tenant, segments);
+    this.#note(tenant);
   }
 
   removeSegment(tenant: string, name: string): void {
     this.#segments.get(tenant)?.delete(name);
+    this.#note(tenant);
   }
 
   removeTenant(name: string): void {
@@ -90,7 +107,10 @@ export class Mirror {
       ...(name !== undefined && { name }),
     };
     this.#workloads.set(id, workload);
-    for (const key of segmentKeysOf(workload)) this.#uses.set(key, (this.#uses.get(key) ?? 0) + 1);
+    const keys = segmentKeysOf(workload);
+    const isFirst = keys.some((key) => !this.#uses.has(key));
+    for (const key of keys) this.#uses.set(key, (this.#uses.get(key) ?? 0) + 1);
+    if (isFirst) this.#note(tenant);
   }
 
   /** Forgets a workload; the segments that it needed, which perhaps nobody needs now. */
@@ -104,6 +124,7 @@ export class Mirror {
       if (left > 0) this.#uses.set(key, left);
       else this.#uses.delete(key);
     }
+    if (keys.some((key) => !this.#uses.has(key))) this.#note(before.tenant);
     return keys;
   }
 
@@ -140,6 +161,10 @@ export class Mirror {
     } finally {
       this.#going.delete(key);
     }
+  }
+
+  #note(tenant: string): void {
+    if (!this.#isLoading) this.#onSegments(tenant);
   }
 }
 

@@ -9,9 +9,13 @@ import {
 } from "../kubernetes/index.ts";
 import type { Network, Policy } from "../model/index.ts";
 import {
+  type CustomChain,
+  type CustomService,
   decodeClusterNetworkPolicy,
+  decodeCustomChain,
   decodeCustomNetwork,
   decodeCustomPolicy,
+  decodeCustomService,
   decodeLiveEndpointSlice,
   decodeLiveNamespace,
   decodeLiveNode,
@@ -45,6 +49,8 @@ export interface Resources {
   readonly clusterNetworkPolicies: Resource<PolicyObject>;
   readonly customPolicies: Resource<PolicyObject>;
   readonly customNetworks: Resource<Network>;
+  readonly customServices: Resource<CustomService>;
+  readonly customChains: Resource<CustomChain>;
   readonly services: Resource<LiveService>;
   readonly endpointSlices: Resource<LiveEndpointSlice>;
 }
@@ -57,6 +63,8 @@ const CLUSTER_POLICY_API = "policy.networking.k8s.io/v1alpha2";
 export const CONDITIONS = {
   /** On our own kinds: what romanad has made of the object. */
   accepted: "Accepted",
+  /** On services and chains: whether there is somebody behind it. */
+  ready: "Ready",
   /** On networks: whether every class of pods has a segment with codes. */
   codes: "SegmentCodes",
   /** On kinds of others. */
@@ -109,6 +117,22 @@ export const RESOURCES: Resources = {
     path: `/apis/${ROMANA_API}/networks`,
     decode: decodeCustomNetwork,
     conditions: new Set([CONDITIONS.accepted, CONDITIONS.codes]),
+  },
+  customServices: {
+    kind: "Service",
+    apiVersion: ROMANA_API,
+    path: `/apis/${ROMANA_API}/services`,
+    decode: decodeCustomService,
+    conditions: new Set([CONDITIONS.accepted, CONDITIONS.ready]),
+    keepsStatus: true,
+  },
+  customChains: {
+    kind: "Chain",
+    apiVersion: ROMANA_API,
+    path: `/apis/${ROMANA_API}/chains`,
+    decode: decodeCustomChain,
+    conditions: new Set([CONDITIONS.accepted, CONDITIONS.ready]),
+    keepsStatus: true,
   },
   services: { kind: "Service", apiVersion: "v1", path: "/api/v1/services", decode: decodeLiveService },
   endpointSlices: {

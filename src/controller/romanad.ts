@@ -1,10 +1,12 @@
 import type { Client } from "../client/index.ts";
+import type { WantedService } from "../kubernetes/index.ts";
 import type {
   Host,
   HostSelector,
   Network,
   Policy,
   Segment,
+  ServiceDetails,
   Tenant,
   VirtualIp,
   VirtualIpDetails,
@@ -13,11 +15,13 @@ import type {
 import {
   encodeAddressPair,
   encodeGroup,
+  encodeHealthCheck,
   encodeHostSelector,
   encodeLabels,
   encodeNamedPorts,
   encodeNetwork,
   encodePolicy,
+  encodePrefixPair,
   MAX_PAGE_SIZE,
   type PolicyDetails,
 } from "../schema/index.ts";
@@ -34,8 +38,10 @@ export interface Romanad {
   policies(): Promise<readonly PolicyDetails[]>;
   workloads(): Promise<readonly Workload[]>;
   virtualIps(): Promise<readonly VirtualIp[]>;
+  services(): Promise<readonly ServiceDetails[]>;
   createNetwork(network: Network): Promise<Network>;
-  setGroups(network: Network): Promise<Network>;
+  /** Its groups, and its service prefixes. */
+  updateNetwork(network: Network): Promise<Network>;
   deleteNetwork(name: string): Promise<void>;
   createHost(host: Omit<Host, "id">): Promise<Revised<Host>>;
   updateHost(name: string, change: Pick<Host, "underlay" | "labels">): Promise<Revised<Host>>;
@@ -57,6 +63,10 @@ export interface Romanad {
   getVirtualIp(name: string): Promise<VirtualIpDetails>;
   updateVirtualIp(name: string, hosts: HostSelector): Promise<VirtualIp>;
   deleteVirtualIp(name: string): Promise<void>;
+  createService(service: WantedService): Promise<ServiceDetails>;
+  /** Everything but its network and its addresses. */
+  updateService(service: WantedService): Promise<ServiceDetails>;
+  deleteService(name: string): Promise<void>;
 }
 
 interface Page<T> {
@@ -83,11 +93,18 @@ export function createRomanad(client: Client): Romanad {
     tenants: () => all((query) => client.call("listTenants", { query })),
     segments: () => all((query) => client.call("listAllSegments", { query })),
     policies: () => all((query) => client.call("listPolicies", { query })),
+    services: () => all((query) => client.call("listServices", { query })),
     virtualIps: () => all((query) => client.call("listVirtualIps", { query })),
     workloads: () => all((query) => client.call("listWorkloads", { query })),
     createNetwork: (network) => client.call("createNetwork", { body: encodeNetwork(network) }),
-    setGroups: ({ name, groups }) =>
-      client.call("updateNetwork", { params: { network: name }, body: { groups: groups.map(encodeGroup) } }),
+    updateNetwork: ({ name, groups, services }) =>
+      client.call("updateNetwork", {
+        params: { network: name },
+        body: {
+          groups: groups.map(encodeGroup),
+          services: services === undefined ? null : encodePrefixPair(services),
+        },
+      }),
     async deleteNetwork(network) {
       await client.call("deleteNetwork", { params: { network } });
     },
@@ -163,8 +180,53 @@ export function createRomanad(client: Client): Romanad {
     async deleteVirtualIp(name) {
       await client.call("deleteVirtualIp", { params: { name } });
     },
+    createService: ({ name, network, tenant, segment, addresses, ports, ...rest }) =>
+      client.call("createService", {
+        body: {
+          name,
+          ...(network !== undefined && { network }),
+          tenant,
+          segment,
+          ...(addresses && { addresses: encodeAddressPair(addresses) }),
+          ports: ports.map((port) => ({ ...port })),
+          ...steeringOf(rest),
+        },
+      }),
+    updateService: ({ name, segment, ports, ...rest }) =>
+      client.call("updateService", {
+        params: { name },
+        body: {
+          segment,
+          ports: ports.map((port) => ({ ...port })),
+          affinity: null,
+          prefer: null,
+          health: null,
+          dnsName: null,
+          ...steeringOf(rest),
+        },
+      }),
+    async deleteService(name) {
+      await client.call("deleteService", { params: { name } });
+    },
     async deleteWorkload(workload) {
       await client.call("deleteWorkload", { params: { workload } });
     },
+  };
+}
+
+/** What of a service is there or not. */
+function steeringOf({
+  affinity,
+  prefer,
+  health,
+  dnsName,
+  externalId,
+}: Pick<WantedService, "affinity" | "prefer" | "health" | "dnsName" | "externalId">) {
+  return {
+    ...(affinity && { affinity }),
+    ...(prefer && { prefer }),
+    ...(health && { health: encodeHealthCheck(health) }),
+    ...(dnsName !== undefined && { dnsName }),
+    ...(externalId !== undefined && { externalId }),
   };
 }

@@ -4,8 +4,8 @@ import {
   isSamePair,
   LOAD_BALANCER_CLASS,
   type LoadBalancedService,
+  namespacedName,
   VIRTUAL_IP_ANNOTATION,
-  virtualIpName,
 } from "../kubernetes/index.ts";
 import { hasCode, RomanaError, type VirtualIp, virtualIpAddresses } from "../model/index.ts";
 import { type Address, formatAddress, isSameAddress } from "../net/index.ts";
@@ -42,7 +42,7 @@ function createHandler(unusable: Map<string, number>): Handler {
   return async (site, key) => {
     const { cluster, mirror, romanad, events, now } = site;
     const [namespace = "", objectName = ""] = key.split("/");
-    const name = virtualIpName(namespace, objectName);
+    const name = namespacedName(namespace, objectName);
     const { services } = cluster.informers;
     const cached = services.objects.get(key);
     const service = cached?.value;
@@ -154,10 +154,4 @@ async function writeIngress(
   } catch (error) {
     if (!(error instanceof RomanaError) || error.code !== "not-found") throw error;
   }
-}
-
-/** Key of the service that a virtual IP was made for; undefined when its name is not that of one. */
-export function serviceKeyOf(virtualIp: string): string | undefined {
-  const dot = virtualIp.indexOf(".");
-  return dot < 1 ? undefined : `${virtualIp.slice(0, dot)}/${virtualIp.slice(dot + 1)}`;
 }

@@ -12,7 +12,7 @@ import { type Handler, type Site, subjectOf } from "./site.ts";
 const MAX_NAMED = 5;
 
 /**
- * Makes a network of its object and keeps its groups as the object says. With the object it goes only when nobody has an
+ * Makes a network of its object and keeps its groups and its service prefixes as the object says. With the object it goes only when nobody has an
  * address of it; plans never change.
  */
 export const settleNetwork: Handler = async (site, name) => {
@@ -41,7 +41,7 @@ async function removeNetwork({ mirror, romanad }: Site, name: string): Promise<v
 }
 
 async function accept(
-  { mirror, romanad }: Site,
+  { mirror, romanad, cluster, ask }: Site,
   name: string,
   { value: network, fault }: Cached<Network>,
 ): Promise<WantedCondition> {
@@ -58,8 +58,9 @@ async function accept(
     if (known === undefined) mirror.networks.set(name, await romanad.createNetwork(network));
     else if (!isDeepStrictEqual(plansOf(known), plansOf(network))) {
       return refused("PlanFixed", "the plans of a network are in every address and cannot change");
-    } else if (!isDeepStrictEqual(encodeNetwork(known).groups, encodeNetwork(network).groups)) {
-      mirror.networks.set(name, await romanad.setGroups(network));
+    } else if (!isDeepStrictEqual(encodeNetwork(known), encodeNetwork(network))) {
+      mirror.networks.set(name, await romanad.updateNetwork(network));
+      for (const key of cluster.work()) if (key.startsWith("service/")) ask(key);
     }
   } catch (error) {
     if (!hasCode(error, "invalid-input") && !hasCode(error, "in-use")) throw error;

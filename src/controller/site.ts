@@ -18,6 +18,8 @@ export interface Site {
   readonly now: () => number;
   /** Asks for another key to be worked on, perhaps in so many milliseconds. */
   readonly ask: (key: string, after?: number) => void;
+  /** Says that romanad is not as the mirror says: it is read anew. */
+  readonly surprise: () => void;
 }
 
 /** Makes what a key names in romanad as the cluster says; when to come back, in milliseconds, or undefined. */

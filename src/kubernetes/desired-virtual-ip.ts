@@ -1,5 +1,6 @@
 import type { AddressPair, HostSelector, VirtualIp } from "../model/index.ts";
 import { type Address, type Family, formatAddress, isSameAddress } from "../net/index.ts";
+import { namespacedName } from "./object-name.ts";
 
 /** The class of load balancers that Romana is (Kubernetes Service API, `spec.loadBalancerClass`). */
 export const LOAD_BALANCER_CLASS = "romana.io/vip";
@@ -50,11 +51,6 @@ const EXCLUDE_LABEL = "node.kubernetes.io/exclude-from-external-load-balancers";
 /** Most addresses of a pool that are looked at for a free one. */
 const LONGEST_SEARCH = 65_536n;
 
-/** What a service's virtual IP is called. A name of a namespace has no dots. */
-export function virtualIpName(namespace: string, name: string): string {
-  return `${namespace}.${name}`;
-}
-
 /**
  * The virtual IP that a service shall have: what it asks for if that lies in a pool, else what it has, else the lowest free
  * address of each family's pools.
@@ -86,7 +82,7 @@ export function desiredVirtualIp(service: LoadBalancedService, source: AddressSo
   return {
     problems,
     virtualIp: {
-      name: virtualIpName(namespace, name),
+      name: namespacedName(namespace, name),
       addresses: { ...(ipv4 && { ipv4 }), ...(ipv6 && { ipv6 }) },
       hosts: localNodes === undefined ? EVERY_NODE : { by: "names", names: [...localNodes].sort() },
       externalId: uid,

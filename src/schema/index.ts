@@ -3,6 +3,7 @@ export * from "./agent-contract.ts";
 export * from "./agent-state.ts";
 export * from "./attachment.ts";
 export * from "./backends.ts";
+export * from "./chain.ts";
 export * from "./check.ts";
 export * from "./contract.ts";
 export * from "./decode.ts";

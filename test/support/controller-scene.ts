@@ -22,6 +22,8 @@ export const PATHS = {
   clusterNetworkPolicies: "/apis/policy.networking.k8s.io/v1alpha2/clusternetworkpolicies",
   policies: "/apis/romana.io/v1/policies",
   networks: "/apis/romana.io/v1/networks",
+  customServices: "/apis/romana.io/v1/services",
+  customChains: "/apis/romana.io/v1/chains",
 } as const;
 
 const SILENT = { debug() {}, info() {}, warn() {}, error() {}, isLevelEnabled: () => false };

@@ -1,0 +1,203 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { formatAddress } from "../src/net/index.ts";
+import { type ControllerScene, PATHS } from "./support/controller-scene.ts";
+import { itemsOf, putPod, startShopScene } from "./support/shop-scene.ts";
+import { until } from "./support/until.ts";
+
+const SERVICES = { ipv4: "172.30.0.0/29" };
+const PLAN = { prefix: "10.0.0.0/8", hostBits: 8, tenantBits: 8, segmentBits: 2, endpointBits: 6 };
+
+let scene: ControllerScene;
+
+beforeEach(async () => {
+  scene = await startShopScene();
+});
+afterEach(async () => {
+  await scene[Symbol.asyncDispose]();
+});
+
+async function givePrefix(services: object = SERVICES): Promise<void> {
+  await scene.client.call("updateNetwork", { params: { network: "default" }, body: { services } });
+}
+
+function service(name: string, spec: object = {}, metadata: object = {}): void {
+  const status = scene.server.get(PATHS.customServices, name, "shop")?.["status"];
+  scene.put("customServices", {
+    metadata: { name, namespace: "shop", uid: `uid-${name}`, generation: 1, ...metadata },
+    spec: { segment: name, ports: [{ protocol: "tcp", port: 80 }], ...spec },
+    ...(status !== undefined && { status }),
+  });
+}
+
+/** A pod that asks for a segment of its own name. */
+function named(segment: string): void {
+  putPod(scene, `${segment}-pod`, { "romana.io/segment": segment });
+}
+
+/** `NAME ADDRESS SEGMENT PORTS` of romanad. */
+async function services(): Promise<string[]> {
+  const list = await itemsOf(scene.client.call("listServices", {}));
+  return list.map(({ name, addresses: { ipv4 }, segment, ports }) => {
+    const short = segment.replace(/-[0-9a-f]{16}$/, "-#");
+    return `${name} ${ipv4 && formatAddress(ipv4)} ${short} ${ports.map(({ port }) => port).join()}`;
+  });
+}
+
+async function become(expected: readonly unknown[]): Promise<void> {
+  await until("romanad has them", async () => {
+    expect(await services()).toEqual(expected);
+  });
+}
+
+interface Status {
+  readonly conditions: readonly { type: string; status: string; reason: string; message: string }[];
+  readonly [field: string]: unknown;
+}
+
+const status = (name: string): Status =>
+  (scene.server.get(PATHS.customServices, name, "shop")?.["status"] ?? { conditions: [] }) as Status;
+
+/** `TYPE STATUS REASON`. */
+const conditions = (name: string): string[] =>
+  status(name).conditions.map(({ type, status: is, reason }) => `${type} ${is} ${reason}`);
+
+async function told(name: string, ...expected: readonly string[]): Promise<void> {
+  await until("the status says so", () => {
+    expect(conditions(name)).toEqual(expected);
+  });
+}
+
+test("a service has an address as long as its object is there, and its status says which", async () => {
+  await givePrefix();
+  named("web");
+  await scene.settled();
+  service("web", { prefer: "local", health: { protocol: "tcp", port: 80 } });
+  service("names", { segment: "web", addresses: { ipv4: "172.30.0.5" }, affinity: "client" });
+  await scene.settled();
+  expect(await services()).toEqual(["shop.names 172.30.0.5 web 80", "shop.web 172.30.0.1 web 80"]);
+  expect(await scene.client.call("getService", { params: { name: "shop.web" } })).toMatchObject({
+    network: "default",
+    tenant: "shop",
+    prefer: "local",
+    health: { protocol: "tcp", port: 80, interval: 500 },
+    externalId: "romana.io/uid-web",
+  });
+  expect(status("web")).toMatchObject({
+    observedGeneration: 1,
+    addresses: { ipv4: "172.30.0.1" },
+    ports: "80/tcp",
+    segment: "web",
+    backends: "0/0",
+  });
+  expect(conditions("web")).toEqual(["Accepted True InUse", "Ready False NoPods"]);
+  expect(await scene.events()).toEqual([]);
+  scene.remove("customServices", "web", "shop");
+  await become(["shop.names 172.30.0.5 web 80"]);
+});
+
+test("what changes is changed, and what cannot change is told", async () => {
+  await givePrefix();
+  named("web");
+  named("other");
+  service("web", { affinity: "client", dnsName: "web.shop" });
+  await become(["shop.web 172.30.0.1 web 80"]);
+  service("web", { ports: [{ protocol: "udp", port: 53 }], segment: "other" }, { generation: 2 });
+  await become(["shop.web 172.30.0.1 other 53"]);
+  const changed = await scene.client.call("getService", { params: { name: "shop.web" } });
+  expect([changed.affinity, changed.dnsName]).toEqual([undefined, undefined]);
+  for (const [spec, reason] of [
+    [{ addresses: { ipv4: "172.30.0.2" } }, "AddressesFixed"],
+    [{ network: "second" }, "NetworkFixed"],
+    [{ prots: [] }, "Unreadable"],
+    [{ segment: "nothing" }, "NoSegment"],
+  ] as const) {
+    service("web", spec, { generation: 3 });
+    await told("web", `Accepted False ${reason}`, "Ready False NoPods");
+  }
+  expect(await services()).toEqual(["shop.web 172.30.0.1 other 53"]);
+  expect(status("web")).toMatchObject({ addresses: { ipv4: "172.30.0.1" }, ports: "53/udp" });
+  expect((await scene.events()).at(-1)).toBe(
+    'NoSegment web: there is no segment "nothing": no pod of the namespace has been of it',
+  );
+});
+
+test("a selector means one class of pods: the one that is there", async () => {
+  await givePrefix();
+  const selector = { matchLabels: { app: "web" } };
+  service("web", { segment: undefined, selector });
+  await told("web", "Accepted False NoSegment", "Ready False NotAccepted");
+  putPod(scene, "old", { app: "web", version: "old" });
+  await told("web", "Accepted True InUse", "Ready False NoPods");
+  const [before] = (await itemsOf(scene.client.call("listServices", {}))).map(({ segment }) => segment);
+  putPod(scene, "new", { app: "web", version: "new" });
+  await told("web", "Accepted False NoSegment", "Ready False NoPods");
+  expect(status("web").conditions[0]?.message).toMatch(
+    /^2 classes of pods match the selector, and one is wanted: web-[0-9a-f]{16}, web-[0-9a-f]{16}$/,
+  );
+  expect(await services()).toEqual(["shop.web 172.30.0.1 web-# 80"]);
+  scene.remove("pods", "old", "shop");
+  await told("web", "Accepted True InUse", "Ready False NoPods");
+  const { segment } = await scene.client.call("getService", { params: { name: "shop.web" } });
+  expect(segment).not.toBe(before);
+});
+
+test("services of others stay as they are, ours that nobody says any more go, and one made anew is another", async () => {
+  await givePrefix();
+  named("web");
+  await scene.settled();
+  const create = (name: string, externalId?: string) =>
+    scene.client.call("createService", {
+      body: {
+        name,
+        tenant: "shop",
+        segment: "web",
+        ports: [{ protocol: "tcp", port: 1 }],
+        ...(externalId !== undefined && { externalId }),
+      },
+    });
+  await create("shop.theirs");
+  await create("shop.cloud", "gone");
+  await create("shop.stale", "romana.io/gone");
+  await create("shop.web", "romana.io/gone");
+  await scene.pause(() => {
+    service("theirs", { segment: "web" });
+    service("web");
+  });
+  await become([
+    "shop.cloud 172.30.0.2 web 1",
+    "shop.theirs 172.30.0.1 web 1",
+    expect.stringMatching(/^shop\.web 172\.30\.0\.[345] web 80$/),
+  ]);
+  await told("theirs", "Accepted False SomebodyElses", "Ready False NotAccepted");
+  scene.remove("customServices", "theirs", "shop");
+  await scene.settled();
+  expect(await services()).toHaveLength(3);
+});
+
+test("what romanad refuses is told, and had once there is room", async () => {
+  named("web");
+  service("web");
+  await told("web", "Accepted False Refused", "Ready False NotAccepted");
+  expect((await scene.events()).join("\n")).toMatch(/^Refused web: Cannot create service "shop\.web": /m);
+  scene.put("networks", {
+    metadata: { name: "default", uid: "uid-net", generation: 1 },
+    spec: { plans: { ipv4: PLAN }, services: SERVICES },
+  });
+  await become(["shop.web 172.30.0.1 web 80"]);
+});
+
+test("a segment that a service stands for stays, although no pod is of it", async () => {
+  await givePrefix();
+  named("web");
+  service("web");
+  await become(["shop.web 172.30.0.1 web 80"]);
+  scene.remove("pods", "web-pod", "shop");
+  await scene.settled();
+  const params = { tenant: "shop", segment: "web" };
+  expect((await scene.client.call("getSegment", { params })).name).toBe("web");
+  scene.remove("customServices", "web", "shop");
+  scene.remove("namespaces", "shop");
+  await until("the namespace goes with it", async () => {
+    expect((await itemsOf(scene.client.call("listTenants", {}))).map(({ name }) => name)).toEqual([]);
+  });
+});
