@@ -183,7 +183,7 @@ class Cluster {
       await carry();
       const control = this.#control;
       if (control === undefined) throw away;
-      const { hold, next } = control.virtualIps.beat(host, decodeWith(heartbeatSchema, "read", json));
+      const { hold, next } = control.beat(host, decodeWith(heartbeatSchema, "read", json));
       await carry();
       return { hold: hold.map(({ name, addresses }) => ({ name, addresses })), next };
     };

@@ -4,9 +4,9 @@ import { creationAnswer, deletionAnswer, encodePage, objectAnswer } from "./answ
 import type { Handlers } from "./operation.ts";
 
 /** Operations on virtual IPs, and the heartbeats of those that may hold them. */
-export function virtualIpHandlers({
-  virtualIps,
-}: Control): Handlers<
+export function virtualIpHandlers(
+  control: Control,
+): Handlers<
   | "listVirtualIps"
   | "createVirtualIp"
   | "getVirtualIp"
@@ -14,6 +14,7 @@ export function virtualIpHandlers({
   | "deleteVirtualIp"
   | "sendHeartbeat"
 > {
+  const { virtualIps } = control;
   return {
     async listVirtualIps({ query }) {
       return { body: encodePage(await virtualIps.list(query), encodeVirtualIpDetails) };
@@ -32,7 +33,7 @@ export function virtualIpHandlers({
       return deletionAnswer(await virtualIps.delete(params.name, { ...query, ...change }));
     },
     async sendHeartbeat({ params, body }) {
-      const { hold, next } = virtualIps.beat(params.host, body);
+      const { hold, next } = control.beat(params.host, body);
       const holding = hold.map(({ name, addresses }) => ({ name, addresses: encodeAddressPair(addresses) }));
       return { body: { hold: holding, next } };
     },

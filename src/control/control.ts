@@ -19,6 +19,7 @@ import type {
   Workload,
 } from "../model/index.ts";
 import type { Address } from "../net/index.ts";
+import type { Chains } from "./chain-control.ts";
 import type { CheckReport } from "./findings.ts";
 import type { Heartbeat, HeartbeatAnswer } from "./heartbeat.ts";
 import type {
@@ -230,11 +231,6 @@ export interface VirtualIps {
   list(page?: PageRequest): Promise<ItemPage<VirtualIpDetails>>;
   update(name: string, patch: VirtualIpPatch, options?: ChangeOptions): Promise<Versioned<VirtualIpDetails>>;
   delete(name: string, options?: DeleteOptions): Promise<Deletion>;
-  /**
-   * A host lives; what it may hold. Writes nothing, unless something must move.
-   * @throws RomanaError `not-found` for the host, `aborted` when a later heartbeat came before.
-   */
-  beat(host: string, heartbeat: Heartbeat): HeartbeatAnswer;
   /** How many there are of each state, and how many moves this romanad has made. For metrics. */
   summary(): { readonly states: Readonly<Record<VirtualIpState, number>>; readonly moves: number };
 }
@@ -276,12 +272,18 @@ export interface Control {
   readonly workloads: Workloads;
   readonly virtualIps: VirtualIps;
   readonly services: Services;
+  readonly chains: Chains;
   readonly backends: Backends;
   readonly policies: Policies;
   readonly exceptions: Exceptions;
   readonly ipam: Ipam;
   readonly routes: Routes;
   readonly status: Statuses;
+  /**
+   * A host lives, and which of its endpoints are healthy; what it may hold. Writes nothing by itself.
+   * @throws RomanaError `not-found` for the host, `aborted` when a later heartbeat came before.
+   */
+  beat(host: string, heartbeat: Heartbeat): HeartbeatAnswer;
   /** Revision of the store: what a watch for news only starts after. */
   revision(): Promise<number>;
   /** Everything that the agent of a host works from, at one revision; a watch goes on after it. */

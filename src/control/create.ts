@@ -1,11 +1,14 @@
-import { RomanaError, segmentPlaceText } from "../model/index.ts";
+import { RomanaError } from "../model/index.ts";
+import { BackendKeeper } from "./backend-keeper.ts";
 import { createBackends } from "./backends.ts";
 import { Catalog } from "./catalog.ts";
+import { createChains } from "./chains.ts";
 import { type Context, createInTurn } from "./context.ts";
 import type { Control } from "./control.ts";
 import { createEndpoints } from "./endpoints.ts";
 import { createExceptions } from "./exceptions.ts";
 import { Feed } from "./feed.ts";
+import { takeHeartbeat } from "./heartbeat-intake.ts";
 import { createHosts } from "./hosts.ts";
 import { Hub } from "./hub.ts";
 import { createIpam } from "./ipam.ts";
@@ -65,7 +68,12 @@ export async function createControl(options: ControlOptions): Promise<Control> {
     onMove: (move) => options.onMove?.(move),
     onTrouble: (error) => options.onTrouble?.(error),
   });
-  const feed = new Feed(store, clock, [catalog, places, trials, virtualIps], {
+  const backends = new BackendKeeper({
+    clock,
+    context: () => context,
+    onTrouble: (error) => options.onTrouble?.(error),
+  });
+  const feed = new Feed(store, clock, [catalog, places, trials, virtualIps, backends], {
     onBatch: (batch) => hub.publish(batch),
     onLost: (error) => hub.fail(error),
     onTrouble: (error) => options.onTrouble?.(error),
@@ -89,22 +97,22 @@ export async function createControl(options: ControlOptions): Promise<Control> {
     endpoints: createEndpoints(context),
     workloads: createWorkloads(context),
     virtualIps: createVirtualIps(context, virtualIps),
-    services: createServices(context, (service) => ({
-      members: 0,
-      healthy: catalog.backends.get(segmentPlaceText(service))?.record.backends.length ?? 0,
-    })),
-    backends: createBackends(context, () => ({ members: 0, healthy: 0, writes: 0 })),
+    services: createServices(context, (service) => backends.countEndpoints(service)),
+    chains: createChains(context),
+    backends: createBackends(context, () => backends.summary()),
     policies: createPolicies(context),
     exceptions: createExceptions(context),
     ipam: createIpam(context),
     routes: createRoutes(context),
     status: createStatuses(context),
+    beat: (host, heartbeat) => takeHeartbeat(host, heartbeat, virtualIps, backends),
     revision: () => store.revision(),
     view: (host) => viewHost(context, host),
     watch: (watchOptions) => hub.watch(watchOptions, () => feed.revision),
     async close() {
       trials.clear();
       virtualIps.close();
+      backends.close();
       await feed.close();
       hub.fail(new RomanaError("Cannot go on with the watch: romanad is stopping", { code: "unavailable" }));
     },

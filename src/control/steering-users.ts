@@ -15,39 +15,47 @@ export interface Needed {
   readonly segment?: string;
 }
 
-/** One kind of object that steers flows, and what it needs to be there. */
-interface Source<T extends { readonly name: string }> {
+/** What is to be known of a kind of object that steers flows. */
+interface Kind<T> {
   readonly noun: DeletedObject["noun"];
   readonly prefix: string;
-  decode(text: string): T;
-  needs(object: T, needed: Needed): boolean;
-  /** What deletes it. */
-  writes(context: Context, object: T): readonly Write[];
+  readonly decode: (text: string) => T;
+  /** True when the object cannot be there without it. */
+  readonly needs: (object: T, needed: Needed) => boolean;
+  /** What deletes the object. */
+  readonly writes: (context: Context, object: T) => readonly Write[];
 }
 
-const SERVICES: Source<Service> = {
-  noun: "service",
-  prefix: PREFIX.service,
-  decode: decodeServiceRecord,
-  needs: (service, needed) =>
-    (needed.network === undefined || needed.network === service.network) &&
-    (needed.tenant === undefined || needed.tenant === service.tenant) &&
-    (needed.segment === undefined || needed.segment === service.segment),
-  writes: releaseWrites,
-};
+/** A kind of object that steers flows. */
+interface Source {
+  readonly noun: DeletedObject["noun"];
+  /** The names of those that need it. */
+  readonly names: (context: Context, needed: Needed) => Promise<readonly string[]>;
+  /** Deletes one of them; false when it needs something else by now. */
+  readonly remove: (context: Context, name: string, needed: Needed) => Promise<boolean>;
+}
 
 /** In the order in which a cascade deletes them. */
-const SOURCES = [SERVICES] as const;
+const SOURCES: readonly Source[] = [
+  sourceOf<Service>({
+    noun: "service",
+    prefix: PREFIX.service,
+    decode: decodeServiceRecord,
+    needs: ({ network, tenant, segment }, needed) =>
+      (needed.network ?? network) === network &&
+      (needed.tenant ?? tenant) === tenant &&
+      (needed.segment ?? segment) === segment,
+    writes: releaseWrites,
+  }),
+];
 
 /** The services that need it, as a delete names them. */
 export async function* steeringUsers(
   context: Context,
   needed: Needed,
 ): AsyncGenerator<DeletedObject, void, void> {
-  for (const source of SOURCES) {
-    for (const { record } of await allRecords(context.store, source.prefix, source.decode)) {
-      if (source.needs(record, needed)) yield { noun: source.noun, name: record.name };
-    }
+  for (const { noun, names } of SOURCES) {
+    for (const name of await names(context, needed)) yield { noun, name };
   }
 }
 
@@ -57,24 +65,29 @@ export async function sweepSteering(
   needed: Needed,
   note: (object: DeletedObject) => void,
 ): Promise<void> {
-  for await (const user of steeringUsers(context, needed)) {
-    const source = SOURCES.find(({ noun }) => noun === user.noun);
-    if (source !== undefined && (await removeUser(context, source, user.name, needed))) note(user);
+  for (const { noun, names, remove } of SOURCES) {
+    for (const name of await names(context, needed)) {
+      if (await remove(context, name, needed)) note({ noun, name });
+    }
   }
 }
 
-/** False when it needs something else by now. */
-async function removeUser<T extends { readonly name: string }>(
-  context: Context,
-  { noun, prefix, decode, needs, writes }: Source<T>,
-  name: string,
-  needed: Needed,
-): Promise<boolean> {
-  const key = prefix + name;
-  return await untilSettled(`delete ${noun} "${name}"`, async () => {
-    const found = await findRecord(context.store, noun, name, key, decode);
-    if (found === undefined || !needs(found.record, needed)) return false;
-    const done = await commit(context, [unchanged(key, found.revision)], writes(context, found.record));
-    return done === LOST ? LOST : true;
-  });
+function sourceOf<T extends { readonly name: string }>(kind: Kind<T>): Source {
+  const { noun, prefix, decode, needs, writes } = kind;
+  return {
+    noun,
+    names: async ({ store }, needed) =>
+      (await allRecords(store, prefix, decode))
+        .filter(({ record }) => needs(record, needed))
+        .map(({ record }) => record.name),
+    remove: async (context, name, needed) =>
+      await untilSettled(`delete ${noun} "${name}"`, async () => {
+        const key = prefix + name;
+        const found = await findRecord(context.store, noun, name, key, decode);
+        if (found === undefined || !needs(found.record, needed)) return false;
+        const compares = [unchanged(key, found.revision)];
+        const done = await commit(context, compares, writes(context, found.record));
+        return done === LOST ? LOST : true;
+      }),
+  };
 }

@@ -3,6 +3,7 @@ import type { Context } from "./context.ts";
 import type { Mirror } from "./feed.ts";
 import type { Heartbeat, HeartbeatAnswer } from "./heartbeat.ts";
 import { PREFIX, virtualIpAddressKey, virtualIpKey } from "./keys.ts";
+import { Lookout } from "./lookout.ts";
 import type { Clock, VirtualIpMove } from "./options.ts";
 import { commit, LOST, put, remove, unchanged } from "./settle.ts";
 import { type LeaseAction, type LeaseWorld, VirtualIpLeases } from "./virtual-ip-leases.ts";
@@ -19,8 +20,6 @@ export interface VirtualIpKeeperOptions {
 
 /** Time between two looks at who is silent, in milliseconds. */
 const LOOK_EVERY = 200;
-/** A look that comes so late was held up: heartbeats wait to be read, and are read first. */
-const HELD_UP = 300;
 
 /** Takes heartbeats, and writes down who holds what. It follows the store to know when there is something to do. */
 export class VirtualIpKeeper implements Mirror {
@@ -28,22 +27,20 @@ export class VirtualIpKeeper implements Mirror {
   moves = 0;
   readonly #options: VirtualIpKeeperOptions;
   readonly #leases: VirtualIpLeases;
-  readonly #monotonic: () => number;
-  #cancel: (() => void) | undefined;
-  #isClosed = false;
+  readonly #lookout: Lookout;
 
   constructor(options: VirtualIpKeeperOptions) {
     this.#options = options;
     const { clock } = options;
-    this.#monotonic = () => clock.monotonic?.() ?? clock.now();
-    this.#leases = new VirtualIpLeases(this.#monotonic());
+    this.#lookout = new Lookout({ clock, every: LOOK_EVERY, look: (isHeldUp) => this.#look(isHeldUp) });
+    this.#leases = new VirtualIpLeases(this.#lookout.now());
   }
 
   /** @throws RomanaError `not-found` for a host that is not there, `aborted` when a later heartbeat came first. */
   beat(host: string, heartbeat: Heartbeat): HeartbeatAnswer {
     const world = this.#world();
     if (world.host(host) === undefined) throw notFound("host", host);
-    const answer = this.#leases.beat(host, heartbeat, world, this.#monotonic());
+    const answer = this.#leases.beat(host, heartbeat, world, this.#lookout.now());
     if (answer === undefined) {
       throw new RomanaError(`Cannot take heartbeat of host "${host}": a later one came before it`, {
         code: "aborted",
@@ -55,13 +52,13 @@ export class VirtualIpKeeper implements Mirror {
 
   /** How a virtual IP is. */
   stateOf(virtualIp: VirtualIp): ReturnType<VirtualIpLeases["stateOf"]> {
-    return this.#leases.stateOf(virtualIp, this.#world(), this.#monotonic());
+    return this.#leases.stateOf(virtualIp, this.#world(), this.#lookout.now());
   }
 
   apply(key: string, value: string | undefined): void {
     if (key.startsWith(PREFIX.host) && value === undefined)
       this.#leases.forget(key.slice(PREFIX.host.length));
-    if (key.startsWith(PREFIX.virtualIp)) this.#watch();
+    if (key.startsWith(PREFIX.virtualIp)) this.#lookout.start();
   }
 
   clear(): void {
@@ -70,8 +67,7 @@ export class VirtualIpKeeper implements Mirror {
 
   /** Looks no more. */
   close(): void {
-    this.#isClosed = true;
-    this.#cancel?.();
+    this.#lookout.close();
   }
 
   #world(): LeaseWorld {
@@ -83,19 +79,14 @@ export class VirtualIpKeeper implements Mirror {
     };
   }
 
-  /** Looks from now on, as long as there is something to look at. */
-  #watch(): void {
-    if (this.#cancel !== undefined || this.#isClosed) return;
-    const due = this.#monotonic() + LOOK_EVERY;
-    this.#cancel = this.#options.clock.after(LOOK_EVERY, () => {
-      this.#cancel = undefined;
-      if (this.#monotonic() - due < HELD_UP) this.#act();
-      if (this.#options.context().catalog.virtualIps.size > 0) this.#watch();
-    });
+  /** False when there is nothing to look at any more. */
+  #look(isHeldUp: boolean): boolean {
+    if (!isHeldUp) this.#act();
+    return this.#options.context().catalog.virtualIps.size > 0;
   }
 
   #act(): void {
-    for (const action of this.#leases.decide(this.#world(), this.#monotonic())) {
+    for (const action of this.#leases.decide(this.#world(), this.#lookout.now())) {
       this.#leases.begin(action);
       void this.#write(action);
     }
@@ -110,7 +101,7 @@ export class VirtualIpKeeper implements Mirror {
       // It is tried again with the next look.
       if (!hasCode(error, "unavailable")) onTrouble(error);
     }
-    this.#leases.end(action, isDone, this.#monotonic());
+    this.#leases.end(action, isDone, this.#lookout.now());
     if (!isDone || action.type !== "move") return;
     this.moves += 1;
     const { type: _, ...move } = action;

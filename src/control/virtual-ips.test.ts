@@ -74,40 +74,40 @@ describe("a holder", () => {
   test("is the first by name of those that were heard of, keeps it, and is followed when it is silent", async () => {
     const { control, clock } = await seedControl();
     await control.virtualIps.create({ name: "web", addresses: IPV4 });
-    for (const host of ["host-2", "host-1"]) control.virtualIps.beat(host, heartbeat(1));
+    for (const host of ["host-2", "host-1"]) control.beat(host, heartbeat(1));
     const state = async (): Promise<unknown> => {
       const { holder, state: how } = (await control.virtualIps.get("web")).object;
       return [holder, how];
     };
     await pass(clock, 800);
     expect(await state()).toEqual(["host-1", "moving"]);
-    expect(control.virtualIps.beat("host-1", heartbeat(2)).hold).toMatchObject([{ name: "web" }]);
-    expect(control.virtualIps.beat("host-2", heartbeat(2)).hold).toEqual([]);
-    control.virtualIps.beat("host-1", heartbeat(3, ["web"]));
+    expect(control.beat("host-1", heartbeat(2)).hold).toMatchObject([{ name: "web" }]);
+    expect(control.beat("host-2", heartbeat(2)).hold).toEqual([]);
+    control.beat("host-1", heartbeat(3, ["web"]));
     expect(await state()).toEqual(["host-1", "held"]);
     for (let number = 3; number < 12; number++) {
       await pass(clock, 400);
-      control.virtualIps.beat("host-2", heartbeat(number));
+      control.beat("host-2", heartbeat(number));
     }
     expect(await state()).toEqual(["host-1", "moving"]);
     await pass(clock, 400);
-    control.virtualIps.beat("host-2", heartbeat(12));
+    control.beat("host-2", heartbeat(12));
     expect(await state()).toEqual(["host-2", "moving"]);
     expect(control.virtualIps.summary()).toEqual({ states: { held: 0, moving: 1, vacant: 0 }, moves: 2 });
-    expect(control.virtualIps.beat("host-1", heartbeat(4, ["web"])).hold).toEqual([]);
+    expect(control.beat("host-1", heartbeat(4, ["web"])).hold).toEqual([]);
   });
 
   test("that says that it is gone is followed at once when it may not have it any more", async () => {
     const { control, clock } = await seedControl();
     await control.virtualIps.create({ name: "web", addresses: IPV4 });
-    for (const host of ["host-1", "host-2"]) control.virtualIps.beat(host, heartbeat(1));
+    for (const host of ["host-1", "host-2"]) control.beat(host, heartbeat(1));
     await pass(clock, 800);
-    control.virtualIps.beat("host-1", heartbeat(2));
+    control.beat("host-1", heartbeat(2));
     await control.virtualIps.update("web", { hosts: { by: "names", names: ["host-2"] } });
-    expect(control.virtualIps.beat("host-1", heartbeat(3, ["web"])).hold).toEqual([]);
+    expect(control.beat("host-1", heartbeat(3, ["web"])).hold).toEqual([]);
     await pass(clock, 200);
     expect((await control.virtualIps.get("web")).object.holder).toBe("host-1");
-    control.virtualIps.beat("host-1", heartbeat(4));
+    control.beat("host-1", heartbeat(4));
     await pass(clock, 1);
     expect((await control.virtualIps.get("web")).object.holder).toBe("host-2");
   });
@@ -115,17 +115,17 @@ describe("a holder", () => {
   test("of an earlier romanad is waited for", async () => {
     const { control, store, clock } = await seedControl();
     await control.virtualIps.create({ name: "web", addresses: IPV4 });
-    control.virtualIps.beat("host-1", heartbeat(1));
+    control.beat("host-1", heartbeat(1));
     await pass(clock, 800);
-    control.virtualIps.beat("host-1", heartbeat(2));
+    control.beat("host-1", heartbeat(2));
     await control.close();
     const next = await createControl({ store, clock });
     for (let number = 3; number <= 11; number++) {
-      next.virtualIps.beat("host-2", heartbeat(number));
+      next.beat("host-2", heartbeat(number));
       await pass(clock, 400);
       expect((await next.virtualIps.get("web")).object.holder).toBe("host-1");
     }
-    next.virtualIps.beat("host-2", heartbeat(12));
+    next.beat("host-2", heartbeat(12));
     await pass(clock, 400);
     expect((await next.virtualIps.get("web")).object.holder).toBe("host-2");
   });
@@ -139,16 +139,16 @@ describe("what an earlier answer may have allowed is waited for", () => {
   test("when the same heartbeat comes again", async () => {
     const { control, clock } = await seedControl();
     await control.virtualIps.create({ name: "web", addresses: IPV4 });
-    for (const host of ["host-1", "host-2"]) control.virtualIps.beat(host, heartbeat(1));
+    for (const host of ["host-1", "host-2"]) control.beat(host, heartbeat(1));
     await pass(clock, 800);
-    control.virtualIps.beat("host-1", heartbeat(2));
+    control.beat("host-1", heartbeat(2));
     await control.virtualIps.update("web", only("host-2"));
-    control.virtualIps.beat("host-1", heartbeat(2));
-    control.virtualIps.beat("host-1", heartbeat(1, [], "b"));
-    control.virtualIps.beat("host-2", heartbeat(2));
+    control.beat("host-1", heartbeat(2));
+    control.beat("host-1", heartbeat(1, [], "b"));
+    control.beat("host-2", heartbeat(2));
     await pass(clock, 200);
     expect((await control.virtualIps.get("web")).object.holder).toBe("host-1");
-    control.virtualIps.beat("host-1", heartbeat(2, [], "b"));
+    control.beat("host-1", heartbeat(2, [], "b"));
     await pass(clock, 1);
     expect((await control.virtualIps.get("web")).object.holder).toBe("host-2");
   });
@@ -156,27 +156,27 @@ describe("what an earlier answer may have allowed is waited for", () => {
   test("when romanad was restarted since", async () => {
     const { control, store, clock } = await seedControl();
     await control.virtualIps.create({ name: "web", addresses: IPV4 });
-    control.virtualIps.beat("host-1", heartbeat(1));
+    control.beat("host-1", heartbeat(1));
     await pass(clock, 800);
-    control.virtualIps.beat("host-1", heartbeat(2));
+    control.beat("host-1", heartbeat(2));
     await control.close();
     const next = await createControl({ store, clock });
     await next.virtualIps.update("web", only("host-2"));
     for (let number = 3; number <= 11; number++) {
-      next.virtualIps.beat("host-1", heartbeat(number, ["web"]));
-      next.virtualIps.beat("host-2", heartbeat(number));
+      next.beat("host-1", heartbeat(number, ["web"]));
+      next.beat("host-2", heartbeat(number));
       await pass(clock, 400);
       expect((await next.virtualIps.get("web")).object.holder).toBe("host-1");
     }
-    next.virtualIps.beat("host-2", heartbeat(12));
+    next.beat("host-2", heartbeat(12));
     await pass(clock, 400);
     expect((await next.virtualIps.get("web")).object.holder).toBe("host-2");
   });
 
   test("but a heartbeat that was overtaken counts for nothing", async () => {
     const { control } = await seedControl();
-    control.virtualIps.beat("host-1", heartbeat(2));
-    expect(() => control.virtualIps.beat("host-1", heartbeat(1))).toThrow("a later one came before it");
+    control.beat("host-1", heartbeat(2));
+    expect(() => control.beat("host-1", heartbeat(1))).toThrow("a later one came before it");
   });
 });
 
@@ -184,9 +184,9 @@ describe("a deletion", () => {
   test("keeps the address until the holder is gone, and hides the object", async () => {
     const { control, store, clock } = await seedControl();
     await control.virtualIps.create({ name: "web", addresses: IPV4 });
-    control.virtualIps.beat("host-1", heartbeat(1));
+    control.beat("host-1", heartbeat(1));
     await pass(clock, 800);
-    control.virtualIps.beat("host-1", heartbeat(2));
+    control.beat("host-1", heartbeat(2));
     expect(await control.virtualIps.delete("web")).toMatchObject({ count: 1 });
     expect(await errorOf(control.virtualIps.get("web"))).toBe('not-found: Cannot find virtual IP "web"');
     expect((await control.virtualIps.list()).items).toEqual([]);

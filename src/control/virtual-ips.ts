@@ -47,7 +47,6 @@ export function createVirtualIps(context: Context, keeper: VirtualIpKeeper): Vir
       return { object: details(object), revision };
     },
     delete: (name, options = {}) => deleteVirtualIp(context, name, options),
-    beat: (host, heartbeat) => keeper.beat(host, heartbeat),
     summary() {
       const states = { held: 0, moving: 0, vacant: 0 };
       for (const { record } of catalog.virtualIps.values()) {
