@@ -1,5 +1,6 @@
 import { endpointPrefix, hostPosition } from "../addressing/index.ts";
 import {
+  type Chain,
   type Endpoint,
   type Exception,
   type Host,
@@ -45,6 +46,7 @@ export class HostKnowledge {
   readonly #exceptions = new Map<string, Stored<Exception>>();
   readonly #virtualIps = new Map<string, Stored<VirtualIp>>();
   readonly #services = new Map<string, Stored<Service>>();
+  readonly #chains = new Map<string, Stored<Chain>>();
   /** By network, tenant and segment. */
   readonly #backends = new Map<string, Stored<SegmentBackends>>();
   readonly #endpoints = new Map<string, Stored<Endpoint>>();
@@ -103,6 +105,10 @@ export class HostKnowledge {
     return [...this.#services.values()];
   }
 
+  get chains(): readonly Chain[] {
+    return [...this.#chains.values()];
+  }
+
   get backends(): readonly SegmentBackends[] {
     return [...this.#backends.values()];
   }
@@ -155,6 +161,7 @@ export class HostKnowledge {
     fill(this.#exceptions, view.exceptions, blocksText);
     fill(this.#virtualIps, view.virtualIps, ({ name }) => name);
     fill(this.#services, view.services, ({ name }) => name);
+    fill(this.#chains, view.chains, ({ name }) => name);
     fill(this.#backends, view.backends, segmentPlaceText);
     fill(this.#endpoints, view.endpoints, endpointKey);
     this.#revision = view.revision;
@@ -194,6 +201,9 @@ export class HostKnowledge {
         case "services":
           set(this.#services, change.object.name, type, change.object);
           continue;
+        case "chains":
+          set(this.#chains, change.object.name, type, change.object);
+          continue;
         case "backends":
           set(this.#backends, segmentPlaceText(change.object), type, change.object);
           continue;
@@ -231,6 +241,7 @@ export class HostKnowledge {
       exceptions: [...this.#exceptions.values()],
       virtualIps: [...this.#virtualIps.values()],
       services: [...this.#services.values()],
+      chains: [...this.#chains.values()],
       backends: [...this.#backends.values()],
       endpoints: [...this.#endpoints.values()],
     };

@@ -7,6 +7,7 @@ import fastify, {
 import type { Control } from "../control/index.ts";
 import { RomanaError } from "../model/index.ts";
 import { CONTRACT, type Method, type Operation, type RouteContract } from "../schema/index.ts";
+import { chainHandlers } from "./chains.ts";
 import { daemonHandlers } from "./daemon-handlers.ts";
 import { endpointHandlers } from "./endpoints.ts";
 import { hostHandlers } from "./hosts.ts";
@@ -83,6 +84,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     ...workloadHandlers(control),
     ...virtualIpHandlers(control),
     ...serviceHandlers(control),
+    ...chainHandlers(control),
     ...policyHandlers(control),
     ...routeHandlers(control),
     ...ipamHandlers(control),

@@ -1,6 +1,7 @@
 import type { WatchChange, WatchEvent } from "../control/index.ts";
 import {
   encodeBackendsResource,
+  encodeChainResource,
   encodeEndpointResource,
   encodeExceptionResource,
   encodeHostResource,
@@ -55,6 +56,8 @@ function encodeObject(change: WatchChange, revision: number): object {
       return encodeVirtualIpResource(change.object, revision);
     case "services":
       return encodeServiceResource(change.object, revision);
+    case "chains":
+      return encodeChainResource(change.object, revision);
     case "backends":
       return encodeBackendsResource(change.object, revision);
     case "endpoints":

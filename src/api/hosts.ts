@@ -1,6 +1,7 @@
 import type { Control, HostView } from "../control/index.ts";
 import {
   encodeBackendsResource,
+  encodeChainResource,
   encodeEndpointResource,
   encodeExceptionResource,
   encodeHostResource,
@@ -69,6 +70,7 @@ function encodeView(view: HostView): Answer<"viewHost">["body"] {
     exceptions: encodeAll(view.exceptions, encodeExceptionResource),
     virtualIps: encodeAll(view.virtualIps, encodeVirtualIpResource),
     services: encodeAll(view.services, encodeServiceResource),
+    chains: encodeAll(view.chains, encodeChainResource),
     backends: encodeAll(view.backends, encodeBackendsResource),
     endpoints: encodeAll(view.endpoints, encodeEndpointResource),
   };

@@ -27,5 +27,6 @@ export async function readWorld(client: Client): Promise<Omit<ClusterState, "end
     policies: await listAll((query) => client.call("listPolicies", { query })),
     exceptions: await listAll((query) => client.call("listExceptions", { query })),
     services: await listAll((query) => client.call("listServices", { query })),
+    chains: await listAll((query) => client.call("listChains", { query })),
   };
 }

@@ -34,6 +34,7 @@ const NOUN_PREFIXES = [
   PREFIX.service,
   PREFIX.serviceAddress,
   PREFIX.backends,
+  PREFIX.chain,
 ] as const;
 
 /** A row that looked wrong when it was read. */

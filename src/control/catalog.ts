@@ -1,5 +1,6 @@
 import { CodeSpace, IdPool } from "../ipam/index.ts";
 import type {
+  Chain,
   Exception,
   KnownPolicy,
   Network,
@@ -9,6 +10,7 @@ import type {
   VirtualIp,
 } from "../model/index.ts";
 import { decodeBackendsRecord } from "./backends-record.ts";
+import { decodeChainRecord } from "./chain-record.ts";
 import {
   hostIdPrefix,
   NETWORK_GUARD,
@@ -55,6 +57,7 @@ export const CATALOG_PREFIXES = [
   PREFIX.virtualIp,
   PREFIX.backends,
   PREFIX.service,
+  PREFIX.chain,
 ] as const;
 
 /** What a guard guards: it must be read anew, and before the guard is believed, when the guard has changed. */
@@ -69,7 +72,7 @@ export function guardedBy(key: string): readonly string[] {
 type Reader = (rest: string, value: string | undefined, revision: number) => void;
 
 /**
- * Networks, hosts, tenants, segments, the claims of their IDs, policies, exceptions, virtual IPs, services and
+ * Networks, hosts, tenants, segments, the claims of their IDs, policies, exceptions, virtual IPs, services, chains and
  * their backends, mirrored in memory: few and needed all the time.
  * Old news is no harm, because every transaction compares the revisions of what it was built on.
  */
@@ -89,6 +92,8 @@ export class Catalog {
   readonly lostExceptions = new Set<string>();
   /** Those included that are going away. */
   readonly virtualIps = new Map<string, StoredRecord<VirtualIp>>();
+  /** One that cannot be read any more is as it was: its flows do not go straight because of that. */
+  readonly chains = new Map<string, StoredRecord<Chain>>();
   readonly services = new Map<string, StoredRecord<Service>>();
   /** By network, tenant and segment. */
   readonly backends = new Map<string, StoredRecord<SegmentBackends>>();
@@ -116,6 +121,7 @@ export class Catalog {
     [PREFIX.exception, (spot, value, revision) => this.#readException(spot, value, revision)],
     [PREFIX.virtualIp, recordReader(this.virtualIps, decodeVirtualIpRecord)],
     [PREFIX.service, recordReader(this.services, decodeServiceRecord)],
+    [PREFIX.chain, (name, value, revision) => this.#readChain(name, value, revision)],
     [PREFIX.backends, recordReader(this.backends, decodeBackendsRecord)],
   ]);
 
@@ -142,6 +148,7 @@ export class Catalog {
       this.exceptions,
       this.virtualIps,
       this.services,
+      this.chains,
       this.backends,
       this.#revisions,
       this.#hostIds,
@@ -221,6 +228,12 @@ export class Catalog {
     } else this.policies.set(id, { record, revision });
     if (record?.damage === undefined) this.damagedPolicies.delete(id);
     else this.damagedPolicies.add(id);
+  }
+
+  #readChain(name: string, value: string | undefined, revision: number): void {
+    const record = value === undefined ? undefined : attempt(() => decodeChainRecord(value));
+    if (record !== undefined) this.chains.set(name, { record, revision });
+    else if (value === undefined) this.chains.delete(name);
   }
 
   #readException(spot: string, value: string | undefined, revision: number): void {

@@ -2,6 +2,7 @@ import { type Endpoint, type Exception, RomanaError } from "../model/index.ts";
 import type { Change, Store, WatchBatch } from "../store/index.ts";
 import { decodeBackendsRecord } from "./backends-record.ts";
 import type { Catalog } from "./catalog.ts";
+import { decodeChainRecord } from "./chain-record.ts";
 import { endpointOf, hostDetails } from "./directory.ts";
 import { exceptionOf } from "./exceptions.ts";
 import { PREFIX, readSpot } from "./keys.ts";
@@ -25,6 +26,7 @@ const SHARED_KINDS = [
   ["exceptions", PREFIX.exception],
   ["virtualIps", PREFIX.virtualIp],
   ["services", PREFIX.service],
+  ["chains", PREFIX.chain],
   ["backends", PREFIX.backends],
 ] as const satisfies readonly (readonly [WatchKind, string])[];
 
@@ -253,6 +255,7 @@ export class Hub {
         return { kind, type: object.deleting === true ? "delete" : type, object };
       }
       if (kind === "services") return { kind, type, object: decodeServiceRecord(value) };
+      if (kind === "chains") return { kind, type, object: decodeChainRecord(value) };
       if (kind === "backends") return { kind, type, object: decodeBackendsRecord(value) };
       if (kind === "exceptions") return { kind, type, object: this.#exception(type, name, value) };
       return { kind, type, object: decodeSegmentRecord(value).segment };

@@ -1,3 +1,4 @@
+export * from "./chain-control.ts";
 export * from "./control.ts";
 export { createControl } from "./create.ts";
 export * from "./findings.ts";

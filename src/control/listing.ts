@@ -56,7 +56,8 @@ export interface DeletedObject {
     | "workload"
     | "policy"
     | "virtual IP"
-    | "service";
+    | "service"
+    | "chain";
   readonly name: string;
 }
 

@@ -42,6 +42,7 @@ export async function viewHost(context: Context, host: string): Promise<HostView
       .filter(({ object }) => object.deleting !== true)
       .sort(byName),
     services: Array.from(catalog.services.values(), versionedRecord).sort(byName),
+    chains: Array.from(catalog.chains.values(), versionedRecord).sort(byName),
     backends: sortedBackends(context),
     endpoints: page.entries.flatMap(({ key, value, modRevision }) => {
       const object = endpointOf(key.slice(PREFIX.endpoint.length), value);

@@ -1,4 +1,5 @@
 import type {
+  Chain,
   Endpoint,
   Exception,
   HostDetails,
@@ -22,6 +23,7 @@ export interface WatchObjects {
   readonly exceptions: Exception;
   readonly virtualIps: VirtualIp;
   readonly services: Service;
+  readonly chains: Chain;
   readonly backends: SegmentBackends;
   readonly endpoints: Endpoint;
 }
@@ -65,6 +67,7 @@ export interface HostView {
   /** All that are not going away. */
   readonly virtualIps: readonly Versioned<VirtualIp>[];
   readonly services: readonly Versioned<Service>[];
+  readonly chains: readonly Versioned<Chain>[];
   /** The healthy endpoints of all segments that flows are steered to. */
   readonly backends: readonly Versioned<SegmentBackends>[];
   /** The host's own endpoints. */

@@ -1,6 +1,14 @@
 import { hostPosition, hostPrefix, segmentKey } from "../addressing/index.ts";
 import { type EndpointRange, endpointRange } from "../ipam/index.ts";
-import { type AddressPlan, hasCode, type Network, type Service, type VirtualIp } from "../model/index.ts";
+import {
+  type AddressPlan,
+  type Chain,
+  hasCode,
+  type Network,
+  type Service,
+  type VirtualIp,
+} from "../model/index.ts";
+import { decodeChainRecord } from "./chain-record.ts";
 import { codeText, PREFIX } from "./keys.ts";
 import {
   decodeHostRecord,
@@ -46,6 +54,7 @@ export class World {
   readonly segments: ReadonlyMap<string, SegmentRecord>;
   readonly virtualIps: ReadonlyMap<string, VirtualIp>;
   readonly services: ReadonlyMap<string, Service>;
+  readonly chains: ReadonlyMap<string, Chain>;
   /** Keys of nouns whose value cannot be read. */
   readonly damaged: readonly string[];
   /** Segments by `tenant/code`. */
@@ -73,6 +82,7 @@ export class World {
     this.segments = read(PREFIX.segment, decodeSegmentRecord);
     this.virtualIps = read(PREFIX.virtualIp, decodeVirtualIpRecord);
     this.services = read(PREFIX.service, decodeServiceRecord);
+    this.chains = read(PREFIX.chain, decodeChainRecord);
     this.damaged = damaged;
     for (const { segment } of this.segments.values()) {
       for (const code of segment.codes) this.#owners.set(`${segment.tenant}/${codeText(code)}`, segment.name);

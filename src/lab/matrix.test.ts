@@ -7,7 +7,14 @@ import { cellsOf, type Member, planProbes } from "./matrix.ts";
 import type { Outcome } from "./probe.ts";
 import type { LabWorld } from "./world.ts";
 
-const WORLD: LabWorld = { ...exampleWorld(), endpoints: [], policies: [], exceptions: [], services: [] };
+const WORLD: LabWorld = {
+  ...exampleWorld(),
+  endpoints: [],
+  policies: [],
+  exceptions: [],
+  services: [],
+  chains: [],
+};
 const PORT = 80;
 
 function endpointMember(name: string, hostId: number, tenantId: number, code: number): Member {

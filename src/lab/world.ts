@@ -1,5 +1,5 @@
 import type { Client } from "../client/index.ts";
-import { type Endpoint, isTemporary, RomanaError, type Service } from "../model/index.ts";
+import { type Chain, type Endpoint, isTemporary, RomanaError, type Service } from "../model/index.ts";
 import type { PolicyWorld } from "../policy/index.ts";
 import { decodeState, encodeState } from "../schema/index.ts";
 import { connectTo } from "./connections.ts";
@@ -10,6 +10,7 @@ import { readJson, writeJson } from "./state.ts";
 export interface LabWorld extends PolicyWorld {
   readonly endpoints: readonly Endpoint[];
   readonly services: readonly Service[];
+  readonly chains: readonly Chain[];
 }
 
 /** Items that are asked for at a time. */
@@ -26,6 +27,7 @@ export async function readWorld(client: Client): Promise<LabWorld> {
     policies: await all((query) => client.call("listPolicies", { query })),
     exceptions: await all((query) => client.call("listExceptions", { query })),
     services: await all((query) => client.call("listServices", { query })),
+    chains: await all((query) => client.call("listChains", { query })),
   };
 }
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type {
+  Chain,
   Endpoint,
   Exception,
   Host,
@@ -13,6 +14,7 @@ import type {
 } from "../model/index.ts";
 import { attachTargetSchema } from "./attachment.ts";
 import { backendsResourceSchema, encodeBackendsResource } from "./backends.ts";
+import { chainResourceSchema, encodeChainResource } from "./chain.ts";
 import { decodeWith, strict } from "./decode.ts";
 import { encodeEndpoint, endpointResourceSchema, endpointSchema } from "./endpoint.ts";
 import { encodeHost, hostSchema } from "./host.ts";
@@ -62,6 +64,7 @@ const snapshotSchema = strict({
   exceptions: z.array(exceptionResourceSchema).default([]),
   virtualIps: z.array(virtualIpResourceSchema).default([]),
   services: z.array(serviceResourceSchema).default([]),
+  chains: z.array(chainResourceSchema).default([]),
   backends: z.array(backendsResourceSchema).default([]),
   endpoints: z.array(endpointResourceSchema),
 });
@@ -116,6 +119,7 @@ export interface HostSnapshot {
   readonly exceptions: readonly Stored<Exception>[];
   readonly virtualIps: readonly Stored<VirtualIp>[];
   readonly services: readonly Stored<Service>[];
+  readonly chains: readonly Stored<Chain>[];
   readonly backends: readonly Stored<SegmentBackends>[];
   readonly endpoints: readonly Stored<Endpoint>[];
 }
@@ -143,6 +147,7 @@ export function encodeSnapshot(snapshot: HostSnapshot): z.input<typeof snapshotS
       encodeVirtualIpResource(virtualIp, virtualIp.revision),
     ),
     services: snapshot.services.map((service) => encodeServiceResource(service, service.revision)),
+    chains: snapshot.chains.map((chain) => encodeChainResource(chain, chain.revision)),
     backends: snapshot.backends.map((backends) => encodeBackendsResource(backends, backends.revision)),
     endpoints: encode(snapshot.endpoints, encodeEndpoint),
   };

@@ -1,3 +1,4 @@
+import { CHAIN_OPERATIONS } from "./contract-chains.ts";
 import { DAEMON_OPERATIONS } from "./contract-daemon.ts";
 import { NOUN_OPERATIONS } from "./contract-nouns.ts";
 import { POLICY_OPERATIONS } from "./contract-policies.ts";
@@ -13,6 +14,7 @@ export const CONTRACT = {
   ...POLICY_OPERATIONS,
   ...VIRTUAL_IP_OPERATIONS,
   ...SERVICE_OPERATIONS,
+  ...CHAIN_OPERATIONS,
   ...DAEMON_OPERATIONS,
 };
 

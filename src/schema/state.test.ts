@@ -90,6 +90,17 @@ const STATE: ClusterState = {
       externalId: "uid-1",
     },
   ],
+  chains: [
+    {
+      name: "shop.inspected",
+      network: "main",
+      from: { kind: "any" },
+      to: { kind: "service", service: "shop.web" },
+      through: [{ tenant: "shop", segment: "db", fail: "open" }],
+      direction: "both",
+      places: { forward: [1, 2], reverse: [3, 4] },
+    },
+  ],
 };
 
 describe("decodeState()", () => {

@@ -1,6 +1,17 @@
 import { z } from "zod";
-import type { Endpoint, Exception, Host, Network, Policy, Segment, Service, Tenant } from "../model/index.ts";
+import type {
+  Chain,
+  Endpoint,
+  Exception,
+  Host,
+  Network,
+  Policy,
+  Segment,
+  Service,
+  Tenant,
+} from "../model/index.ts";
 import { formatPrefix } from "../net/index.ts";
+import { chainSchema, encodeChain } from "./chain.ts";
 import { decodeWith, strict } from "./decode.ts";
 import { encodeEndpoint, endpointSchema } from "./endpoint.ts";
 import { encodeHost, hostSchema } from "./host.ts";
@@ -21,6 +32,7 @@ export interface ClusterState {
   readonly policies: readonly Policy[];
   readonly exceptions: readonly Exception[];
   readonly services: readonly Service[];
+  readonly chains: readonly Chain[];
 }
 
 const exceptionSchema = strict({
@@ -39,6 +51,7 @@ export const stateSchema = strict({
   policies: z.array(policySchema),
   exceptions: z.array(exceptionSchema),
   services: z.array(serviceSchema).default([]),
+  chains: z.array(chainSchema).default([]),
 });
 
 /** A state as JSON. */
@@ -64,5 +77,6 @@ export function encodeState(state: ClusterState): StateJson {
       segment,
     })),
     services: state.services.map(encodeService),
+    chains: state.chains.map(encodeChain),
   };
 }

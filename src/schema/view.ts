@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { backendsResourceSchema } from "./backends.ts";
+import { chainResourceSchema } from "./chain.ts";
 import { strict } from "./decode.ts";
 import { endpointResourceSchema } from "./endpoint.ts";
 import { hostResourceSchema } from "./host.ts";
@@ -24,6 +25,7 @@ export const hostViewSchema = strict({
   exceptions: z.array(exceptionResourceSchema).meta({ description: "Exceptions of all hosts." }),
   virtualIps: z.array(virtualIpResourceSchema).default([]).meta({ description: "All virtual IPs." }),
   services: z.array(serviceResourceSchema).default([]).meta({ description: "All services." }),
+  chains: z.array(chainResourceSchema).default([]).meta({ description: "All chains." }),
   backends: z
     .array(backendsResourceSchema)
     .default([])

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { backendsResourceSchema } from "./backends.ts";
+import { chainResourceSchema } from "./chain.ts";
 import { oneOf, quote, strict } from "./decode.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import { endpointResourceSchema } from "./endpoint.ts";
@@ -23,6 +24,7 @@ export const WATCH_SCHEMAS = {
   exceptions: exceptionResourceSchema,
   virtualIps: virtualIpResourceSchema,
   services: serviceResourceSchema,
+  chains: chainResourceSchema,
   backends: backendsResourceSchema,
   endpoints: endpointResourceSchema,
 } as const;
@@ -67,6 +69,7 @@ export const watchEventSchema = strict({
       changeSchema("exceptions"),
       changeSchema("virtualIps"),
       changeSchema("services"),
+      changeSchema("chains"),
       changeSchema("backends"),
       changeSchema("endpoints"),
     ]),

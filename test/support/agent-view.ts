@@ -48,6 +48,7 @@ export function hostView(change: Partial<HostSnapshot> = {}): HostSnapshot {
     exceptions: [],
     virtualIps: [],
     services: [],
+    chains: [],
     backends: [],
     endpoints: [],
     ...change,

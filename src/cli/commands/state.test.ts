@@ -19,6 +19,8 @@ test("what is exported can be read again", async () => {
     listEndpoints: stored.endpoints,
     listPolicies: stored.policies,
     listExceptions: stored.exceptions,
+    listServices: stored.services,
+    listChains: stored.chains,
   };
   const client: Pick<Client, "call"> = {
     call: (async (operation: string) => ({
