@@ -20,7 +20,6 @@ import type {
 } from "../model/index.ts";
 import type { Address } from "../net/index.ts";
 import type { Chains } from "./chain-control.ts";
-import type { Chains } from "./chain-control.ts";
 import type { CheckReport } from "./findings.ts";
 import type { Heartbeat, HeartbeatAnswer } from "./heartbeat.ts";
 import type {
@@ -273,7 +272,6 @@ export interface Control {
   readonly workloads: Workloads;
   readonly virtualIps: VirtualIps;
   readonly services: Services;
-  readonly chains: Chains;
   readonly chains: Chains;
   readonly backends: Backends;
   readonly policies: Policies;

@@ -3,7 +3,6 @@ import { BackendKeeper } from "./backend-keeper.ts";
 import { createBackends } from "./backends.ts";
 import { Catalog } from "./catalog.ts";
 import { createChains } from "./chains.ts";
-import { createChains } from "./chains.ts";
 import { type Context, createInTurn } from "./context.ts";
 import type { Control } from "./control.ts";
 import { createEndpoints } from "./endpoints.ts";
@@ -99,7 +98,6 @@ export async function createControl(options: ControlOptions): Promise<Control> {
     workloads: createWorkloads(context),
     virtualIps: createVirtualIps(context, virtualIps),
     services: createServices(context, (service) => backends.countEndpoints(service)),
-    chains: createChains(context),
     chains: createChains(context),
     backends: createBackends(context, () => backends.summary()),
     policies: createPolicies(context),
