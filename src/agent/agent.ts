@@ -18,6 +18,7 @@ import { Attacher, type Detached, notEnforced } from "./attacher.ts";
 import { checkAttachment } from "./attachment-check.ts";
 import { Attachments } from "./attachments.ts";
 import { createRulesKeeper } from "./create-rules-keeper.ts";
+import { createSteering } from "./create-steering.ts";
 import { damagedPolicies } from "./damaged-policies.ts";
 import { Damper } from "./damper.ts";
 import { desiredEndpoint, desiredHost } from "./desired.ts";
@@ -41,7 +42,7 @@ import { Reviewer } from "./reviewer.ts";
 import type { Allocation, Romanad } from "./romanad.ts";
 import type { RulesKeeper } from "./rules-keeper.ts";
 import { agentSafetyNet } from "./safety-net.ts";
-import { Steering } from "./steering.ts";
+import type { Steering } from "./steering.ts";
 import { Alarm, type Timers } from "./timers.ts";
 import { ViewSaver } from "./view-saver.ts";
 import { VirtualIpHolder } from "./virtual-ip-holder.ts";
@@ -203,7 +204,8 @@ export class Agent {
       this.#applyTopology();
     });
     this.#viewSaver = new ViewSaver({ ...options, knowledge });
-    this.#steering = new Steering({ parts: [], timers, knowledge });
+    const { metrics } = this;
+    this.#steering = createSteering({ ...options, metrics, reporter: this.#reporter, knowledge });
     this.#resyncAlarm = new Alarm(timers, () => {
       this.#resync();
     });

@@ -35,7 +35,7 @@ export interface DesiredHost {
     readonly addresses: readonly Address[];
   };
   readonly sysctls: ReadonlyMap<string, string>;
-  /** Blackholes of own prefixes, and the ways to other hosts. */
+  /** Blackholes of own prefixes, the ways to other hosts, and those to addresses of services. */
   readonly routes: readonly DesiredRoute[];
   /** The table, but for the devices that it is about. */
   readonly firewall: Omit<FirewallInput, "devices" | "underlayDevices">;
@@ -102,9 +102,13 @@ export function desiredHost(
       // Else any packet in the middle of a connection that was cut would begin it anew, as one of its sender's.
       ["net.netfilter.nf_conntrack_tcp_loose", "0"],
     ]),
-    routes: routes.map(({ destination, gateway }) =>
-      gateway ? { destination, type: "unicast", gateway } : { destination, type: "blackhole" },
-    ),
+    routes: [
+      ...routes.map(
+        ({ destination, gateway }): DesiredRoute =>
+          gateway ? { destination, type: "unicast", gateway } : { destination, type: "blackhole" },
+      ),
+      ...networks.flatMap((network) => serviceRoutes(network, host, settings.gatewayInterface)),
+    ],
     firewall: {
       table,
       host,
@@ -118,6 +122,20 @@ export function desiredHost(
     },
     problems: problems.map(({ network, reason }) => `No route in network "${network}": ${reason}`),
   };
+}
+
+/**
+ * Where packets to addresses of services go: nowhere, but without a route the host would not send any that its rules could
+ * translate. They leave as from the host itself.
+ */
+function serviceRoutes(network: Network, host: Host, device: string): readonly DesiredRoute[] {
+  return plansOf(network).flatMap((plan): DesiredRoute[] => {
+    const destination = plan.family === 4 ? network.services?.ipv4 : network.services?.ipv6;
+    if (destination === undefined) return [];
+    return [
+      { destination, type: "unicast", device, source: gatewayAddress(plan, hostPosition(network, host)) },
+    ];
+  });
 }
 
 /**
