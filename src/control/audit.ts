@@ -4,6 +4,7 @@ import { duplicateProblems, indexProblems, suspectProblem } from "./audit-endpoi
 import { nounProblems } from "./audit-nouns.ts";
 import { policyProblems } from "./audit-policies.ts";
 import { AuditScan } from "./audit-scan.ts";
+import { serviceProblems } from "./audit-services.ts";
 import { workloadProblems } from "./audit-workloads.ts";
 import type { Context } from "./context.ts";
 import { type CheckReport, type Finding, type FindingKind, MAX_FINDINGS } from "./findings.ts";
@@ -42,6 +43,7 @@ export async function checkStore(
   }
   const { world, nouns } = scan;
   const problems = [...nounProblems(context, world, nouns), ...claimProblems(context, world, nouns)];
+  problems.push(...serviceProblems(world));
   problems.push(...policyProblems(context, nouns, scan.acting));
   problems.push(...workloadProblems(context, world, nouns, scan.born));
   for (const suspect of scan.suspects) {
