@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { formatAddress } from "../src/net/index.ts";
+import { type Address, formatAddress } from "../src/net/index.ts";
 import { type ControllerScene, PATHS } from "./support/controller-scene.ts";
 import { itemsOf, putPod, startShopScene } from "./support/shop-scene.ts";
 import { until } from "./support/until.ts";
@@ -186,6 +186,29 @@ test("what romanad refuses is told, and had once there is room", async () => {
   await become(["shop.web 172.30.0.1 web 80"]);
 });
 
+test("the status follows the health of pods", async () => {
+  await givePrefix();
+  await scene.client.call("createHost", { body: { name: "metal", underlay: { ipv4: "192.0.2.1" } } });
+  named("web");
+  await scene.settled();
+  const { addresses } = await scene.client.call("createEndpoint", {
+    body: { host: "metal", workload: "uid-web-pod", requestToken: "t" },
+  });
+  service("web", { health: { protocol: "icmp" } });
+  await told("web", "Accepted True InUse", "Ready False Unhealthy");
+  expect(status("web")).toMatchObject({ backends: "0/1", healthy: 0, members: 1 });
+  const address = formatAddress(addresses.ipv4 as Address);
+  let number = 0;
+  await until("it is ready", async () => {
+    await scene.client.call("sendHeartbeat", {
+      params: { host: "metal" },
+      body: { life: "1", number: ++number, subnets: [], held: [], refused: [], healthy: [address] },
+    });
+    expect(conditions("web")).toEqual(["Accepted True InUse", "Ready True Healthy"]);
+  });
+  expect(status("web")).toMatchObject({ backends: "1/1", healthy: 1, members: 1 });
+});
+
 test("a segment that a service stands for stays, although no pod is of it", async () => {
   await givePrefix();
   named("web");
@@ -200,4 +223,19 @@ test("a segment that a service stands for stays, although no pod is of it", asyn
   await until("the namespace goes with it", async () => {
     expect((await itemsOf(scene.client.call("listTenants", {}))).map(({ name }) => name)).toEqual([]);
   });
+});
+
+test("a kind that is not served for a moment takes no services with it", async () => {
+  await givePrefix();
+  named("web");
+  service("web");
+  await become(["shop.web 172.30.0.1 web 80"]);
+  scene.server.absent.add(PATHS.customServices);
+  await scene.restart();
+  await until("it leads without it", async () => {
+    await scene.controller.idle();
+    const { isServed } = scene.controller.cluster.informers.customServices;
+    expect(scene.controller.isLeading && !isServed).toBe(true);
+  });
+  expect(await services()).toEqual(["shop.web 172.30.0.1 web 80"]);
 });

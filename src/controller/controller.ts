@@ -12,6 +12,7 @@ import type { Log } from "./log.ts";
 import { Mirror, segmentKey } from "./mirror.ts";
 import { policyObjectOf } from "./resources.ts";
 import type { Romanad } from "./romanad.ts";
+import { settleChain } from "./settle-chain.ts";
 import { settleHealth } from "./settle-health.ts";
 import { settleHost } from "./settle-host.ts";
 import { createLoadBalancerHandler } from "./settle-load-balancer.ts";
@@ -204,6 +205,7 @@ export class Controller {
       workload: settleWorkload,
       segment: createSegmentHandler(new Map()),
       service: settleService,
+      chain: settleChain,
       health: settleHealth,
       "load-balancer": createLoadBalancerHandler(),
     };
@@ -290,6 +292,10 @@ export class Controller {
     for (const service of mirror.services.values()) {
       const key = isMadeForObject(service) ? keyOfNamespacedName(service.name) : undefined;
       if (key !== undefined) queue.add(`service/${key}`);
+    }
+    for (const chain of mirror.chains.values()) {
+      const key = isMadeForObject(chain) ? keyOfNamespacedName(chain.name) : undefined;
+      if (key !== undefined) queue.add(`chain/${key}`);
     }
     queue.add("health/all");
     const hasVirtualIps = this.#options.config.virtualIpPools.length > 0;

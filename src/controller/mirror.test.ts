@@ -35,6 +35,23 @@ describe("Mirror", () => {
     expect([mirror.hold("shop/web"), mirror.segmentsOf("shop").size]).toEqual([true, 0]);
   });
 
+  test("tells of tenants whose segments come and go, or begin and cease to be used", async () => {
+    const told: string[] = [];
+    const mirror = new Mirror((tenant) => told.push(tenant));
+    const since = (): number => told.splice(0).length;
+    mirror.putSegment(WEB);
+    expect(since()).toBe(1);
+    mirror.putWorkload({ id: "1", tenant: "shop", segment: "web" });
+    expect(since()).toBe(1);
+    mirror.putWorkload({ id: "2", tenant: "shop", segment: "web" });
+    mirror.removeWorkload("2");
+    expect(since()).toBe(0);
+    mirror.removeWorkload("1");
+    expect(since()).toBe(1);
+    mirror.removeSegment("shop", "web");
+    expect(told).toEqual(["shop"]);
+  });
+
   test("a segment that could not be deleted is there as before", async () => {
     const mirror = new Mirror();
     mirror.putSegment(WEB);

@@ -1,8 +1,11 @@
+import { isDeepStrictEqual } from "node:util";
 import {
+  type Chain,
   type Host,
   hasCode,
   type Network,
   type Segment,
+  type SegmentBackends,
   type ServiceDetails,
   type Tenant,
   type VirtualIp,
@@ -22,6 +25,9 @@ export class Mirror {
   policies: Map<string, PolicyDetails> = new Map();
   virtualIps: Map<string, VirtualIp> = new Map();
   services: Map<string, ServiceDetails> = new Map();
+  chains: Map<string, Chain> = new Map();
+  /** How many endpoints of a network's segment are healthy. */
+  #healthy: ReadonlyMap<string, number> = new Map();
   #segments: Map<string, Map<string, Segment>> = new Map();
   #workloads: Map<string, Workload> = new Map();
   /** How many workloads need a segment, by {@link segmentKey}. */
@@ -39,8 +45,8 @@ export class Mirror {
 
   /** Reads everything. @throws RomanaError as the client. */
   async load(romanad: Romanad): Promise<void> {
-    const [networks, hosts, tenants, segments, policies, workloads, virtualIps, services] = await Promise.all(
-      [
+    const [networks, hosts, tenants, segments, policies, workloads, virtualIps, services, chains] =
+      await Promise.all([
         romanad.networks(),
         romanad.hosts(),
         romanad.tenants(),
@@ -49,8 +55,8 @@ export class Mirror {
         romanad.workloads(),
         romanad.virtualIps(),
         romanad.services(),
-      ],
-    );
+        romanad.chains(),
+      ]);
     this.#isLoading = true;
     this.networks = new Map(networks.map((network) => [network.name, network]));
     this.hosts = new Map(hosts.map((host) => [host.name, host]));
@@ -58,12 +64,31 @@ export class Mirror {
     this.policies = new Map(policies.map((policy) => [policy.id, policy]));
     this.virtualIps = new Map(virtualIps.map((virtualIp) => [virtualIp.name, virtualIp]));
     this.services = new Map(services.map((service) => [service.name, service]));
+    this.chains = new Map(chains.map((chain) => [chain.name, chain]));
     this.#segments = new Map();
     for (const segment of segments) this.putSegment(segment);
     this.#workloads = new Map();
     this.#uses = new Map();
     for (const workload of workloads) this.putWorkload(workload);
     this.#isLoading = false;
+  }
+
+  /** How many endpoints of a segment are healthy; 0 for one that no service and no chain uses. */
+  healthyOf(network: string, tenant: string, segment: string): number {
+    return this.#healthy.get(`${network}/${segmentKey(tenant, segment)}`) ?? 0;
+  }
+
+  /** Notes how many endpoints of segments are healthy; false when nothing has changed. */
+  putBackends(all: readonly SegmentBackends[]): boolean {
+    const healthy = new Map(
+      all.map(({ network, tenant, segment, backends }) => [
+        `${network}/${segmentKey(tenant, segment)}`,
+        backends.length,
+      ]),
+    );
+    if (isDeepStrictEqual(healthy, this.#healthy)) return false;
+    this.#healthy = healthy;
+    return true;
   }
 
   segmentsOf(tenant: string): ReadonlyMap<string, Segment> {

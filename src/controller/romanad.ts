@@ -1,11 +1,13 @@
 import type { Client } from "../client/index.ts";
-import type { WantedService } from "../kubernetes/index.ts";
+import type { WantedChain, WantedService } from "../kubernetes/index.ts";
 import type {
+  Chain,
   Host,
   HostSelector,
   Network,
   Policy,
   Segment,
+  SegmentBackends,
   ServiceDetails,
   Tenant,
   VirtualIp,
@@ -14,6 +16,9 @@ import type {
 } from "../model/index.ts";
 import {
   encodeAddressPair,
+  encodeChainFrom,
+  encodeChainFunction,
+  encodeChainTo,
   encodeGroup,
   encodeHealthCheck,
   encodeHostSelector,
@@ -39,6 +44,8 @@ export interface Romanad {
   workloads(): Promise<readonly Workload[]>;
   virtualIps(): Promise<readonly VirtualIp[]>;
   services(): Promise<readonly ServiceDetails[]>;
+  chains(): Promise<readonly Chain[]>;
+  backends(): Promise<readonly SegmentBackends[]>;
   createNetwork(network: Network): Promise<Network>;
   /** Its groups, and its service prefixes. */
   updateNetwork(network: Network): Promise<Network>;
@@ -67,6 +74,10 @@ export interface Romanad {
   /** Everything but its network and its addresses. */
   updateService(service: WantedService): Promise<ServiceDetails>;
   deleteService(name: string): Promise<void>;
+  createChain(chain: WantedChain): Promise<Chain>;
+  /** Everything but its network. */
+  updateChain(chain: WantedChain): Promise<Chain>;
+  deleteChain(name: string): Promise<void>;
 }
 
 interface Page<T> {
@@ -93,6 +104,8 @@ export function createRomanad(client: Client): Romanad {
     tenants: () => all((query) => client.call("listTenants", { query })),
     segments: () => all((query) => client.call("listAllSegments", { query })),
     policies: () => all((query) => client.call("listPolicies", { query })),
+    chains: () => all((query) => client.call("listChains", { query })),
+    backends: () => all((query) => client.call("listBackends", { query })),
     services: () => all((query) => client.call("listServices", { query })),
     virtualIps: () => all((query) => client.call("listVirtualIps", { query })),
     workloads: () => all((query) => client.call("listWorkloads", { query })),
@@ -208,6 +221,14 @@ export function createRomanad(client: Client): Romanad {
     async deleteService(name) {
       await client.call("deleteService", { params: { name } });
     },
+    createChain: ({ name, network, ...rest }) =>
+      client.call("createChain", {
+        body: { name, ...(network !== undefined && { network }), ...pathOf(rest) },
+      }),
+    updateChain: ({ name, ...rest }) => client.call("updateChain", { params: { name }, body: pathOf(rest) }),
+    async deleteChain(name) {
+      await client.call("deleteChain", { params: { name } });
+    },
     async deleteWorkload(workload) {
       await client.call("deleteWorkload", { params: { workload } });
     },
@@ -227,6 +248,23 @@ function steeringOf({
     ...(prefer && { prefer }),
     ...(health && { health: encodeHealthCheck(health) }),
     ...(dnsName !== undefined && { dnsName }),
+    ...(externalId !== undefined && { externalId }),
+  };
+}
+
+/** What a chain does. */
+function pathOf({
+  from,
+  to,
+  through,
+  direction,
+  externalId,
+}: Pick<WantedChain, "from" | "to" | "through" | "direction" | "externalId">) {
+  return {
+    from: encodeChainFrom(from),
+    to: encodeChainTo(to),
+    through: through.map(encodeChainFunction),
+    direction,
     ...(externalId !== undefined && { externalId }),
   };
 }
