@@ -14,6 +14,7 @@ export type Completer =
   | "endpoint"
   | "workload"
   | "vip"
+  | "service"
   | "policy"
   | "lab"
   | "lab-endpoint"

@@ -31,6 +31,8 @@ export async function findNames(
       return (await (await client()).call("listWorkloads", { query })).items.map(({ id }) => id);
     case "vip":
       return (await (await client()).call("listVirtualIps", { query })).items.map(({ name }) => name);
+    case "service":
+      return (await (await client()).call("listServices", { query })).items.map(({ name }) => name);
     case "policy":
       return (await (await client()).call("listPolicies", { query })).items.map(({ id }) => id);
     case "lab":

@@ -50,6 +50,11 @@ export const NOUNS: readonly NounEntry[] = [
     load: async () => (await import("./commands/vip.ts")).vip,
   },
   {
+    name: "service",
+    summary: "Services: stable addresses in front of segments",
+    load: async () => (await import("./commands/service.ts")).service,
+  },
+  {
     name: "policy",
     summary: "Who may talk to whom: check, apply, on trial too",
     load: async () => (await import("./commands/policy.ts")).policy,

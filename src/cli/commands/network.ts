@@ -14,8 +14,8 @@ import {
   listAll,
   listResult,
   outcomeResult,
-  type Resource,
   REVISION_OPTION,
+  type Resource,
   showResult,
 } from "../resource.ts";
 import { patchOf, planBits } from "../words.ts";
@@ -37,6 +37,14 @@ const NETWORK: Resource<ResultOf<typeof CONTRACT.getNetwork>> = {
     {
       title: "numbering",
       value: (network) => [...new Set(plansOf(network).map(({ numbering }) => numbering))].join(", "),
+    },
+    {
+      title: "services",
+      value: ({ services }) =>
+        [services?.ipv4, services?.ipv6]
+          .flatMap((prefix) => (prefix === undefined ? [] : [formatPrefix(prefix)]))
+          .join(", "),
+      wide: true,
     },
     { title: "groups", value: ({ groups }) => groups.map(({ name }) => name).join(", "), wide: true },
     { title: "revision", value: ({ revision }) => revision, align: "right", wide: true },
@@ -65,6 +73,12 @@ export const network: Noun = {
         { name: "ipv6", value: "PREFIX", summary: "Its IPv6 prefix" },
         { name: "ipv6-bits", value: "BITS", summary: "Widths of the levels behind the IPv6 prefix" },
         {
+          name: "services",
+          value: "PREFIX",
+          many: true,
+          summary: "Where addresses of services come from, outside of the plans; one per family",
+        },
+        {
           name: "numbering",
           value: "WORD",
           choices: ["literal", "v1"],
@@ -75,6 +89,7 @@ export const network: Noun = {
       examples: [
         "romana network create main --ipv4 10.0.0.0/8 --ipv4-bits host=8,tenant=8,segment=4,endpoint=4",
         "romana network create racks --ipv6 fd00:1234:5678::/48 --ipv6-bits zone=4,rack=4,host=8,tenant=16,segment=16,endpoint=32",
+        "romana network create shop --ipv4 10.0.0.0/8 --ipv4-bits host=8,tenant=8,segment=4,endpoint=4 --services 172.20.0.0/16",
         "romana network create -f network.yaml",
       ],
       run: async (input, context) => {
@@ -83,6 +98,7 @@ export const network: Noun = {
           name,
           ...patchOf({ numbering: input.text("numbering") as "literal" | undefined }),
           plans: patchOf({ ipv4: planOf(input, "ipv4"), ipv6: planOf(input, "ipv6") }),
+          ...patchOf({ services: servicesOf(input) }),
         }));
         const outcomes = [];
         for (const body of bodies) {
@@ -115,17 +131,33 @@ export const network: Noun = {
     },
     {
       verb: "update",
-      summary: "Replace the topology groups of a network by those of a file",
+      summary: "Replace the topology groups of a network by those of a file, or its service prefixes",
       arguments: [{ name: "name", summary: "Name of the network", complete: "network" }],
       options: [
-        { ...FILE_OPTION, summary: "Document with the new `groups`", required: true },
+        { ...FILE_OPTION, summary: "Document with the new `groups`" },
+        {
+          name: "services",
+          value: "PREFIX",
+          many: true,
+          summary: "All prefixes that services get their addresses from, one per family",
+        },
+        { name: "no-services", summary: "None: it has no services" },
         REVISION_OPTION,
       ],
-      examples: ["romana network update main -f groups.yaml"],
+      examples: [
+        "romana network update main -f groups.yaml",
+        "romana network update main --services 172.20.0.0/16 --services fd00:20::/112",
+      ],
       run: async (input, context) => {
         const client = await context.client();
         const params = { network: input.argument("name") };
-        const body = readDocument(input.text("file") as string) as BodyOf<typeof CONTRACT.updateNetwork>;
+        const file = input.text("file");
+        const services = input.flag("no-services") ? null : servicesOf(input);
+        if (file === undefined && services === undefined)
+          throw wrongInput("--file", "or --services is missing");
+        const document =
+          file === undefined ? {} : (readDocument(file) as BodyOf<typeof CONTRACT.updateNetwork>);
+        const body = { ...document, ...patchOf({ services }) };
         const object = await client.call("updateNetwork", { params, body }, changeOptions(input));
         return outcomeResult(NETWORK, [{ object }], true);
       },
@@ -151,6 +183,18 @@ function planOf(input: Input, family: "ipv4" | "ipv6"): NetworkBody["plans"]["ip
   if (prefix === undefined) throw wrongInput(`--${family}`, `is missing beside --${family}-bits`);
   if (bits === undefined) throw wrongInput(`--${family}-bits`, `is missing beside --${family}`);
   return { prefix, ...planBits(`--${family}-bits`, bits) };
+}
+
+/** Service prefixes from `--services`, at most one per family; undefined when there is none. */
+function servicesOf(input: Input): NetworkBody["services"] {
+  const services: { ipv4?: string; ipv6?: string } = {};
+  for (const text of input.list("services")) {
+    const family = text.includes(":") ? "ipv6" : "ipv4";
+    if (services[family] !== undefined)
+      throw wrongInput("--services", `two prefixes of one family, "${text}" is the second`);
+    services[family] = text;
+  }
+  return Object.keys(services).length === 0 ? undefined : services;
 }
 
 function describeBits(plan: AddressPlan): string {
