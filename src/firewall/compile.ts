@@ -20,6 +20,7 @@ import { type PolicyParts, policyParts } from "./policy-parts.ts";
 import type { Chain, Element, Match, NamedSet, Rule, Table } from "./table.ts";
 
 const SERVICE_SET = "gateway_services";
+const ARRIVED = "arrived";
 
 const FAMILIES: readonly Family[] = [4, 6];
 
@@ -55,6 +56,7 @@ export function createTable(input: FirewallInput): Table {
       ...policies.toEndpoint,
       ...policies.fromEndpoint,
       ...shapes.map((shape) => fromEndpointChain(shape, own, policies, drop)),
+      ...(input.steered ? [{ name: ARRIVED, rules: arrivedRules(own) }] : []),
       { name: "unbound", rules: unboundRules(drop) },
       { name: "to_host", rules: toHostRules(policies, drop) },
       ...shapes.map((shape) => fromEndpointToHostChain(shape, drop)),
@@ -183,6 +185,7 @@ function forwardRules(
   drop: Drop,
 ): readonly Rule[] {
   return [
+    ...steeredRules(input),
     ...FAMILIES.flatMap((family) =>
       fastLanes(
         input,
@@ -220,6 +223,17 @@ function fastLanes(
       accept({ kind: "input-device", index }, ...notFrom, { kind: "established" }),
     ),
   ];
+}
+
+/** In front of all others, which judge by devices and sources that a way through functions makes no sense of. */
+function steeredRules({ steered }: FirewallInput): readonly Rule[] {
+  if (steered === undefined) return [];
+  const marked = (value: number): Match => ({ kind: "mark", mask: steered.mask, value });
+  return [accept(marked(steered.passing)), go(ARRIVED, marked(steered.arrived))];
+}
+
+function arrivedRules(own: readonly OwnPrefix[]): readonly Rule[] {
+  return [accept({ kind: "established" }), ...toOwnEndpoints(own)];
 }
 
 function inputRules(own: readonly OwnPrefix[]): readonly Rule[] {

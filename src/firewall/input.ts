@@ -31,8 +31,23 @@ export interface FirewallInput extends FirewallScope, Omit<World, "hosts"> {
     /** False: only what policies log. */
     readonly drops: boolean;
   };
+  /** How packets that are steered through functions are told; absent: none are. */
+  readonly steered?: SteeredMarks;
   /** What no policy for the machine itself can take away. */
   readonly safetyNet?: SafetyNet;
+}
+
+/**
+ * Marks of packets that come by another way than routes alone would send them (ADR 0018). Who marks them has proved what they are, and
+ * that nobody else's packets have these marks.
+ */
+export interface SteeredMarks {
+  /** The bits that say it. */
+  readonly mask: number;
+  /** On its way through this host, or judged here before. */
+  readonly passing: number;
+  /** At the host of its destination, with any device and any source: judged as what comes from another host. */
+  readonly arrived: number;
 }
 
 /** Traffic of the machine that comes before all policies. Neighbour discovery, DHCP and known flows always do. */

@@ -6,6 +6,8 @@ import type { Chain, Hook, KeyField, KeyPart, Match, Rule, Table } from "./table
 /** A packet with the devices that it passes, as the kernel shows it to the table. */
 export interface KernelPacket extends Packet {
   readonly device: { readonly name: string; readonly index: number };
+  /** Absent for 0. */
+  readonly mark?: number;
 }
 
 /** What the table did: the counter is the reason of a drop. */
@@ -114,6 +116,8 @@ function holds(asked: Asked, match: Match): boolean {
       return (packet.interfaceName ?? device.name) === match.name;
     case "lookup":
       return isFound(asked, match);
+    case "mark":
+      return ((packet.mark ?? 0) & match.mask) === match.value;
     case "established":
       return packet.state === "established";
     case "loopback":

@@ -134,6 +134,8 @@ function matchText(match: Match): string {
       return `${addressField(match.prefix.family, "destination")} ${prefixText(match.prefix)}`;
     case "lookup":
       return `${match.key.map(fieldText).join(" . ")} ${match.negated ? "!= " : ""}@${match.set}`;
+    case "mark":
+      return `meta mark & ${markText(match.mask)} == ${markText(match.value)}`;
     case "established":
       return "ct state established,related";
     case "input-name":
@@ -163,6 +165,10 @@ function matchText(match: Match): string {
     case "multicast":
       return "meta pkttype { broadcast, multicast }";
   }
+}
+
+function markText(mark: number): string {
+  return `0x${mark.toString(16).padStart(8, "0")}`;
 }
 
 function fieldText(field: KeyField): string {

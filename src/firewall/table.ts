@@ -97,6 +97,8 @@ export type Match =
       readonly set: string;
       readonly negated: boolean;
     }
+  /** The packet's mark is the value under the mask. */
+  | { readonly kind: "mark"; readonly mask: number; readonly value: number }
   /** Part of a known flow, or an ICMP error that belongs to one. */
   | { readonly kind: "established" }
   | { readonly kind: "loopback" | "output-loopback" }

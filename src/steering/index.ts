@@ -1,3 +1,9 @@
+export { type EndAddresses } from "./chain-ends.ts";
+export { hopKey, type NextHop, type NumberedHop, numberHops } from "./chain-hops.ts";
+export { type ChainEndpoint, type ChainInput } from "./chain-input.ts";
+export * from "./chain-marks.ts";
+export { type ChainRules, chainRules } from "./chain-rules.ts";
+export { CHAIN_DROPS, renderChainTable } from "./chain-table.ts";
 export {
   type Hairpin,
   type KnownServices,
