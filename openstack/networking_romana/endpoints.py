@@ -95,11 +95,9 @@ class Endpoints:
             current = self._client.endpoint(endpoint.addresses[0])
 
     def act_as(self, endpoint: Endpoint, segment: str) -> None:
-        """Lets policies take an endpoint for one of a segment, which is made if need be."""
+        """Lets policies take an endpoint for one of a segment of its tenant."""
         if (endpoint.acts_as or endpoint.segment) == segment:
             return
-        if segment != endpoint.segment:
-            self._tenants.create_segment(endpoint.tenant, segment)
         self._remember(self._client.act_as(endpoint.addresses[0], None if segment == endpoint.segment else segment))
 
     def _post(self, wish: Wish, request: dict[str, Any]) -> tuple[Endpoint, bool]:

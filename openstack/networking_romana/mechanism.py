@@ -98,7 +98,7 @@ class RomanaMechanismDriver(api.MechanismDriver):
                 if _host_of(address, port["id"]) != context.host:
                     raise segment_exc.HostNotCompatibleWithFixedIps(host=context.host, port_id=port["id"])
         if _profile_segment(port) != _profile_segment(original):
-            _segment(context)
+            _make_segment(port["id"], planned_addresses(context._plugin_context, port), _segment(context))
 
     def update_port_postcommit(self, context: Any) -> None:
         """Releases what the port has no longer. A port that has waited for its host waits again without one."""
@@ -187,6 +187,17 @@ def _check_address_pairs(context: Any) -> None:
             what=f"allow address pairs of port {port['id']}",
             reason=f"an address of Romana belongs to one port: {', '.join(others)}",
         )
+
+
+def _make_segment(port_id: str, addresses: Iterable[str], segment: str) -> None:
+    """Makes the segment that endpoints of a port shall act as, if it is not there."""
+    try:
+        for address in addresses:
+            endpoint = romana().endpoints.at(address, port_id)
+            if endpoint is not None and endpoint.segment != segment:
+                romana().tenants.create_segment(endpoint.tenant, segment)
+    except (ApiError, Unreachable) as error:
+        raise refusal(f"let port {port_id} act as segment {segment}", error) from error
 
 
 def _act_as(port_id: str, addresses: Iterable[str], segment: str) -> None:

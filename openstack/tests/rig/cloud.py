@@ -80,12 +80,13 @@ class Project:
         return self.send(method, path, body, self.cloud.nova)
 
     def network(self, name="web", *cidrs, **more):
-        """A network with subnets."""
+        """A network with subnets: by default the seed's; None for none."""
         api = self.cloud.nova if more else self.api
         body = {"network": {"name": name, "project_id": self.id, **more}}
         network = self.send("POST", "networks", body, api).ok()["network"]
         for cidr in cidrs or ("10.0.0.0/8",):
-            self.subnet(network, cidr).ok()
+            if cidr is not None:
+                self.subnet(network, cidr).ok()
         return network
 
     def subnet(self, network, cidr, **more):

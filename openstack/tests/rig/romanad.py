@@ -24,9 +24,15 @@ NETWORKS = [
         },
     },
     {
+        "name": "half",
+        "plans": {
+            "ipv6": {"prefix": "fd00:64::/64", "hostBits": 16, "tenantBits": 16, "segmentBits": 16, "endpointBits": 16}
+        },
+    },
+    {
         "name": "tiny",
         "plans": {
-            "ipv4": {"prefix": "192.168.0.0/22", "hostBits": 2, "tenantBits": 5, "segmentBits": 1, "endpointBits": 2}
+            "ipv4": {"prefix": "192.168.0.0/21", "hostBits": 2, "tenantBits": 5, "segmentBits": 3, "endpointBits": 1}
         },
     },
 ]

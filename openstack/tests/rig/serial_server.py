@@ -5,22 +5,14 @@ since the migrations do not run on SQLite.
 """
 
 import sys
-from wsgiref import simple_server
 
+import eventlet
+import eventlet.wsgi
 import sqlalchemy
-
-port, url = sys.argv[1:3]
-sys.argv[:] = ["neutron-api", *sys.argv[3:]]
+from neutron.cmd.eventlet.server import main_api_eventlet
 
 
-class QuietHandler(simple_server.WSGIRequestHandler):
-    """Logs no requests: Neutron does."""
-
-    def log_message(self, *words):
-        """Says nothing."""
-
-
-def make_schema():
+def make_schema(url):
     """Makes the tables."""
     from neutron.db.migration.models import head
 
@@ -30,13 +22,14 @@ def make_schema():
     head.get_metadata().create_all(engine)
 
 
-def serve():
+def serve(port, url, *arguments):
     """Serves until it is killed."""
-    from neutron.cmd.eventlet.server import main_api_eventlet
-
-    make_schema()
+    sys.argv[:] = ["neutron-api", *arguments]
+    make_schema(url)
     application = main_api_eventlet()
-    simple_server.make_server("127.0.0.1", int(port), application, handler_class=QuietHandler).serve_forever()
+    one_at_a_time = eventlet.GreenPool(1)
+    listener = eventlet.listen(("127.0.0.1", int(port)))
+    eventlet.wsgi.server(listener, application, custom_pool=one_at_a_time, keepalive=False, log_output=False)
 
 
-serve()
+serve(*sys.argv[1:])

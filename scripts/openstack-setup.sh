@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Makes a Debian machine ready for the tests of openstack/: Neutron with its own tests, MariaDB, pytest and mypy, all from
+# Debian. Quick when nothing is missing. Nothing is started and no configuration of the machine is changed.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+readonly PACKAGES=(
+  python3-neutron mariadb-server-core mariadb-client-core
+  python3-pytest python3-oslotest python3-ddt python3-testresources python3-testscenarios mypy
+)
+readonly OLDEST_NEUTRON=21
+
+say() { echo "openstack-setup: $*" >&2; }
+fail() { say "$*"; exit 1; }
+
+installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+
+install_missing() {
+  local -a missing=()
+  local package
+  for package in "${PACKAGES[@]}"; do installed "$package" || missing+=("$package"); done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  say "installing Debian packages: ${missing[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  local -a apt=(apt-get -q -o DPkg::Lock::Timeout=300)
+  local -a install=("${apt[@]}" install -y --no-install-recommends "${missing[@]}")
+  "${install[@]}" </dev/null >&2 && return 0
+  say "reading the lists of packages anew"
+  "${apt[@]}" update </dev/null >&2 || fail "apt-get update failed; is there a network?"
+  "${install[@]}" </dev/null >&2 || fail "apt-get could not install: ${missing[*]}"
+}
+
+# Debian's packages are seen by Debian's Python only, whichever python3 is first on the PATH.
+check_neutron() {
+  local version
+  version=$(/usr/bin/python3 -c 'import importlib.metadata as m; print(m.version("neutron"))') ||
+    fail "/usr/bin/python3 does not find Neutron"
+  [ "${version%%.*}" -ge "$OLDEST_NEUTRON" ] || fail "Neutron $version is too old; $OLDEST_NEUTRON or newer is wanted"
+  /usr/bin/python3 -c 'import neutron.tests.unit.plugins.ml2.test_plugin' 2>/dev/null ||
+    fail "Neutron's own tests cannot be imported"
+}
+
+command -v dpkg-query >/dev/null || fail "this is no Debian: install Neutron, its tests, MariaDB, pytest and mypy by hand"
+[ "$(id -u)" -eq 0 ] || fail "packages are installed as root; run this as root"
+scripts/setup.sh
+install_missing
+check_neutron
+say "ready"
