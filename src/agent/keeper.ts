@@ -1,3 +1,4 @@
+import type { RouteStatus } from "../model/index.ts";
 import type { KernelEvent } from "../system/kernel.ts";
 import { suspect } from "./drift.ts";
 import type { Cause, Outcome } from "./reconcile-run.ts";
@@ -32,6 +33,10 @@ export class Keeper {
   readonly #everyAlarm: Alarm;
   readonly #sysctlFailures = new Map<string, readonly string[]>();
   #last: Outcome = { routes: [], failures: [], repaired: [] };
+  #routes: { readonly of: Outcome["routes"]; readonly routes: readonly RouteStatus[] } = {
+    of: [],
+    routes: [],
+  };
   #isHostSuspect = false;
   #isDrift = false;
   #retries = 0;
@@ -49,9 +54,13 @@ export class Keeper {
     });
   }
 
-  /** What was true after the last look. */
-  get last(): Outcome {
-    return this.#last;
+  /** The routes after the last look; the same list as long as no look has found others. */
+  get routes(): readonly RouteStatus[] {
+    if (this.#routes.of !== this.#last.routes) {
+      const routes = this.#last.routes.map(({ route, state }) => ({ ...route, state }));
+      this.#routes = { of: this.#last.routes, routes };
+    }
+    return this.#routes.routes;
   }
 
   /** What the kernel refuses. */

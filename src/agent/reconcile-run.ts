@@ -94,16 +94,19 @@ export class Run {
   /** What came of it all; `routes` as they were found before. */
   outcome(routes: readonly RouteFinding[]): Outcome {
     const again = Math.min(...this.#deferred.values());
+    const isPresent = routes.every(({ state }) => state === "present");
     return {
-      routes: routes.map(({ route, state }): RouteFinding => {
-        const item = `route ${formatPrefix(route.destination)}`;
-        const isLeft = this.#failures.has(item) || this.#deferred.has(item);
-        return { route, state: isLeft ? state : "present" };
-      }),
+      routes: isPresent ? routes : routes.map((finding) => this.#made(finding)),
       failures: [...this.#failures.values()],
       repaired: this.#repaired,
       ...(Number.isFinite(again) && { again }),
     };
+  }
+
+  #made({ route, state }: RouteFinding): RouteFinding {
+    const item = `route ${formatPrefix(route.destination)}`;
+    const isLeft = this.#failures.has(item) || this.#deferred.has(item);
+    return { route, state: isLeft ? state : "present" };
   }
 }
 

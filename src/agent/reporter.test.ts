@@ -1,12 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { FakeRomanad } from "../../test/support/fake-romanad.ts";
 import { ManualTimers } from "../../test/support/manual-timers.ts";
+import { RomanaError, type RouteStatus } from "../model/index.ts";
+import { parsePrefix } from "../net/index.ts";
 import { Reporter } from "./reporter.ts";
 
 function report() {
   const romanad = new FakeRomanad();
   const timers = new ManualTimers();
-  const status = { problems: [] as string[], attachments: 0 };
+  const status = { problems: [] as string[], attachments: 0, routes: [] as RouteStatus[] };
   const reporter = new Reporter({
     host: "host-1",
     romanad,
@@ -15,7 +17,7 @@ function report() {
       observedRevision: 40,
       state: status.problems.length === 0 ? "ok" : "degraded",
       problems: status.problems,
-      routes: [],
+      routes: status.routes,
       attachments: status.attachments,
       version: "1.2.3",
       reportedAt: timers.now(),
@@ -60,5 +62,34 @@ describe("Reporter", () => {
     reporter.forget();
     await timers.advance(1_000);
     expect(romanad.reports).toHaveLength(2);
+  });
+
+  test("tells routes when they have changed, when the last report failed, and when romanad may have forgotten", async () => {
+    const { romanad, timers, status, reporter } = report();
+    const tell = async (): Promise<void> => {
+      reporter.notice();
+      await timers.advance(6_000);
+    };
+    const route = { destination: parsePrefix("10.2.0.0/16"), type: "unicast" } as const;
+    status.routes = [{ ...route, state: "missing" }];
+    await tell();
+    status.problems = ["x"];
+    await tell();
+    status.routes = [{ ...route, state: "missing" }];
+    status.problems = ["y"];
+    await tell();
+    status.routes = [{ ...route, state: "present" }];
+    await tell();
+    romanad.before = (call) => {
+      if (call === "report") throw new RomanaError("Cannot store status: no routes", { code: "aborted" });
+    };
+    status.problems = ["z"];
+    await tell();
+    romanad.before = undefined;
+    await tell();
+    reporter.forget();
+    await tell();
+    expect(romanad.sentRoutes).toEqual([1, undefined, undefined, 1, 1, 1]);
+    expect(romanad.reports.at(-1)?.routes).toEqual([{ ...route, state: "present" }]);
   });
 });

@@ -1,5 +1,5 @@
-import { type HostStatus, RomanaError } from "../model/index.ts";
-import { encodeHostStatus } from "../schema/index.ts";
+import { type HostStatus, RomanaError, type RouteStatus } from "../model/index.ts";
+import { encodeHostReport, encodeRoute } from "../schema/index.ts";
 import type { Romanad } from "./romanad.ts";
 import { Alarm, type Timers } from "./timers.ts";
 
@@ -18,11 +18,14 @@ const COUNT_SETTLE = 1_500;
 /** After a report that romanad did not take. */
 const RETRY = 5_000;
 
-/** Tells romanad how the host is, when that has changed. */
+/** Tells romanad how the host is, when that has changed; routes only when they have. */
 export class Reporter {
   readonly #options: ReporterOptions;
   readonly #alarm: Alarm;
   #sent: string | undefined;
+  /** What romanad knows: the very list, and how it reads. */
+  #sentRoutes: readonly RouteStatus[] | undefined;
+  #sentRoutesText: string | undefined;
   #isSending = false;
 
   constructor(options: ReporterOptions) {
@@ -43,6 +46,7 @@ export class Reporter {
   /** romanad may have forgotten the last report: reports again. */
   forget(): void {
     this.#sent = undefined;
+    this.#sentRoutesText = undefined;
     this.notice();
   }
 
@@ -57,18 +61,29 @@ export class Reporter {
       return;
     }
     const { host, romanad, status } = this.#options;
-    const report = status();
-    const text = JSON.stringify({ ...encodeHostStatus(report), reportedAt: 0 });
-    if (text === this.#sent) return;
+    const { routes, ...report } = status();
+    const text = JSON.stringify({ ...encodeHostReport(report), reportedAt: 0 });
+    const routesText = this.#textOf(routes);
+    const hasNewRoutes = routesText !== this.#sentRoutesText;
+    if (text === this.#sent && !hasNewRoutes) return;
     this.#isSending = true;
     try {
-      await romanad.report(host, report);
+      await romanad.report(host, { ...report, ...(hasNewRoutes && { routes }) });
       this.#sent = text;
+      this.#sentRoutes = routes;
+      this.#sentRoutesText = routesText;
     } catch (error) {
       if (!(error instanceof RomanaError)) throw error;
+      this.#sentRoutesText = undefined;
       this.#alarm.set(RETRY);
     } finally {
       this.#isSending = false;
     }
+  }
+
+  /** The text of routes; that of the same list is remembered. */
+  #textOf(routes: readonly RouteStatus[]): string {
+    if (this.#sentRoutesText !== undefined && routes === this.#sentRoutes) return this.#sentRoutesText;
+    return JSON.stringify(routes.map(encodeRoute));
   }
 }

@@ -1,9 +1,9 @@
 import type { Client } from "../client/index.ts";
-import { type Endpoint, type HostStatus, hasCode } from "../model/index.ts";
+import { type Endpoint, type HostReport, hasCode } from "../model/index.ts";
 import {
   type BodyOf,
   type CONTRACT,
-  encodeHostStatus,
+  encodeHostReport,
   type HeartbeatAnswerResult,
   type HeartbeatJson,
   type HostSnapshot,
@@ -32,7 +32,8 @@ export interface Romanad {
   find(address: string): Promise<Stored<Endpoint> | undefined>;
   /** @throws RomanaError `not-found`, `revision-mismatch`. */
   release(address: string, revision: number): Promise<void>;
-  report(host: string, status: HostStatus): Promise<void>;
+  /** @throws RomanaError `aborted` when it knows no routes of the host and the report has none. */
+  report(host: string, report: HostReport): Promise<void>;
   /** Says that the host lives, and asks which virtual IPs it may hold. Never tried again by itself. */
   beat(host: string, heartbeat: HeartbeatJson, signal: AbortSignal): Promise<HeartbeatAnswerResult>;
 }
@@ -58,8 +59,8 @@ export function createRomanad(client: Client): Romanad {
     async release(address, revision) {
       await client.call("deleteEndpoint", { params: { ref: address } }, { ifMatch: revision });
     },
-    async report(host, status) {
-      await client.call("putHostStatus", { params: { host }, body: encodeHostStatus(status) });
+    async report(host, report) {
+      await client.call("putHostStatus", { params: { host }, body: encodeHostReport(report) });
     },
     beat: (host, heartbeat, signal) =>
       client.call("sendHeartbeat", { params: { host }, body: heartbeat }, { signal }),

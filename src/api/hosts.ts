@@ -4,6 +4,7 @@ import {
   encodeChainResource,
   encodeEndpointResource,
   encodeExceptionResource,
+  encodeHostReport,
   encodeHostResource,
   encodeHostStatus,
   encodeNetworkResource,
@@ -53,7 +54,7 @@ export function hostHandlers(
       return { body: encodeHostStatus((await status.get(params.host)).object) };
     },
     async putHostStatus({ params, body }) {
-      return { body: encodeHostStatus((await status.put(params.host, body)).object) };
+      return { body: encodeHostReport((await status.put(params.host, body)).object) };
     },
   };
 }

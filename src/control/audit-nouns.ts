@@ -170,8 +170,9 @@ function overlapProblems({ segments }: World): Problem[] {
 
 function statusProblems(context: Context, world: World, keys: NounKeys): Problem[] {
   return [...keys.keys()].flatMap((key): Problem[] => {
-    if (!key.startsWith(PREFIX.status)) return [];
-    const host = key.slice(PREFIX.status.length);
+    const prefix = [PREFIX.status, PREFIX.statusRoutes].find((start) => key.startsWith(start));
+    if (prefix === undefined) return [];
+    const host = key.slice(prefix.length);
     if (world.hosts.has(host)) return [];
     const message = `The status belongs to host "${host}", which is not there`;
     return [

@@ -24,6 +24,7 @@ const NOUN_PREFIXES = [
   PREFIX.segment,
   PREFIX.segmentCode,
   PREFIX.status,
+  PREFIX.statusRoutes,
   PREFIX.policy,
   PREFIX.policyTrial,
   PREFIX.exception,

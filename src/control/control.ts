@@ -4,6 +4,7 @@ import type {
   Endpoint,
   Group,
   HostDetails,
+  HostReport,
   HostSelector,
   HostStatus,
   Isolation,
@@ -252,7 +253,7 @@ export interface Routes {
 /** The last report of each host's agent. */
 export interface Statuses {
   /** @throws RomanaError `not-found` when there is no such host. */
-  put(host: string, status: HostStatus): Promise<Versioned<HostStatus>>;
+  put(host: string, report: HostReport): Promise<Versioned<HostReport>>;
   /** @throws RomanaError `not-found` when there is no such host or its agent never reported. */
   get(host: string): Promise<Versioned<HostStatus>>;
   /** What the rules of all hosts have counted, as last reported; only of one policy if one is given. */

@@ -2,7 +2,7 @@ import type { AllCounters, DropTally, HostCounters, PolicyCounters, Tally } from
 import type { Store } from "../store/index.ts";
 import { PREFIX } from "./keys.ts";
 
-/** Reports that are read in one turn of the event loop: each may have a thousand routes. */
+/** Reports that are read in one turn of the event loop: each may have a thousand rules. */
 const PAGE = 50;
 
 /** Sums what all hosts have reported of their rules, by policy and rule; only of one policy if one is given. */
@@ -16,7 +16,7 @@ export async function sumCounters(store: Store, only?: string): Promise<AllCount
   }
 }
 
-/** The counters of a stored report, whose routes are not looked at; undefined where it has none or is damaged. */
+/** The counters of a stored report; undefined where it has none or is damaged. */
 function countersOf(text: string): HostCounters | undefined {
   try {
     return (JSON.parse(text) as { counters?: HostCounters }).counters;

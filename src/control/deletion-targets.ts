@@ -79,6 +79,7 @@ export function hostTarget(context: Context, name: string): Target<HostRecord> {
         .filter((address) => address !== undefined)
         .map((address) => remove(hostAddressKey(address))),
       remove(PREFIX.status + name),
+      remove(PREFIX.statusRoutes + name),
     ],
   };
 }

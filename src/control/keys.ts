@@ -22,6 +22,7 @@ export const PREFIX = {
   endpointToken: "endpoint-token/",
   cooling: "cooling/",
   status: "status/",
+  statusRoutes: "status-routes/",
   policy: "policy/",
   policyTrial: "policy-trial/",
   exception: "exception/",

@@ -3,9 +3,8 @@ import { comparePrefixes, formatPrefix, prefixContainsPrefix } from "../net/inde
 import { createRouting, type DesiredRoute, type Routing, summarizeRoutes } from "../routing/index.ts";
 import type { Context } from "./context.ts";
 import type { Routes } from "./control.ts";
-import { PREFIX } from "./keys.ts";
 import type { HostRoutes, RouteRow } from "./routes.ts";
-import { decodeStatus } from "./statuses.ts";
+import { readStatus } from "./statuses.ts";
 
 /** Routes as they should be, beside what the agents report. */
 export function createRoutes({ store, catalog }: Context): Routes {
@@ -18,8 +17,7 @@ export function createRoutes({ store, catalog }: Context): Routes {
       const names = host === undefined ? hosts().map(({ name }) => name) : [host];
       return await Promise.all(
         names.map(async (name) => {
-          const entry = await store.get(PREFIX.status + name);
-          return joinRoutes(name, routing, entry && decodeStatus(entry.value));
+          return joinRoutes(name, routing, await readStatus(store, name));
         }),
       );
     },

@@ -278,6 +278,12 @@ describe("status and routes", () => {
       [32, 0xa01n, "present"],
       [16, 0xa09n, "unwanted"],
     ]);
+    const { routes, ...report } = status;
+    await control.status.put("a", { ...report, observedRevision: 8 });
+    expect((await control.status.get("a")).object).toEqual({ ...status, observedRevision: 8 });
+    expect(await errorOf(control.status.put("b", report))).toBe(
+      'aborted: Cannot store status of host "b": it has no routes, and none have been reported before',
+    );
     expect(await control.routes.list()).toHaveLength(3);
     expect(await errorOf(control.routes.list("nobody"))).toBe('not-found: Cannot find host "nobody"');
     await control.hosts.delete("a");

@@ -75,3 +75,9 @@ export interface HostStatus {
   /** When the agent wrote it, in milliseconds since 1970 UTC. */
   readonly reportedAt: number;
 }
+
+/** What an agent sends: a host has thousands of routes, and they change seldom. */
+export interface HostReport extends Omit<HostStatus, "routes"> {
+  /** Absent: as in the report before. */
+  readonly routes?: readonly RouteStatus[];
+}

@@ -14,7 +14,7 @@ import {
 } from "./query.ts";
 import { change, creation, deletion, listing, type RouteContract, reading } from "./route-contract.ts";
 import { segmentPatchSchema, segmentResourceSchema, segmentSpecSchema } from "./segment.ts";
-import { hostStatusSchema } from "./status.ts";
+import { hostReportSchema, hostStatusSchema } from "./status.ts";
 import { tenantPatchSchema, tenantResourceSchema, tenantSpecSchema } from "./tenant.ts";
 import { nameSchema, workloadIdSchema } from "./text.ts";
 import { hostViewSchema } from "./view.ts";
@@ -126,10 +126,10 @@ export const NOUN_OPERATIONS = {
     method: "PUT",
     path: "/v1/hosts/:host/status",
     tag: "hosts",
-    summary: "Store the report of the agent of a host",
+    summary: "Store the report of the agent of a host; answered without routes",
     params: hostParams,
-    body: hostStatusSchema,
-    response: hostStatusSchema,
+    body: hostReportSchema,
+    response: hostReportSchema,
     statuses: { 200: "Stored" },
     errors: ["not-found", "aborted"],
   },

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { AllCounters, HostCounters, HostStatus, PolicyCounters } from "../model/index.ts";
+import type { AllCounters, HostCounters, HostReport, HostStatus, PolicyCounters } from "../model/index.ts";
 import { decodeWith, oneOf, strict } from "./decode.ts";
 import { policyIdSchema } from "./policy.ts";
 import { encodeRoute, routeStatusSchema } from "./route.ts";
@@ -54,8 +54,7 @@ const virtualIpStatusSchema = strict({
   reason: z.string().max(1000).exactOptional(),
 }).meta({ description: "A virtual IP that the host is to hold, or still has." });
 
-/** An agent's report. */
-export const hostStatusSchema = strict({
+const hostStatusShape = {
   observedRevision: revisionSchema.meta({
     description: "Revision of the network that the host is made as; 0 before the first time.",
   }),
@@ -67,23 +66,42 @@ export const hostStatusSchema = strict({
   virtualIps: z.array(virtualIpStatusSchema).max(10_000).exactOptional(),
   version: z.string().max(100),
   reportedAt: z.int().min(0),
-}).meta({ id: "HostStatus", description: "What an agent reports about its host." });
+};
 
-/** An agent's report as JSON. */
+/** How a host is. */
+export const hostStatusSchema = strict(hostStatusShape).meta({
+  id: "HostStatus",
+  description: "What an agent has reported about its host.",
+});
+
+/** An agent's report. */
+export const hostReportSchema = strict({
+  ...hostStatusShape,
+  routes: hostStatusShape.routes.exactOptional().meta({ description: "Absent: as in the report before." }),
+}).meta({ id: "HostReport", description: "What an agent reports about its host." });
+
+/** How a host is, as JSON. */
 export type HostStatusJson = z.input<typeof hostStatusSchema>;
 
-/** Reads an agent's report. @throws RomanaError `invalid-input`. */
+/** An agent's report as JSON. */
+export type HostReportJson = z.input<typeof hostReportSchema>;
+
+/** Reads how a host is. @throws RomanaError `invalid-input`. */
 export function decodeHostStatus(value: unknown): HostStatus {
   return decodeWith(hostStatusSchema, "read host status", value);
 }
 
+/** How a host is, as JSON. */
+export function encodeHostStatus({ routes, ...report }: HostStatus): HostStatusJson {
+  return { ...encodeHostReport(report), routes: routes.map(encodeRoute) };
+}
+
 /** An agent's report as JSON. */
-export function encodeHostStatus(status: HostStatus): HostStatusJson {
-  const { counters, virtualIps, ...rest } = status;
+export function encodeHostReport({ counters, virtualIps, routes, ...rest }: HostReport): HostReportJson {
   return {
     ...rest,
-    problems: [...status.problems],
-    routes: status.routes.map(encodeRoute),
+    problems: [...rest.problems],
+    ...(routes && { routes: routes.map(encodeRoute) }),
     ...(counters && { counters: encodeHostCounters(counters) }),
     ...(virtualIps && { virtualIps: [...virtualIps] }),
   };

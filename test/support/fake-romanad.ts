@@ -1,6 +1,13 @@
 import { endpointKey } from "../../src/agent/host-knowledge.ts";
 import type { Allocation, OnState, Romanad } from "../../src/agent/romanad.ts";
-import { type Endpoint, type HostStatus, notFound, RomanaError } from "../../src/model/index.ts";
+import {
+  type Endpoint,
+  type HostReport,
+  type HostStatus,
+  notFound,
+  RomanaError,
+  type RouteStatus,
+} from "../../src/model/index.ts";
 import { parseAddress } from "../../src/net/index.ts";
 import type {
   HeartbeatAnswerResult,
@@ -22,6 +29,9 @@ interface Watcher {
 export class FakeRomanad implements Romanad {
   readonly endpoints = new Map<string, Stored<Endpoint>>();
   readonly reports: HostStatus[] = [];
+  /** How many routes each report had; undefined: as before. */
+  readonly sentRoutes: (number | undefined)[] = [];
+  #routes: readonly RouteStatus[] = [];
   readonly heartbeats: HeartbeatJson[] = [];
   /** How heartbeats are answered; nothing may be held if nobody says otherwise. */
   answerBeat: (
@@ -146,9 +156,11 @@ export class FakeRomanad implements Romanad {
     this.remove(address);
   }
 
-  async report(_host: string, status: HostStatus): Promise<void> {
+  async report(_host: string, { routes, ...report }: HostReport): Promise<void> {
     this.#answer("report");
-    this.reports.push(status);
+    if (routes !== undefined) this.#routes = routes;
+    this.reports.push({ ...report, routes: this.#routes });
+    this.sentRoutes.push(routes?.length);
   }
 
   async beat(host: string, heartbeat: HeartbeatJson, signal: AbortSignal): Promise<HeartbeatAnswerResult> {
