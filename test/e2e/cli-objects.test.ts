@@ -159,6 +159,35 @@ describe("nouns from creation to deletion", () => {
       ],
     ],
     ["vip delete www", ['virtual IP "www" deleted']],
+    [
+      "network update main --services 172.20.0.0/16 --services fd20::/112",
+      [
+        "RESULT   NAME  PREFIXES                  BITS                                                                            NUMBERING",
+        "updated  main  10.0.0.0/8, fd00:10::/48  host=8,tenant=8,segment=4,endpoint=4; host=16,tenant=16,segment=16,endpoint=32  literal",
+      ],
+    ],
+    [
+      "service create web --segment shop/web --port http=tcp/80:8080 --check http:8080/ready",
+      [
+        "RESULT   NAME  ADDRESSES            PORTS             SEGMENT",
+        "created  web   172.20.0.1, fd20::1  http=tcp/80:8080  shop/web",
+      ],
+    ],
+    [
+      "service update web --affinity client --no-check",
+      [
+        "RESULT   NAME  ADDRESSES            PORTS             SEGMENT",
+        "updated  web   172.20.0.1, fd20::1  http=tcp/80:8080  shop/web",
+      ],
+    ],
+    [
+      "service list",
+      [
+        "NAME  ADDRESSES            PORTS             SEGMENT   HEALTHY",
+        "web   172.20.0.1, fd20::1  http=tcp/80:8080  shop/web      0/0",
+      ],
+    ],
+    ["service delete web", ['service "web" deleted']],
     ["endpoint delete pod-1", ['endpoint "pod-1" deleted']],
     [
       "tenant update shop --isolation tenant --no-quota",

@@ -52,6 +52,12 @@ const SERVICE: Resource<ServiceDetailsResource> = {
   encode: (service) => encodeServiceDetails(service, service.revision),
 };
 
+/** After a change romanad has not counted yet. */
+const CHANGED_SERVICE: Resource<ServiceDetailsResource> = {
+  ...SERVICE,
+  columns: SERVICE.columns.filter(({ title }) => title !== "healthy"),
+};
+
 /** Endpoints that `show` names to people. */
 const SHOWN = 20;
 
@@ -138,7 +144,7 @@ export const service: Noun = {
           const { status, result } = await client.callWithStatus("createService", { body });
           outcomes.push({ status, object: result });
         }
-        return outcomeResult(SERVICE, outcomes, single);
+        return outcomeResult(CHANGED_SERVICE, outcomes, single);
       },
     },
     {
@@ -193,7 +199,7 @@ export const service: Noun = {
           ...Object.fromEntries(removed),
         };
         const object = await client.call("updateService", { params, body }, changeOptions(input));
-        return outcomeResult(SERVICE, [{ object }], true);
+        return outcomeResult(CHANGED_SERVICE, [{ object }], true);
       },
     },
     deleteCommand(
