@@ -447,7 +447,7 @@ export class Agent {
       observedRevision: this.#appliedRevision,
       state: problems.length === 0 ? "ok" : "degraded",
       problems,
-      routes: this.#keeper.last.routes.map(({ route, state }) => ({ ...route, state })),
+      routes: this.#keeper.routes,
       attachments: this.#attachments.attached,
       counters: this.#policing.counters(),
       virtualIps: this.#virtualIps.status(),
