@@ -1,4 +1,5 @@
 import type { Entry } from "../store/index.ts";
+import { chainProblems } from "./audit-chains.ts";
 import { claimProblems, restedClaims, usageProblems } from "./audit-claims.ts";
 import { duplicateProblems, indexProblems, suspectProblem } from "./audit-endpoints.ts";
 import { nounProblems } from "./audit-nouns.ts";
@@ -43,7 +44,7 @@ export async function checkStore(
   }
   const { world, nouns } = scan;
   const problems = [...nounProblems(context, world, nouns), ...claimProblems(context, world, nouns)];
-  problems.push(...serviceProblems(world));
+  problems.push(...serviceProblems(world), ...chainProblems(world));
   problems.push(...policyProblems(context, nouns, scan.acting));
   problems.push(...workloadProblems(context, world, nouns, scan.born));
   for (const suspect of scan.suspects) {

@@ -36,7 +36,7 @@ const SETTLE_AFTER = 50;
 const LOOK_EVERY = 500;
 
 /** Starts of the keys of what steers flows. */
-const STEERING: readonly string[] = [PREFIX.service];
+const STEERING: readonly string[] = [PREFIX.service, PREFIX.chain];
 
 /**
  * Writes down the healthy endpoints of every segment that flows are steered to, one key for each (ADR 0017). It follows the
@@ -136,7 +136,10 @@ export class BackendKeeper implements Mirror {
     if (this.#hasNewUses) {
       this.#hasNewUses = false;
       const { catalog } = this.#options.context();
-      this.#uses = segmentUses(Array.from(catalog.services.values(), ({ record }) => record));
+      this.#uses = segmentUses(
+        Array.from(catalog.services.values(), ({ record }) => record),
+        Array.from(catalog.chains.values(), ({ record }) => record),
+      );
       this.#members.follow(this.#uses);
       for (const place of [...this.#uses.keys(), ...catalog.backends.keys()]) this.#dirty.add(place);
       if (this.#uses.size > 0) this.#lookout.start();

@@ -15,6 +15,7 @@ export type FindingKind =
   | "missing-claim"
   | "overlapping-codes"
   | "overlapping-networks"
+  | "wrong-chain"
   | "wrong-usage"
   | "cooling-in-use"
   | "expired-cooling"

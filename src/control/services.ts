@@ -1,10 +1,12 @@
 import { invalidInput, type Network, notFound, type Service, type ServiceDetails } from "../model/index.ts";
 import type { Context } from "./context.ts";
 import { networkKey, PREFIX, segmentKey, serviceKey, tenantKey } from "./keys.ts";
+import { chainsLedBy, leadChains } from "./led-chains.ts";
 import type { ChangeOptions, Created, DeleteOptions, Deletion, Versioned } from "./listing.ts";
 import { livingSegment, livingTenant } from "./living.ts";
+import { NO_SHARE } from "./quota.ts";
 import { decodeNetworkRecord, type NetworkRecord } from "./records.ts";
-import { conflict, goingAway, revisionMismatch } from "./refusals.ts";
+import { conflict, goingAway, inUse, revisionMismatch } from "./refusals.ts";
 import { chooseAddresses, claimsOf, releaseWrites, respectedSpaces } from "./service-addresses.ts";
 import type { ServicePatch, ServiceSpec, Services } from "./service-control.ts";
 import { decodeServiceRecord, encodeServiceRecord, serviceJson } from "./service-record.ts";
@@ -94,7 +96,12 @@ async function updateService(
       const behind = await livingSegment(context, `update ${NOUN} of`, tenant, segment);
       compares.push(unchanged(segmentKey(tenant, segment), behind.revision));
     }
-    const done = await commit(context, compares, [put(serviceKey(name), encodeServiceRecord(object))]);
+    const led = segment === record.segment ? NO_SHARE : await leadChains(context, object);
+    const done = await commit(
+      context,
+      [...compares, ...led.compares],
+      [put(serviceKey(name), encodeServiceRecord(object)), ...led.writes],
+    );
     return done === LOST ? LOST : { object, revision: done };
   });
 }
@@ -102,17 +109,24 @@ async function updateService(
 async function deleteService(
   context: Context,
   name: string,
-  { expectedRevision, dryRun = false }: DeleteOptions,
+  { expectedRevision, cascade = false, dryRun = false }: DeleteOptions,
 ): Promise<Deletion> {
   return await untilSettled(`delete ${NOUN} "${name}"`, async () => {
     const { record, revision } = await readService(context, name);
     if (expectedRevision !== undefined && expectedRevision !== revision) {
       throw revisionMismatch("delete", NOUN, name, revision);
     }
-    const deletion: Deletion = { dryRun, deleted: [{ noun: NOUN, name }], count: 1 };
+    const led = await chainsLedBy(context, name);
+    const users = led.names.map((chain) => ({ noun: "chain", name: chain }) as const);
+    if (users.length > 0 && !cascade) throw inUse("delete", NOUN, name, users, users.length);
+    const deleted = [...users, { noun: NOUN, name } as const];
+    const deletion: Deletion = { dryRun, deleted, count: deleted.length };
     if (dryRun) return deletion;
-    const key = serviceKey(name);
-    const done = await commit(context, [unchanged(key, revision)], releaseWrites(context, record));
+    const done = await commit(
+      context,
+      [unchanged(serviceKey(name), revision), ...led.compares],
+      [...led.writes, ...releaseWrites(context, record)],
+    );
     return done === LOST ? LOST : deletion;
   });
 }

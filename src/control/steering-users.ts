@@ -1,11 +1,12 @@
-import type { Service } from "../model/index.ts";
+import type { Chain, Service } from "../model/index.ts";
 import type { Write } from "../store/index.ts";
+import { decodeChainRecord } from "./chain-record.ts";
 import type { Context } from "./context.ts";
-import { PREFIX } from "./keys.ts";
+import { chainKey, PREFIX } from "./keys.ts";
 import type { DeletedObject } from "./listing.ts";
 import { releaseWrites } from "./service-addresses.ts";
 import { decodeServiceRecord } from "./service-record.ts";
-import { commit, LOST, unchanged, untilSettled } from "./settle.ts";
+import { commit, LOST, remove, unchanged, untilSettled } from "./settle.ts";
 import { allRecords, findRecord } from "./stored.ts";
 
 /** A network, a tenant, or a segment of one, that goes. */
@@ -15,79 +16,108 @@ export interface Needed {
   readonly segment?: string;
 }
 
-/** What is to be known of a kind of object that steers flows. */
-interface Kind<T> {
+/** What goes, with the services that go with it. */
+interface Going extends Needed {
+  readonly services: ReadonlySet<string>;
+}
+
+/** One kind of object that steers flows, and what it needs to be there. */
+interface Source<T extends { readonly name: string }> {
   readonly noun: DeletedObject["noun"];
   readonly prefix: string;
-  readonly decode: (text: string) => T;
-  /** True when the object cannot be there without it. */
-  readonly needs: (object: T, needed: Needed) => boolean;
-  /** What deletes the object. */
-  readonly writes: (context: Context, object: T) => readonly Write[];
+  decode(text: string): T;
+  needs(object: T, going: Going): boolean;
+  /** What deletes it. */
+  writes(context: Context, object: T): readonly Write[];
 }
 
-/** A kind of object that steers flows. */
-interface Source {
-  readonly noun: DeletedObject["noun"];
-  /** The names of those that need it. */
-  readonly names: (context: Context, needed: Needed) => Promise<readonly string[]>;
-  /** Deletes one of them; false when it needs something else by now. */
-  readonly remove: (context: Context, name: string, needed: Needed) => Promise<boolean>;
-}
+const CHAINS: Source<Chain> = {
+  noun: "chain",
+  prefix: PREFIX.chain,
+  decode: decodeChainRecord,
+  needs: (chain, going) =>
+    isOfNetwork(chain, going) &&
+    ((going.tenant === undefined && going.segment === undefined) ||
+      [chain.from, chain.to, ...chain.through].some(
+        (part) =>
+          ("tenant" in part && isOfTenant(part, going)) ||
+          ("service" in part && going.services.has(part.service)),
+      )),
+  writes: (_, { name }) => [remove(chainKey(name))],
+};
+
+const SERVICES: Source<Service> = {
+  noun: "service",
+  prefix: PREFIX.service,
+  decode: decodeServiceRecord,
+  needs: (service, needed) => isOfNetwork(service, needed) && isOfTenant(service, needed),
+  writes: releaseWrites,
+};
 
 /** In the order in which a cascade deletes them. */
-const SOURCES: readonly Source[] = [
-  sourceOf<Service>({
-    noun: "service",
-    prefix: PREFIX.service,
-    decode: decodeServiceRecord,
-    needs: ({ network, tenant, segment }, needed) =>
-      (needed.network ?? network) === network &&
-      (needed.tenant ?? tenant) === tenant &&
-      (needed.segment ?? segment) === segment,
-    writes: releaseWrites,
-  }),
-];
+const SOURCES: readonly Source<Chain | Service>[] = [CHAINS, SERVICES];
 
-/** The services that need it, as a delete names them. */
+/** The chains and services that need it, as a delete names them. */
 export async function* steeringUsers(
   context: Context,
   needed: Needed,
 ): AsyncGenerator<DeletedObject, void, void> {
-  for (const { noun, names } of SOURCES) {
-    for (const name of await names(context, needed)) yield { noun, name };
-  }
+  const going = await goingWith(context, needed);
+  for (const source of SOURCES) yield* usersIn(context, source, going);
 }
 
-/** Deletes the services that need it. What they need must be marked, so that no new ones come. */
+/** Deletes the chains and services that need it. What they need must be marked, so that no new ones come. */
 export async function sweepSteering(
   context: Context,
   needed: Needed,
   note: (object: DeletedObject) => void,
 ): Promise<void> {
-  for (const { noun, names, remove } of SOURCES) {
-    for (const name of await names(context, needed)) {
-      if (await remove(context, name, needed)) note({ noun, name });
+  const going = await goingWith(context, needed);
+  for (const source of SOURCES) {
+    for await (const user of usersIn(context, source, going)) {
+      if (await removeUser(context, source, user.name, going)) note(user);
     }
   }
 }
 
-function sourceOf<T extends { readonly name: string }>(kind: Kind<T>): Source {
-  const { noun, prefix, decode, needs, writes } = kind;
-  return {
-    noun,
-    names: async ({ store }, needed) =>
-      (await allRecords(store, prefix, decode))
-        .filter(({ record }) => needs(record, needed))
-        .map(({ record }) => record.name),
-    remove: async (context, name, needed) =>
-      await untilSettled(`delete ${noun} "${name}"`, async () => {
-        const key = prefix + name;
-        const found = await findRecord(context.store, noun, name, key, decode);
-        if (found === undefined || !needs(found.record, needed)) return false;
-        const compares = [unchanged(key, found.revision)];
-        const done = await commit(context, compares, writes(context, found.record));
-        return done === LOST ? LOST : true;
-      }),
-  };
+async function goingWith({ store }: Context, needed: Needed): Promise<Going> {
+  const services = await allRecords(store, PREFIX.service, decodeServiceRecord);
+  const own = services.filter(({ record }) => isOfNetwork(record, needed) && isOfTenant(record, needed));
+  return { ...needed, services: new Set(own.map(({ record }) => record.name)) };
+}
+
+async function* usersIn(
+  { store }: Context,
+  { noun, prefix, decode, needs }: Source<Chain | Service>,
+  going: Going,
+): AsyncGenerator<DeletedObject, void, void> {
+  for (const { record } of await allRecords(store, prefix, decode)) {
+    if (needs(record, going)) yield { noun, name: record.name };
+  }
+}
+
+/** False when it needs something else by now. */
+async function removeUser(
+  context: Context,
+  { noun, prefix, decode, needs, writes }: Source<Chain | Service>,
+  name: string,
+  going: Going,
+): Promise<boolean> {
+  const key = prefix + name;
+  return await untilSettled(`delete ${noun} "${name}"`, async () => {
+    const found = await findRecord(context.store, noun, name, key, decode);
+    if (found === undefined || !needs(found.record, going)) return false;
+    const done = await commit(context, [unchanged(key, found.revision)], writes(context, found.record));
+    return done === LOST ? LOST : true;
+  });
+}
+
+function isOfNetwork({ network }: { readonly network: string }, needed: Needed): boolean {
+  return needed.network === undefined || needed.network === network;
+}
+
+/** True when the part is of the tenant that goes and, if a segment goes, is that or all of the tenant. */
+function isOfTenant(part: { readonly tenant: string; readonly segment?: string }, needed: Needed): boolean {
+  if (needed.tenant !== undefined && needed.tenant !== part.tenant) return false;
+  return needed.segment === undefined || needed.segment === part.segment;
 }

@@ -1,7 +1,7 @@
 import { backendsResourceSchema } from "./backends.ts";
 import { strict } from "./decode.ts";
 import { deletionSchema } from "./deletion.ts";
-import { pageQuerySchema, releaseQuerySchema } from "./query.ts";
+import { deleteQuerySchema, pageQuerySchema } from "./query.ts";
 import { change, creation, deletion, listing, type RouteContract, reading } from "./route-contract.ts";
 import { serviceDetailsSchema, serviceNameSchema, servicePatchSchema, serviceSpecSchema } from "./service.ts";
 
@@ -39,14 +39,14 @@ export const SERVICE_OPERATIONS = {
     params: serviceParams,
     body: servicePatchSchema,
     response: serviceDetailsSchema,
-    errors: ["not-found", "revision-mismatch", "aborted"],
+    errors: ["not-found", "conflict", "revision-mismatch", "aborted"],
   }),
   deleteService: deletion({
     path: "/v1/services/:name",
     tag,
     summary: "Delete a service",
     params: serviceParams,
-    query: releaseQuerySchema,
+    query: deleteQuerySchema,
     response: deletionSchema,
     errors: ["not-found", "in-use", "revision-mismatch", "aborted"],
   }),
