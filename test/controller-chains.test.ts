@@ -6,9 +6,20 @@ import { itemsOf, putPod, startShopScene } from "./support/shop-scene.ts";
 import { until } from "./support/until.ts";
 
 let scene: ControllerScene;
+/** How often the controller has read everything of romanad. */
+let loads: number;
 
 beforeEach(async () => {
-  scene = await startShopScene();
+  loads = 0;
+  scene = await startShopScene({
+    wrap: (romanad) => ({
+      ...romanad,
+      async chains() {
+        loads += 1;
+        return await romanad.chains();
+      },
+    }),
+  });
   scene.put("namespaces", { metadata: { name: "data", uid: "ns-data" } });
   for (const segment of ["web", "firewall"]) named(segment);
   await scene.settled();
@@ -90,27 +101,54 @@ test("a chain is there as long as its object, and does what that says", async ()
   await become();
 });
 
-test("a segment or service that is not there yet is waited for", async () => {
-  const body = { services: { ipv4: "172.30.0.0/29" } };
-  await scene.client.call("updateNetwork", { params: { network: "default" }, body });
-  chain("early", { to: { service: "late" }, through: [{ segment: "unborn" }] });
-  await told("early", "Accepted False Refused", "Ready False NotAccepted");
+const givePrefix = (): Promise<unknown> =>
+  scene.client.call("updateNetwork", {
+    params: { network: "default" },
+    body: { services: { ipv4: "172.30.0.0/29" } },
+  });
+
+function service(name: string): void {
   scene.put("customServices", {
-    metadata: { name: "late", namespace: "shop" },
+    metadata: { name, namespace: "shop" },
     spec: { segment: "web", ports: [{ protocol: "tcp", port: 80 }] },
   });
+}
+
+test("a segment or service that is not there yet is waited for", async () => {
+  await givePrefix();
+  chain("early", { to: { service: "late" } });
+  chain("eager", { to: { segment: "firewall" }, through: [{ segment: "unborn" }] });
+  for (const name of ["early", "eager"]) {
+    await told(name, "Accepted False Refused", "Ready False NotAccepted");
+  }
+  // Once, it looks whether romanad is as it believes.
+  await until("everything is read anew", () => {
+    expect(loads).toBeGreaterThan(1);
+  });
+  await scene.controller.idle();
+  service("late");
   named("unborn");
-  await become("shop.early true shop.late shop/unborn:closed both");
+  await become(
+    "shop.eager true shop/firewall shop/unborn:closed both",
+    "shop.early true shop.late shop/firewall:closed both",
+  );
   await told("early", "Accepted True InUse", "Ready False FunctionsDown");
   expect(status("early")).toMatchObject({ to: "service shop.late" });
-  // A service goes only after the chain that leads to it.
-  scene.remove("customServices", "late", "shop");
+});
+
+test("a service goes only after the chain that leads to it", async () => {
+  await givePrefix();
+  service("web");
+  await scene.settled();
+  chain("inspected", { to: { service: "web" } });
+  await become("shop.inspected true shop.web shop/firewall:closed both");
+  scene.remove("customServices", "web", "shop");
   await until("the controller knows", () => {
     expect(scene.controller.cluster.informers.customServices.objects.size).toBe(0);
   });
   await scene.controller.idle();
   expect(await itemsOf(scene.client.call("listServices", {}))).toHaveLength(1);
-  scene.remove("customChains", "early", "shop");
+  scene.remove("customChains", "inspected", "shop");
   await until("both are gone", async () => {
     expect(await itemsOf(scene.client.call("listServices", {}))).toEqual([]);
   });

@@ -6,7 +6,7 @@ import { type CustomChain, encodeChain } from "../schema/index.ts";
 import type { WantedCondition } from "./condition-writer.ts";
 import { createObjectHandler } from "./object-handler.ts";
 import { CONDITIONS } from "./resources.ts";
-import type { Handler, Site } from "./site.ts";
+import type { Handler } from "./site.ts";
 
 /** Makes a chain of its object (romana.io/v1), and tells which of its functions are there. */
 export const settleChain: Handler = createObjectHandler<CustomChain, WantedChain, Chain>({
