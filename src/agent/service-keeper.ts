@@ -105,6 +105,11 @@ export class ServiceKeeper implements SteeringPart {
     ];
   }
 
+  /** True when there is nothing left to do. */
+  get isSettled(): boolean {
+    return !this.#isRunning && this.#failure === undefined;
+  }
+
   close(): void {
     this.#isClosed = true;
     this.#alarm.clear();
