@@ -67,6 +67,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     revision: () => control.revision(),
     exceptions: () => control.exceptions.count(),
     virtualIps: () => control.virtualIps.summary(),
+    backends: () => control.backends.summary(),
   });
   const watches = new Watches(control, metrics, log, options.watch);
   const app = fastify({

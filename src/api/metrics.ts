@@ -23,6 +23,7 @@ export interface MetricSources {
   revision(): Promise<number>;
   exceptions(): number;
   virtualIps(): { readonly states: Readonly<Record<string, number>>; readonly moves: number };
+  backends(): { readonly members: number; readonly healthy: number; readonly writes: number };
 }
 
 /** Metrics of one romanad. */
@@ -71,6 +72,17 @@ export function createMetrics(sources: MetricSources): Metrics {
     help: "How often a virtual IP got another holder.",
     registers,
   });
+  const backends = new Gauge({
+    name: "romana_backends",
+    help: "Endpoints of segments that flows are steered to, by state: healthy, unhealthy.",
+    labelNames: ["state"] as const,
+    registers,
+  });
+  const backendWrites = new Counter({
+    name: "romana_backend_writes_total",
+    help: "How often the healthy endpoints of a segment were written.",
+    registers,
+  });
   return {
     request: (operation, status, duration) => requests.observe({ operation, status }, duration / 1000),
     allocation: (outcome) => allocations.inc({ outcome }),
@@ -84,6 +96,11 @@ export function createMetrics(sources: MetricSources): Metrics {
       exceptions.set(sources.exceptions());
       const known = sources.virtualIps();
       for (const [state, count] of Object.entries(known.states)) virtualIps.set({ state }, count);
+      const { members, healthy, writes } = sources.backends();
+      backends.set({ state: "healthy" }, healthy);
+      backends.set({ state: "unhealthy" }, Math.max(0, members - healthy));
+      backendWrites.reset();
+      backendWrites.inc(writes);
       moves.reset();
       moves.inc(known.moves);
       const current = await sources.revision().catch(() => undefined);
