@@ -8,9 +8,20 @@ const SERVICES = { ipv4: "172.30.0.0/29" };
 const PLAN = { prefix: "10.0.0.0/8", hostBits: 8, tenantBits: 8, segmentBits: 2, endpointBits: 6 };
 
 let scene: ControllerScene;
+/** How often the controller has read everything of romanad. */
+let loads: number;
 
 beforeEach(async () => {
-  scene = await startShopScene();
+  loads = 0;
+  scene = await startShopScene({
+    wrap: (romanad) => ({
+      ...romanad,
+      async chains() {
+        loads += 1;
+        return await romanad.chains();
+      },
+    }),
+  });
 });
 afterEach(async () => {
   await scene[Symbol.asyncDispose]();
@@ -175,6 +186,11 @@ test("what romanad refuses is told, and had once there is room", async () => {
   service("web");
   await told("web", "Accepted False Refused", "Ready False NotAccepted");
   expect((await scene.events()).join("\n")).toMatch(/^Refused web: Cannot create service "shop\.web": /m);
+  // Once, it looks whether romanad is as it believes.
+  await until("everything is read anew", () => {
+    expect(loads).toBeGreaterThan(1);
+  });
+  await scene.controller.idle();
   scene.put("networks", {
     metadata: { name: "default", uid: "uid-net", generation: 1 },
     spec: { plans: { ipv4: PLAN }, services: SERVICES },

@@ -42,8 +42,9 @@ beforeAll(async () => {
   place = createPlace();
   await place.start({ coolDown: 0 });
   await place.client.call("createNetwork", { body: { name: "default", plans: PLANS } });
-  for (const name of ["networks.romana.io", "policies.romana.io"]) {
-    await write.create(readYaml(readFileSync(join(CRDS, `${name}.yaml`), "utf8"), name) as never);
+  for (const plural of ["networks", "policies", "services", "chains"]) {
+    const file = join(CRDS, `${plural}.romana.io.yaml`);
+    await write.create(readYaml(readFileSync(file, "utf8"), file) as never);
   }
   await write.create(CLUSTER_NETWORK_POLICY_DEFINITION);
   controller = await startController(place.directory, config());
