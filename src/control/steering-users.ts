@@ -88,26 +88,32 @@ async function goingWith({ store }: Context, needed: Needed): Promise<Going> {
 
 async function* usersIn(
   { store }: Context,
-  { noun, prefix, decode, needs }: Source<Chain | Service>,
+  source: Source<Chain | Service>,
   going: Going,
 ): AsyncGenerator<DeletedObject, void, void> {
-  for (const { record } of await allRecords(store, prefix, decode)) {
-    if (needs(record, going)) yield { noun, name: record.name };
+  const records = await allRecords(store, source.prefix, (text) => source.decode(text));
+  for (const { record } of records) {
+    if (source.needs(record, going)) yield { noun: source.noun, name: record.name };
   }
 }
 
 /** False when it needs something else by now. */
 async function removeUser(
   context: Context,
-  { noun, prefix, decode, needs, writes }: Source<Chain | Service>,
+  source: Source<Chain | Service>,
   name: string,
   going: Going,
 ): Promise<boolean> {
+  const { noun, prefix } = source;
   const key = prefix + name;
   return await untilSettled(`delete ${noun} "${name}"`, async () => {
-    const found = await findRecord(context.store, noun, name, key, decode);
-    if (found === undefined || !needs(found.record, going)) return false;
-    const done = await commit(context, [unchanged(key, found.revision)], writes(context, found.record));
+    const found = await findRecord(context.store, noun, name, key, (text) => source.decode(text));
+    if (found === undefined || !source.needs(found.record, going)) return false;
+    const done = await commit(
+      context,
+      [unchanged(key, found.revision)],
+      source.writes(context, found.record),
+    );
     return done === LOST ? LOST : true;
   });
 }
