@@ -24,12 +24,10 @@ const servicePortSchema = strict({
   name: portNameSchema.exactOptional(),
   protocol: oneOf(["tcp", "udp", "sctp"]),
   port: z.int().min(1).max(HIGHEST.port),
-  targetPort: portReferenceSchema
-    .exactOptional()
-    .meta({
-      description:
-        "Of the endpoints: a number, or the name of a port of their segment; default the same number.",
-    }),
+  targetPort: portReferenceSchema.exactOptional().meta({
+    description:
+      "Of the endpoints: a number, or the name of a port of their segment; default the same number.",
+  }),
 }).meta({ id: "ServicePort", description: "A port of a service, and where its traffic goes." });
 
 const portsSchema = z

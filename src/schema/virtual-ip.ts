@@ -100,13 +100,9 @@ export const heartbeatSchema = strict({
     .array(strict({ name: virtualIpNameSchema, reason: z.string().max(1000) }))
     .max(10_000)
     .meta({ description: "Those that it was told to hold and cannot." }),
-  healthy: z
-    .array(addressSchema)
-    .max(MAX_HEALTHY)
-    .default([])
-    .meta({
-      description: "Endpoints of it that pass the health checks of their segments; of two addresses, IPv4.",
-    }),
+  healthy: z.array(addressSchema).max(MAX_HEALTHY).default([]).meta({
+    description: "Endpoints of it that pass the health checks of their segments; of two addresses, IPv4.",
+  }),
 }).meta({
   id: "Heartbeat",
   description: "What an agent says about virtual IPs and the health of its endpoints.",
