@@ -10,6 +10,7 @@ from typing import Any, Callable
 from networking_romana.client import ApiError, Client, Endpoint, endpoint_of
 from networking_romana.errors import RomanaConflict
 from networking_romana.tenants import Tenants
+from networking_romana.transport import Unreachable
 from networking_romana.wish import Wish
 
 MOST = 16
@@ -18,13 +19,20 @@ MOST = 16
 REMEMBERED = 10_000
 """Endpoints that this process has made and still knows, so that it need not ask for them."""
 
+NO_ROOM = 507
+"""The status that says that nothing was made for want of room."""
+
 
 class Endpoints:
-    """An endpoint has the addresses of a port in both families. Its request token says port and host."""
+    """An endpoint has the addresses of a port in both families. Its name and its request token say port and host."""
 
-    def __init__(self, client: Client, tenants: Tenants) -> None:
-        """``client`` talks to romanad, ``tenants`` knows the tenants of projects."""
+    def __init__(self, client: Client, tenants: Tenants, when_unsure: Callable[[str, str], None]) -> None:
+        """``client`` talks to romanad, ``tenants`` knows the tenants of projects.
+
+        ``when_unsure`` is told port and name or address of an endpoint that may have been made.
+        """
         self._client = client
+        self._when_unsure = when_unsure
         self._tenants = tenants
         self._lock = threading.Lock()
         self._own: collections.OrderedDict[str, Endpoint] = collections.OrderedDict()
@@ -36,9 +44,10 @@ class Endpoints:
         a port is that of the endpoint which the first one has made, and what a crash has left is found again.
         """
         for number in range(MOST):
-            request = {"network": network, "requestToken": f"neutron/{wish.port_id}/{wish.host}/{number}"}
+            name = f"{wish.port_id}.{wish.host}" + (f".{number}" if number else "")
+            request = {"network": network, "name": name, "requestToken": f"neutron/{name}"}
             try:
-                endpoint, is_new = self._post(wish, request)
+                endpoint, is_new = self._post(wish, request, name)
             except ApiError as error:
                 leftover = _own_leftover(error, wish)
                 if leftover is None:
@@ -56,27 +65,27 @@ class Endpoints:
                 return known, False
             raise RomanaConflict(what=f"give port {wish.port_id} an address", reason=f"{address} is taken")
         token = f"neutron/{wish.port_id}/{address}"
-        return self._post(wish, {"network": network, "address": address, "requestToken": token})
+        return self._post(wish, {"network": network, "address": address, "requestToken": token}, address)
 
-    def at(self, address: str, port_id: str) -> Endpoint | None:
-        """The endpoint of a port at an address; None when there is none, or it is somebody else's."""
-        found = self._known(address)
+    def at(self, ref: str, port_id: str) -> Endpoint | None:
+        """The endpoint of a port with an address or a name; None when there is none, or it is somebody else's."""
+        found = self._known(ref)
         if found is None or found.external_id != port_id:
-            found = self._client.endpoint(address)
+            found = self._client.endpoint(ref)
         return found if found is not None and found.external_id == port_id else None
 
     def host_of(self, address: str) -> str | None:
         """The host that an address belongs to."""
         return self._client.host_of(address)
 
-    def release(self, port_id: str, addresses: Iterable[str], kept: Iterable[str]) -> list[Endpoint]:
-        """Releases the endpoints of a port at addresses, but for those with an address that the port keeps."""
+    def release(self, port_id: str, refs: Iterable[str], kept: Iterable[str]) -> list[Endpoint]:
+        """Releases endpoints of a port, said by address or name, but for those with an address that the port keeps."""
         stays = set(kept)
         gone: list[Endpoint] = []
-        for address in addresses:
-            if any(address in endpoint.addresses for endpoint in gone):
+        for ref in refs:
+            if any(ref in endpoint.addresses for endpoint in gone):
                 continue
-            endpoint = self.at(address, port_id)
+            endpoint = self.at(ref, port_id)
             if endpoint is None or stays.intersection(endpoint.addresses):
                 continue
             self.delete(endpoint)
@@ -100,8 +109,11 @@ class Endpoints:
             return
         self._remember(self._client.act_as(endpoint.addresses[0], None if segment == endpoint.segment else segment))
 
-    def _post(self, wish: Wish, request: dict[str, Any]) -> tuple[Endpoint, bool]:
-        """Allocates, and makes the tenant or the segment when romanad does not know it."""
+    def _post(self, wish: Wish, request: dict[str, Any], ref: str) -> tuple[Endpoint, bool]:
+        """Allocates, and makes the tenant or the segment when romanad does not know it.
+
+        When nobody knows whether romanad did it, what ``ref`` stands for is released later.
+        """
         made: set[str] = set()
         while True:
             tenant = self._tenants.name_of(wish.project_id)
@@ -114,7 +126,12 @@ class Endpoints:
             }
             try:
                 endpoint, is_new = self._client.allocate(body)
+            except Unreachable:
+                self._when_unsure(wish.port_id, ref)
+                raise
             except ApiError as error:
+                if error.status >= 500 and error.status != NO_ROOM:
+                    self._when_unsure(wish.port_id, ref)
                 noun = str(error.data.get("noun"))
                 if error.code != "not-found" or noun in made or noun not in ("tenant", "segment"):
                     raise

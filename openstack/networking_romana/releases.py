@@ -33,13 +33,16 @@ class Releases:
         self._waiting: dict[str, set[str]] = {}
         self._thread: threading.Thread | None = None
 
-    def later(self, port_id: str, addresses: Iterable[str]) -> None:
-        """Has the endpoints of a port at addresses released as soon as romanad can."""
+    def later(self, port_id: str, refs: Iterable[str]) -> None:
+        """Has endpoints of a port, said by address or name, released as soon as romanad can.
+
+        Those whose addresses the port has in Neutron by then are spared.
+        """
         with self._lock:
             if len(self._waiting) >= MOST:
                 LOG.error("Too many releases are waiting: the one of port %s is left out", port_id)
                 return
-            self._waiting.setdefault(port_id, set()).update(addresses)
+            self._waiting.setdefault(port_id, set()).update(refs)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="romana-releases", daemon=True)
                 self._thread.start()
@@ -49,18 +52,18 @@ class Releases:
         while True:
             wait.wait(self._pause)
             with self._lock:
-                waiting = {port_id: set(addresses) for port_id, addresses in self._waiting.items()}
-            for port_id, addresses in waiting.items():
-                if not self._try(port_id, addresses):
+                waiting = {port_id: set(refs) for port_id, refs in self._waiting.items()}
+            for port_id, refs in waiting.items():
+                if not self._try(port_id, refs):
                     break
             with self._lock:
                 if not self._waiting:
                     self._thread = None
                     return
 
-    def _try(self, port_id: str, addresses: set[str]) -> bool:
+    def _try(self, port_id: str, refs: set[str]) -> bool:
         try:
-            self._endpoints.release(port_id, addresses, kept=self._addresses_of(port_id))
+            self._endpoints.release(port_id, refs, kept=self._addresses_of(port_id))
         except (ApiError, Unreachable) as error:
             LOG.warning("The addresses of port %s are not released yet: %s", port_id, error)
             return isinstance(error, ApiError)
@@ -68,7 +71,7 @@ class Releases:
             LOG.exception("The addresses of port %s are not released yet", port_id)
             return True
         with self._lock:
-            left = self._waiting.get(port_id, set()) - addresses
+            left = self._waiting.get(port_id, set()) - refs
             if left:
                 self._waiting[port_id] = left
             else:

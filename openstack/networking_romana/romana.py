@@ -32,8 +32,9 @@ def romana_of(settings: Settings) -> Romana:
     """The parts for a romanad. Raises ValueError when its URL cannot be used."""
     client = Client(Transport(settings))
     tenants = Tenants(client)
-    endpoints = Endpoints(client, tenants)
-    return Romana(Plans(client), tenants, endpoints, Releases(endpoints, _addresses_of))
+    endpoints = Endpoints(client, tenants, lambda port_id, ref: releases.later(port_id, [ref]))
+    releases = Releases(endpoints, _addresses_of)
+    return Romana(Plans(client), tenants, endpoints, releases)
 
 
 _lock = threading.Lock()

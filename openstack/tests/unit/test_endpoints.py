@@ -2,11 +2,13 @@ import dataclasses
 
 import pytest
 
+from networking_romana.client import ApiError
 from networking_romana.endpoints import Endpoints
 from networking_romana.errors import RomanaConflict
 from networking_romana.tenants import Tenants
+from networking_romana.transport import Unreachable
 from networking_romana.wish import Wish
-from unit.fake_client import FakeClient
+from unit.fake_client import FakeClient, problem
 
 WISH = Wish("port-1", "project-1", "host-a", "web")
 
@@ -17,8 +19,13 @@ def client():
 
 
 @pytest.fixture
-def endpoints(client):
-    return Endpoints(client, Tenants(client))
+def unsure():
+    return []
+
+
+@pytest.fixture
+def endpoints(client, unsure):
+    return Endpoints(client, Tenants(client), lambda *words: unsure.append(words))
 
 
 def always(_endpoint):
@@ -90,6 +97,26 @@ def test_an_address_that_another_port_has_by_now_is_left_alone(client, endpoints
     client.held[v4] = (dataclasses.replace(endpoint, external_id="port-2", revision=99), "token")
     endpoints.delete(endpoint)
     assert client.held[v4][0].external_id == "port-2"
+
+
+@pytest.mark.parametrize("error", [Unreachable("away"), problem(503, "unavailable"), problem(500, "internal")])
+def test_what_may_have_been_made_is_noted(client, endpoints, unsure, error):
+    endpoints.allocate("net", WISH, always)
+    client.fail = error
+    with pytest.raises(type(error)):
+        endpoints.allocate("net", WISH, always)
+    with pytest.raises(type(error)):
+        endpoints._post(WISH, {"network": "net", "requestToken": "t"}, "10.0.0.7")
+    assert unsure == [("port-1", "port-1.host-a"), ("port-1", "10.0.0.7")]
+
+
+@pytest.mark.parametrize("error", [problem(507, "pool-exhausted"), problem(422, "invalid-input")])
+def test_a_clear_no_leaves_nothing_behind(client, endpoints, unsure, error):
+    endpoints.allocate("net", WISH, always)
+    client.fail = error
+    with pytest.raises(ApiError):
+        endpoints.allocate("net", WISH, always)
+    assert unsure == []
 
 
 def test_claiming_what_the_port_has_and_what_it_has_not(endpoints):

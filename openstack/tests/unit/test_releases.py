@@ -10,7 +10,7 @@ from unit.fake_client import FakeClient
 
 def scene(addresses_of):
     client = FakeClient()
-    endpoints = Endpoints(client, Tenants(client))
+    endpoints = Endpoints(client, Tenants(client), lambda *_: None)
     endpoint, _ = endpoints.allocate("net", Wish("port-1", "project-1", "host-a", "web"), lambda _: True)
     return client, endpoint, Releases(endpoints, addresses_of, pause=0.01)
 
