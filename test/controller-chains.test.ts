@@ -118,9 +118,8 @@ test("a segment or service that is not there yet is waited for", async () => {
   await givePrefix();
   chain("early", { to: { service: "late" } });
   chain("eager", { to: { segment: "firewall" }, through: [{ segment: "unborn" }] });
-  for (const name of ["early", "eager"]) {
-    await told(name, "Accepted False Refused", "Ready False NotAccepted");
-  }
+  await told("early", "Accepted False Refused", "Ready False NotAccepted");
+  await told("eager", "Accepted False NoSegment", "Ready False NotAccepted");
   // Once, it looks whether romanad is as it believes.
   await until("everything is read anew", () => {
     expect(loads).toBeGreaterThan(1);
@@ -158,7 +157,7 @@ test.each<[string, object, string, string]>([
   ["traffic of others", { to: { segment: "db", namespace: "data" } }, "NotOurs", "neither who sends nor who"],
   ["functions of others", { through: [{ segment: "firewall", namespace: "data" }] }, "Unreadable", "unknown"],
   ["a way through itself", { through: [{ segment: "web" }] }, "Refused", "cannot go through itself"],
-  ["nobody", { to: { segment: "nothing" } }, "Refused", "nothing"],
+  ["nobody", { to: { segment: "nothing" } }, "NoSegment", "nothing"],
 ])("refused with the reason: %s", async (_, spec, reason, words) => {
   chain("odd", spec);
   await told("odd", `Accepted False ${reason}`, "Ready False NotAccepted");

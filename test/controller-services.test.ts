@@ -141,7 +141,7 @@ test("a selector means one class of pods: the one that is there", async () => {
   await told("web", "Accepted True InUse", "Ready False NoPods");
   const [before] = (await itemsOf(scene.client.call("listServices", {}))).map(({ segment }) => segment);
   putPod(scene, "new", { app: "web", version: "new" });
-  await told("web", "Accepted False NoSegment", "Ready False NoPods");
+  await told("web", "Accepted False SeveralSegments", "Ready False NoPods");
   expect(status("web").conditions[0]?.message).toMatch(
     /^2 classes of pods match the selector, and one is wanted: web-[0-9a-f]{16}, web-[0-9a-f]{16}$/,
   );
@@ -150,6 +150,25 @@ test("a selector means one class of pods: the one that is there", async () => {
   await told("web", "Accepted True InUse", "Ready False NoPods");
   const { segment } = await scene.client.call("getService", { params: { name: "shop.web" } });
   expect(segment).not.toBe(before);
+});
+
+test("a rollout that changes the class of named pods takes the service along", async () => {
+  await givePrefix();
+  const version = (name: string): void => {
+    putPod(scene, name, { "romana.io/segment": "web", version: name });
+  };
+  version("old");
+  service("web");
+  await become(["shop.web 172.30.0.1 web 80"]);
+  version("new");
+  await told("web", "Accepted False SeveralSegments", "Ready False NoPods");
+  expect(await services()).toEqual(["shop.web 172.30.0.1 web 80"]);
+  scene.remove("pods", "old", "shop");
+  await told("web", "Accepted True InUse", "Ready False NoPods");
+  const [{ segment, actsAs } = { segment: "" }] = await itemsOf(scene.client.call("listWorkloads", {}));
+  expect((await scene.client.call("getService", { params: { name: "shop.web" } })).segment).toBe(
+    actsAs ?? segment,
+  );
 });
 
 test("services of others stay as they are, ours that nobody says any more go, and one made anew is another", async () => {

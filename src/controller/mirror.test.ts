@@ -35,7 +35,7 @@ describe("Mirror", () => {
     expect([mirror.hold("shop/web"), mirror.segmentsOf("shop").size]).toEqual([true, 0]);
   });
 
-  test("tells of tenants whose segments come and go, or begin and cease to be used", async () => {
+  test("tells of tenants whose segments come and go, or begin and cease to have pods", async () => {
     const told: string[] = [];
     const mirror = new Mirror((tenant) => told.push(tenant));
     const since = (): number => told.splice(0).length;
@@ -48,6 +48,14 @@ describe("Mirror", () => {
     expect(since()).toBe(0);
     mirror.removeWorkload("1");
     expect(since()).toBe(1);
+    // Who is born in a segment and acts as another is of that.
+    mirror.putSegment({ ...WEB, name: "db" });
+    mirror.putWorkload({ id: "1", tenant: "shop", segment: "web", actsAs: "db" });
+    expect([...mirror.choiceOf("shop")].map(([name, { isUsed }]) => `${name} ${isUsed}`)).toEqual([
+      "web false",
+      "db true",
+    ]);
+    told.splice(0);
     mirror.removeSegment("shop", "web");
     expect(told).toEqual(["shop"]);
   });

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import type { ChosenSegment } from "../kubernetes/index.ts";
 import {
   type Chain,
   type Host,
@@ -32,13 +33,15 @@ export class Mirror {
   #workloads: Map<string, Workload> = new Map();
   /** How many workloads need a segment, by {@link segmentKey}. */
   #uses: Map<string, number> = new Map();
+  /** How many workloads are of a segment for others: they are born in it, or act as it. */
+  #roles: Map<string, number> = new Map();
   /** How many workloads are about to need a segment. */
   readonly #held = new Map<string, number>();
   readonly #going = new Set<string>();
   readonly #onSegments: (tenant: string) => void;
   #isLoading = false;
 
-  /** @param onSegments told when a tenant has another segment, or one begins or ceases to be used; not while everything is read */
+  /** @param onSegments told when a tenant has another segment, or the first pod is of one, or the last one no longer; not while everything is read */
   constructor(onSegments: (tenant: string) => void = () => {}) {
     this.#onSegments = onSegments;
   }
@@ -69,6 +72,7 @@ export class Mirror {
     for (const segment of segments) this.putSegment(segment);
     this.#workloads = new Map();
     this.#uses = new Map();
+    this.#roles = new Map();
     for (const workload of workloads) this.putWorkload(workload);
     this.#isLoading = false;
   }
@@ -93,6 +97,15 @@ export class Mirror {
 
   segmentsOf(tenant: string): ReadonlyMap<string, Segment> {
     return this.#segments.get(tenant) ?? NO_SEGMENTS;
+  }
+
+  /** The segments of a tenant, as objects choose among them. */
+  choiceOf(tenant: string): ReadonlyMap<string, ChosenSegment> {
+    const chosen = new Map<string, ChosenSegment>();
+    for (const [name, { labels }] of this.segmentsOf(tenant)) {
+      chosen.set(name, { ...(labels && { labels }), isUsed: this.#roles.has(segmentKey(tenant, name)) });
+    }
+    return chosen;
   }
 
   /** All segments. */
@@ -132,10 +145,8 @@ export class Mirror {
       ...(name !== undefined && { name }),
     };
     this.#workloads.set(id, workload);
-    const keys = segmentKeysOf(workload);
-    const isFirst = keys.some((key) => !this.#uses.has(key));
-    for (const key of keys) this.#uses.set(key, (this.#uses.get(key) ?? 0) + 1);
-    if (isFirst) this.#note(tenant);
+    for (const key of segmentKeysOf(workload)) count(this.#uses, key, 1);
+    if (count(this.#roles, segmentKey(tenant, actsAs ?? segment), 1) === 1) this.#note(tenant);
   }
 
   /** Forgets a workload; the segments that it needed, which perhaps nobody needs now. */
@@ -144,12 +155,9 @@ export class Mirror {
     if (before === undefined) return [];
     this.#workloads.delete(id);
     const keys = segmentKeysOf(before);
-    for (const key of keys) {
-      const left = (this.#uses.get(key) ?? 0) - 1;
-      if (left > 0) this.#uses.set(key, left);
-      else this.#uses.delete(key);
-    }
-    if (keys.some((key) => !this.#uses.has(key))) this.#note(before.tenant);
+    for (const key of keys) count(this.#uses, key, -1);
+    const { tenant, segment, actsAs = segment } = before;
+    if (count(this.#roles, segmentKey(tenant, actsAs), -1) === 0) this.#note(tenant);
     return keys;
   }
 
@@ -161,15 +169,13 @@ export class Mirror {
   /** Notes that a workload is about to need the segment; false when the segment is going away right now. */
   hold(key: string): boolean {
     if (this.#going.has(key)) return false;
-    this.#held.set(key, (this.#held.get(key) ?? 0) + 1);
+    count(this.#held, key, 1);
     return true;
   }
 
   /** Takes back a {@link hold}. */
   letGo(key: string): void {
-    const left = (this.#held.get(key) ?? 0) - 1;
-    if (left > 0) this.#held.set(key, left);
-    else this.#held.delete(key);
+    count(this.#held, key, -1);
   }
 
   /** Deletes an unused segment by an action, during which nobody can {@link hold} it. It is back when that fails. */
@@ -191,6 +197,14 @@ export class Mirror {
   #note(tenant: string): void {
     if (!this.#isLoading) this.#onSegments(tenant);
   }
+}
+
+/** Counts something; how many there are then. */
+function count(counts: Map<string, number>, key: string, step: 1 | -1): number {
+  const total = (counts.get(key) ?? 0) + step;
+  if (total > 0) counts.set(key, total);
+  else counts.delete(key);
+  return total;
 }
 
 const NO_SEGMENTS: ReadonlyMap<string, Segment> = new Map();

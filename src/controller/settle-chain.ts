@@ -13,7 +13,7 @@ export const settleChain: Handler = createObjectHandler<CustomChain, WantedChain
   noun: "chain",
   informer: ({ cluster }) => cluster.informers.customChains,
   made: ({ mirror }) => mirror.chains,
-  desired: (_, object, known) => desiredChain(object, known),
+  desired: ({ mirror }, object, known) => desiredChain(object, (name) => mirror.choiceOf(name), known),
   create: ({ romanad }, wanted) => romanad.createChain(wanted),
   async update({ romanad }, wanted, known) {
     const { network, places } = known;

@@ -1,19 +1,18 @@
 import { isDeepStrictEqual } from "node:util";
-import { type ChosenSegment, desiredService, type WantedService } from "../kubernetes/index.ts";
+import { desiredService, type WantedService } from "../kubernetes/index.ts";
 import type { Service, ServiceDetails } from "../model/index.ts";
 import { type CustomService, encodeAddressPair, encodeService } from "../schema/index.ts";
 import type { WantedCondition } from "./condition-writer.ts";
-import { segmentKey } from "./mirror.ts";
 import { createObjectHandler } from "./object-handler.ts";
 import { CONDITIONS } from "./resources.ts";
-import type { Handler, Site } from "./site.ts";
+import type { Handler } from "./site.ts";
 
 /** Makes a service of its object (romana.io/v1), and tells who is behind it. */
 export const settleService: Handler = createObjectHandler<CustomService, WantedService, ServiceDetails>({
   noun: "service",
   informer: ({ cluster }) => cluster.informers.customServices,
   made: ({ mirror }) => mirror.services,
-  desired: (site, object, known) => desiredService(object, segmentsOf(site, object.namespace), known),
+  desired: ({ mirror }, object, known) => desiredService(object, mirror.choiceOf(object.namespace), known),
   create: ({ romanad }, wanted) => romanad.createService(wanted),
   async update({ romanad }, wanted, known) {
     const { network, addresses } = known;
@@ -42,15 +41,6 @@ export const settleService: Handler = createObjectHandler<CustomService, WantedS
     }
   },
 });
-
-function segmentsOf({ mirror }: Site, namespace: string): ReadonlyMap<string, ChosenSegment> {
-  return new Map(
-    [...mirror.segmentsOf(namespace)].map(([name, { labels }]) => [
-      name,
-      { ...(labels && { labels }), isUsed: mirror.isUsed(segmentKey(namespace, name)) },
-    ]),
-  );
-}
 
 function readyCondition(segment: string, healthy: number, members: number): WantedCondition {
   const type = CONDITIONS.ready;

@@ -12,9 +12,17 @@ const OBJECT: ChainObject = {
   direction: "both",
 };
 
+const NAMES: Readonly<Record<string, readonly string[]>> = {
+  shop: ["a", "web", "firewall"],
+  data: ["a", "db"],
+  third: ["a"],
+};
+const segmentsOf = (namespace: string) =>
+  new Map((NAMES[namespace] ?? []).map((name) => [name, { isUsed: true }]));
+
 describe("desiredChain()", () => {
   test("is what the object says, with functions of its namespace, and belongs to it", () => {
-    expect(desiredChain({ ...OBJECT, network: "default" }, undefined)).toEqual({
+    expect(desiredChain({ ...OBJECT, network: "default" }, segmentsOf, undefined)).toEqual({
       name: "shop.inspected",
       network: "default",
       from: { kind: "any" },
@@ -60,7 +68,7 @@ describe("desiredChain()", () => {
       { to: { kind: "segment", tenant: "data", segment: "db" } },
     ],
   ])("%s", (_, from, to, expected) => {
-    expect(desiredChain({ ...OBJECT, from, to }, undefined)).toMatchObject(expected);
+    expect(desiredChain({ ...OBJECT, from, to }, segmentsOf, undefined)).toMatchObject(expected);
   });
 
   test.each<[string, ChainObject["from"]]>([
@@ -73,7 +81,9 @@ describe("desiredChain()", () => {
       { segment: "db", namespace: "data" },
       { service: "db", namespace: "data" },
     ]) {
-      expect(desiredChain({ ...OBJECT, from, to }, undefined)).toMatchObject({ reason: "NotOurs" });
+      expect(desiredChain({ ...OBJECT, from, to }, segmentsOf, undefined)).toMatchObject({
+        reason: "NotOurs",
+      });
     }
   });
 
@@ -86,7 +96,51 @@ describe("desiredChain()", () => {
       through: [],
       places: { forward: [1, 2] },
     } as const;
-    expect(desiredChain({ ...OBJECT, network: "other" }, known)).toMatchObject({ reason: "NetworkFixed" });
-    expect(desiredChain({ ...OBJECT, network: "default" }, known)).toMatchObject({ network: "default" });
+    expect(desiredChain({ ...OBJECT, network: "other" }, segmentsOf, known)).toMatchObject({
+      reason: "NetworkFixed",
+    });
+    expect(desiredChain({ ...OBJECT, network: "default" }, segmentsOf, known)).toMatchObject({
+      network: "default",
+    });
+  });
+
+  test.each<[string, Partial<ChainObject>, string]>([
+    ["a sender", { from: { segment: "b" } }, "b"],
+    [
+      "a receiver of another namespace",
+      { from: { segment: "a" }, to: { segment: "web", namespace: "data" } },
+      "web",
+    ],
+    [
+      "a function",
+      {
+        through: [
+          { segment: "web", fail: "open" },
+          { segment: "db", fail: "open" },
+        ],
+      },
+      "db",
+    ],
+  ])("a segment that is not there: %s", (_, change, name) => {
+    expect(desiredChain({ ...OBJECT, ...change }, segmentsOf, undefined)).toEqual({
+      reason: "NoSegment",
+      message: `there is no segment "${name}": no pod of the namespace has been of it`,
+    });
+  });
+
+  test("each segment is that of the pods that are there, else the one that it was", () => {
+    const classOf = (isUsed: boolean) => ({ labels: new Map([["romana.io/segment", "firewall"]]), isUsed });
+    const object: ChainObject = { ...OBJECT, to: { service: "web" } };
+    const rolled = (isUsed: boolean) => () =>
+      new Map([
+        ["firewall", classOf(false)],
+        ["new", classOf(isUsed)],
+      ]);
+    const after = desiredChain(object, rolled(true), undefined);
+    expect(after).toMatchObject({ through: [{ segment: "new" }] });
+    const known = { ...after, network: "default", places: { forward: [1, 2] } } as Parameters<
+      typeof desiredChain
+    >[2];
+    expect(desiredChain(object, rolled(false), known)).toMatchObject({ through: [{ segment: "new" }] });
   });
 });

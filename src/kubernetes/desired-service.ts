@@ -3,7 +3,7 @@ import { isSamePair } from "./desired-virtual-ip.ts";
 import { requirementsOf } from "./label-selector.ts";
 import { externalIdOf, namespacedName } from "./object-name.ts";
 import type { LabelSelector } from "./objects.ts";
-import { type ChosenSegment, chooseSegment } from "./segment-choice.ts";
+import { type ChosenSegment, chooseSegment, type ObjectProblem } from "./segment-choice.ts";
 
 /** A service as romanad is asked for it; what is absent romanad chooses. */
 export type WantedService = Omit<Service, "network" | "addresses"> &
@@ -16,12 +16,6 @@ export interface ServiceObject extends Omit<WantedService, "tenant" | "segment" 
   /** One of both is there. */
   readonly segment?: string;
   readonly selector?: LabelSelector;
-}
-
-/** Why something cannot be made as its object says; the reason is one word. */
-export interface ObjectProblem {
-  readonly reason: string;
-  readonly message: string;
 }
 
 /**
@@ -48,7 +42,7 @@ export function desiredService(
       ? ({ by: "labels", requirements: requirementsOf(selector) } as const)
       : ({ by: "name", name: segment } as const);
   const chosen = chooseSegment(choice, segments, known?.segment);
-  if ("problem" in chosen) return { reason: "NoSegment", message: chosen.problem };
+  if ("reason" in chosen) return chosen;
   return {
     ...rest,
     name: namespacedName(namespace, name),

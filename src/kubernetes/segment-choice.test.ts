@@ -42,20 +42,51 @@ describe("chooseSegment()", () => {
   ])("by labels: %s", (_, names, before, expected) => {
     const choice = { by: "labels", requirements: [is("app", "web")] } as const;
     const chosen = chooseSegment(choice, segments(...names), before);
-    expect("segment" in chosen ? chosen.segment : chosen.problem).toBe(expected);
+    expect("segment" in chosen ? chosen.segment : chosen.message).toBe(expected);
   });
 
-  test.each([
-    ["a", { segment: "a" }],
-    ["c", { problem: 'there is no segment "c": no pod of the namespace has been of it' }],
-  ])("by name: %s", (name, expected) => {
-    expect(chooseSegment({ by: "name", name }, segments("a web 1 -", "b db 1 used"), "b")).toEqual(expected);
+  const asked = (isUsed: boolean) => ({ labels: new Map([["romana.io/segment", "web"]]), isUsed });
+  test.each<[string, Record<string, ReturnType<typeof asked>>, string | undefined, object]>([
+    ["one whose pods ask for it", { odd: asked(true) }, undefined, { segment: "odd" }],
+    ["the one of that name, although no pod is of it", { web: asked(false) }, undefined, { segment: "web" }],
+    ["made by hand", { web: { labels: new Map(), isUsed: false } }, undefined, { segment: "web" }],
+    ["after a rollout", { web: asked(false), "web-2": asked(true) }, "web", { segment: "web-2" }],
+    [
+      "after the pods of both have gone",
+      { web: asked(false), "web-2": asked(false) },
+      "web-2",
+      { segment: "web-2" },
+    ],
+    [
+      "during a rollout",
+      { web: asked(true), "web-2": asked(true) },
+      "web",
+      {
+        reason: "SeveralSegments",
+        message: '2 classes of pods are of segment "web", and one is wanted: web, web-2',
+      },
+    ],
+    [
+      "none",
+      { db: { labels: new Map(), isUsed: true } },
+      "db",
+      {
+        reason: "NoSegment",
+        message: 'there is no segment "web": no pod of the namespace has been of it',
+      },
+    ],
+  ])("by name: %s", (_, all, before, expected) => {
+    expect(chooseSegment({ by: "name", name: "web" }, new Map(Object.entries(all)), before)).toEqual(
+      expected,
+    );
   });
 
   test("a segment without labels is matched by what wants none", () => {
     const chosen = (requirements: Parameters<typeof chooseSegment>[0] & { by: "labels" }) =>
       chooseSegment(requirements, new Map([["a", { isUsed: true }]]), undefined);
     expect(chosen({ by: "labels", requirements: [] })).toEqual({ segment: "a" });
-    expect(chosen({ by: "labels", requirements: [is("app", "")] })).toHaveProperty("problem");
+    expect(chosen({ by: "labels", requirements: [is("app", "")] })).toMatchObject({
+      reason: "NoSegment",
+    });
   });
 });

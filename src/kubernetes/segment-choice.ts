@@ -1,5 +1,6 @@
 import type { LabelRequirement, Labels } from "../model/index.ts";
 import { matchesLabels } from "../policy/index.ts";
+import { SEGMENT_LABEL } from "./desired-workload.ts";
 
 /** Which segment of its namespace an object means. */
 export type SegmentChoice =
@@ -13,30 +14,44 @@ export interface ChosenSegment {
   readonly isUsed: boolean;
 }
 
+/** Why something cannot be made as its object says; the reason is one word. */
+export interface ObjectProblem {
+  readonly reason: string;
+  readonly message: string;
+}
+
 /** Most segments that a problem names. */
 const MAX_NAMED = 5;
 
 /**
- * The one segment that is meant, or why it is not one. Segments that pods are of come before those that none is of any more, and
- * of several of these the one that was meant before stays it.
+ * The one segment of a namespace that is meant, or why it is not one. A name means the segment of that name, and those of pods
+ * that ask for it by label but are of another class, as after a rollout. Segments that pods are of come before those that none is
+ * of any more; of several of these the one that was meant before stays it.
  */
 export function chooseSegment(
   choice: SegmentChoice,
   segments: ReadonlyMap<string, ChosenSegment>,
   before: string | undefined,
-): { readonly segment: string } | { readonly problem: string } {
-  if (choice.by === "name") {
-    if (segments.has(choice.name)) return { segment: choice.name };
-    return { problem: `there is no segment "${choice.name}": no pod of the namespace has been of it` };
-  }
-  const matching = [...segments].filter(([, { labels }]) => matchesLabels(choice.requirements, labels));
+): { readonly segment: string } | ObjectProblem {
+  const matching = [...segments].filter(([name, { labels }]) =>
+    choice.by === "name"
+      ? name === choice.name || labels?.get(SEGMENT_LABEL) === choice.name
+      : matchesLabels(choice.requirements, labels),
+  );
   const used = matching.filter(([, { isUsed }]) => isUsed);
   const names = (used.length > 0 ? used : matching).map(([name]) => name).sort();
   const [segment] = names;
-  if (segment === undefined) return { problem: "no class of pods of the namespace matches the selector" };
+  if (segment === undefined) return { reason: "NoSegment", message: absenceOf(choice) };
   if (names.length === 1) return { segment };
   if (used.length === 0 && before !== undefined && names.includes(before)) return { segment: before };
+  const what = choice.by === "name" ? `are of segment "${choice.name}"` : "match the selector";
   const more = names.length > MAX_NAMED ? ` and ${names.length - MAX_NAMED} more` : "";
-  const list = names.slice(0, MAX_NAMED).join(", ");
-  return { problem: `${names.length} classes of pods match the selector, and one is wanted: ${list}${more}` };
+  const list = `${names.slice(0, MAX_NAMED).join(", ")}${more}`;
+  const message = `${names.length} classes of pods ${what}, and one is wanted: ${list}`;
+  return { reason: "SeveralSegments", message };
+}
+
+function absenceOf(choice: SegmentChoice): string {
+  if (choice.by === "labels") return "no class of pods of the namespace matches the selector";
+  return `there is no segment "${choice.name}": no pod of the namespace has been of it`;
 }
