@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { createPlan } from "../addressing/index.ts";
 import type { HealthCheck, Network } from "../model/index.ts";
 import { formatAddress, parseAddress, parsePrefix } from "../net/index.ts";
-import { createMemoryStore, type FakeClock } from "../store/index.ts";
+import { createMemoryStore, type FakeClock, type Store } from "../store/index.ts";
 import type { Control } from "./control.ts";
 import { createControl } from "./create.ts";
 import { allocateMany, type Bench, emptyControl, fillSeed, findingsOf, SEED_PLAN, WEB } from "./seed.case.ts";
@@ -176,6 +176,39 @@ describe("backends", () => {
     expect(await backendsOf(control)).toBeUndefined();
     expect(await findingsOf(control)).toEqual([]);
   });
+});
+
+test("what happens to an endpoint while its segment is being read counts", async () => {
+  const store = createMemoryStore();
+  let isHolding = false;
+  let held: (() => void) | undefined;
+  const list: Store["list"] = async (prefix, options) => {
+    const page = await store.list(prefix, options);
+    if (isHolding && prefix.startsWith("endpoint/host-1/")) {
+      isHolding = false;
+      await new Promise<void>((resolve) => (held = resolve));
+    }
+    return page;
+  };
+  const slow = new Proxy(store, {
+    get: (target, key: keyof Store) => (key === "list" ? list : target[key].bind(target)),
+  });
+  const { control, clock } = await emptyControl({ store: slow });
+  await fillSeed(control, NETWORK);
+  await allocateMany(control, 1);
+  await control.services.create(SERVICE);
+  isHolding = true;
+  await pass(clock, 100);
+  const finish = held;
+  expect(finish).toBeDefined();
+  // It was read with 10.1.1.17, and without 10.1.1.18.
+  await allocateMany(control, 1);
+  await control.endpoints.update("10.1.1.17", { actsAs: null, externalId: "changed" });
+  beat(control, "host-1");
+  await control.endpoints.release("10.1.1.17");
+  finish?.();
+  await pass(clock, 200);
+  expect(await backendsOf(control)).toEqual(["host-1 10.1.1.18"]);
 });
 
 describe("silence", () => {

@@ -206,8 +206,8 @@ export class BackendKeeper implements Mirror {
     try {
       const compares = [unchanged(key, context.catalog.revisionOf(key))];
       const done = await commit(context, compares, [value === null ? remove(key) : put(key, value)]);
-      if (done === LOST) this.#touch(place);
-      else this.#writes++;
+      // Whoever was faster has changed the key, which is news of its own.
+      if (done !== LOST) this.#writes++;
     } catch (error) {
       // It is tried again with the next look.
       this.#dirty.add(place);
