@@ -186,6 +186,16 @@ describe("the API server refuses", () => {
     await api.apply(object({}, "unsaid"));
     expect(await api.apply(object({ network: "one" }, "unsaid"))).toContain("configured");
   });
+
+  test("other addresses for a service that has asked for some", async () => {
+    const addresses = { ipv4: "10.96.0.1", ipv6: "fd00::1" };
+    await api.apply(service({ addresses }, "placed"));
+    for (const change of [{ ...addresses, ipv4: "10.96.0.2" }, { ipv4: "10.96.0.1" }, undefined]) {
+      await expect(replace(service({ addresses: change }, "placed"))).rejects.toThrow(
+        "the addresses of a service cannot change; make a second service",
+      );
+    }
+  });
 });
 
 test("a field that nobody knows is kept for the controller to refuse", async () => {
