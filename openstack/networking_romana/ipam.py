@@ -17,8 +17,8 @@ from networking_romana.client import ApiError, Endpoint
 from networking_romana.errors import RomanaBadRequest, RomanaConflict, refusal
 from networking_romana.planned import plan_of_cidr, plan_of_subnet
 from networking_romana.plans import Plan
-from networking_romana.rollback import on_rollback
 from networking_romana.romana import romana
+from networking_romana.transactions import on_rollback
 from networking_romana.transport import Unreachable
 from networking_romana.wish import PortFacts, Wish, facts_of, wish_of
 

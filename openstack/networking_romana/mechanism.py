@@ -13,7 +13,8 @@ from neutron_lib.callbacks import events, registry, resources
 from neutron_lib.plugins.ml2 import api
 from oslo_log import log as logging
 
-from networking_romana import config
+from networking_romana import config, tags
+from networking_romana.acting import act_as, make_segment
 from networking_romana.client import ApiError
 from networking_romana.errors import RomanaConflict, refusal
 from networking_romana.move import move_port
@@ -48,6 +49,7 @@ class RomanaMechanismDriver(api.MechanismDriver):
         """Reads the options. Nothing is asked of romanad yet: it may start later."""
         options = config.register()
         romana()
+        tags.listen()
         if options.cold_migration == "readdress":
             registry.subscribe(_before_port_update, resources.PORT, events.BEFORE_UPDATE)
 
@@ -63,7 +65,7 @@ class RomanaMechanismDriver(api.MechanismDriver):
         network, original = context.current, context.original
         if network["name"] == original["name"] or _tagged(network):
             return
-        if has_planned_addresses(context._plugin_context, network["id"]):
+        if has_planned_addresses(context._plugin_context.session, network["id"]):
             raise RomanaConflict(
                 what=f'rename network "{original["name"]}"',
                 reason=f'its name is the segment of its ports: first give it the tag "{TAG}{original["name"]}"',
@@ -98,7 +100,7 @@ class RomanaMechanismDriver(api.MechanismDriver):
                 if _host_of(address, port["id"]) != context.host:
                     raise segment_exc.HostNotCompatibleWithFixedIps(host=context.host, port_id=port["id"])
         if _profile_segment(port) != _profile_segment(original):
-            _make_segment(port["id"], planned_addresses(context._plugin_context, port), _segment(context))
+            make_segment(port["id"], planned_addresses(context._plugin_context, port), _segment(context))
 
     def update_port_postcommit(self, context: Any) -> None:
         """Releases what the port has no longer. A port that has waited for its host waits again without one."""
@@ -110,7 +112,7 @@ class RomanaMechanismDriver(api.MechanismDriver):
             _release(port["id"], [address for address in planned if address not in kept], kept)
         planned = planned_addresses(context._plugin_context, port)
         if planned and _profile_segment(port) != _profile_segment(original):
-            _softly("let a port act as another segment", _act_as, port["id"], planned, _segment(context))
+            _softly("let a port act as another segment", act_as, port["id"], planned, _segment(context))
         is_unbound = context.original_host and not context.host
         if planned and is_unbound and port.get("ip_allocation") == "deferred":
             context._plugin.update_port(context._plugin_context.elevated(), port["id"], {"port": {"fixed_ips": []}})
@@ -187,24 +189,6 @@ def _check_address_pairs(context: Any) -> None:
             what=f"allow address pairs of port {port['id']}",
             reason=f"an address of Romana belongs to one port: {', '.join(others)}",
         )
-
-
-def _make_segment(port_id: str, addresses: Iterable[str], segment: str) -> None:
-    """Makes the segment that endpoints of a port shall act as, if it is not there."""
-    try:
-        for address in addresses:
-            endpoint = romana().endpoints.at(address, port_id)
-            if endpoint is not None and endpoint.segment != segment:
-                romana().tenants.create_segment(endpoint.tenant, segment)
-    except (ApiError, Unreachable) as error:
-        raise refusal(f"let port {port_id} act as segment {segment}", error) from error
-
-
-def _act_as(port_id: str, addresses: Iterable[str], segment: str) -> None:
-    for address in addresses:
-        endpoint = romana().endpoints.at(address, port_id)
-        if endpoint is not None:
-            romana().endpoints.act_as(endpoint, segment)
 
 
 def _release(port_id: str, addresses: list[str], kept: Iterable[str]) -> None:

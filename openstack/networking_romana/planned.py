@@ -40,16 +40,17 @@ def planned_addresses(context: Any, port: Mapping[str, Any]) -> list[str]:
 
 def is_planned_network(context: Any, network_id: str) -> bool:
     """Whether a subnet of a network is a plan."""
-    return bool(_planned_subnets(context, network_id))
-
-
-def has_planned_addresses(context: Any, network_id: str) -> bool:
-    """Whether a port of a network has an address of Romana."""
-    subnets = _planned_subnets(context, network_id)
-    rows = models_v2.IPAllocation
     with db_api.CONTEXT_READER.using(context):
-        query = context.session.query(rows).filter(rows.subnet_id.in_(subnets))
-        return bool(subnets) and query.first() is not None
+        rows = context.session.query(models_v2.Subnet.cidr).filter_by(network_id=network_id).all()
+    return _is_any_plan(rows, network_id)
+
+
+def has_planned_addresses(session: Any, network_id: str) -> bool:
+    """Whether a port of a network has an address of Romana."""
+    allocation = models_v2.IPAllocation
+    query = session.query(models_v2.Subnet.cidr).join(allocation, allocation.subnet_id == models_v2.Subnet.id)
+    rows = query.filter(models_v2.Subnet.network_id == network_id).distinct().all()
+    return _is_any_plan(rows, network_id)
 
 
 def is_project_used(project_id: str) -> bool:
@@ -62,9 +63,5 @@ def is_project_used(project_id: str) -> bool:
         )
 
 
-def _planned_subnets(context: Any, network_id: str) -> list[str]:
-    rows = models_v2.Subnet
-    with db_api.CONTEXT_READER.using(context):
-        subnets = context.session.query(rows.id, rows.cidr).filter(rows.network_id == network_id).all()
-    what = f"look at network {network_id}"
-    return [subnet_id for subnet_id, cidr in subnets if plan_of_cidr(cidr, what) is not None]
+def _is_any_plan(rows: Any, network_id: str) -> bool:
+    return any(plan_of_cidr(row.cidr, f"look at network {network_id}") is not None for row in rows)

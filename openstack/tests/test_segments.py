@@ -51,23 +51,41 @@ def test_a_tag_that_the_port_got_before_its_host(cloud, project):
     assert segment_of(cloud, project.bind(port, "host-a").ok()["port"]) == "db"
 
 
-@pytest.mark.parametrize(
-    ("name", "tags", "words"),
-    [
-        ("my net", [], 'the name of the network, "my net", cannot be the name of a segment'),
-        ("web", ["d b"], 'the tag of the port says segment "d b", which is no name'),
-        ("web", [""], 'the tag of the port says segment "", which is no name'),
-        ("web", ["a", "b"], "the port has several tags romana.segment=…: a, b"),
-    ],
-)
-def test_words_that_name_no_segment_are_refused(project, name, tags, words):
-    network = project.network(name)
-    body = {"network_id": network["id"], "tags": [TAG + tag for tag in tags]}
-    port = project.send("POST", "ports", {"port": body}).ok()["port"]
+def test_a_name_that_cannot_be_a_segment_needs_a_tag(cloud, project):
+    network = project.network("my net")
+    port = project.send("POST", "ports", {"port": {"network_id": network["id"]}}).ok()["port"]
     reply = project.bind(port, "host-a")
     assert reply.status == 400
+    words = 'the name of the network, "my net", cannot be the name of a segment'
     assert words in reply.body["NeutronError"]["message"]
     assert project.port(port)["fixed_ips"] == []
+    tag(project, "networks", network, "mine").ok()
+    assert segment_of(cloud, project.bind(port, "host-a").ok()["port"]) == "mine"
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["d b"], 'the tag of the port says segment "d b", which is no name'),
+        ([""], 'the tag of the port says segment "", which is no name'),
+        (["a", "b"], "the port has several tags romana.segment=…: a, b"),
+    ],
+)
+def test_tags_that_name_no_segment_are_refused(project, names, words):
+    network = project.network("web")
+    body = {"network_id": network["id"], "tags": [TAG + name for name in names]}
+    reply = project.send("POST", "ports", {"port": body})
+    assert reply.status == 400
+    assert words in reply.body["NeutronError"]["message"]
+    port = project.send("POST", "ports", {"port": {"network_id": network["id"]}}).ok()["port"]
+    assert tag(project, "ports", port, *names).status == 400
+    assert project.port(port)["tags"] == []
+
+
+def test_a_binding_profile_that_names_no_segment_is_refused(project):
+    port = project.boot(project.network("web"), "host-a")
+    change = {"port": {"binding:profile": {"romana_segment": "d b"}}}
+    assert project.admin("PUT", f"ports/{port['id']}", change).status == 400
 
 
 def test_another_segment_in_the_profile_makes_the_port_act_as_it(cloud, project):
@@ -80,6 +98,31 @@ def test_another_segment_in_the_profile_makes_the_port_act_as_it(cloud, project)
     project.admin("PUT", f"ports/{port['id']}", {"port": {"binding:profile": {}}}).ok()
     (endpoint,) = cloud.romanad.endpoints()
     assert "actsAs" not in endpoint
+
+
+def test_a_tag_that_the_port_gets_later_makes_it_act_as_the_segment(cloud, project):
+    port = project.boot(project.network("web", "172.16.0.0/12", "fd00:10::/48"), "host-a")
+    for names, acts_as in [(["db"], "db"), (["cache"], "cache"), ([], None), (["web"], None)]:
+        tag(project, "ports", port, *names).ok()
+        (endpoint,) = cloud.romanad.endpoints()
+        assert (endpoint["segment"], endpoint.get("actsAs")) == ("web", acts_as)
+    assert addresses(project.port(port)) == addresses(port)
+    assert project.send("PUT", f"ports/{port['id']}/tags/{TAG}db").status == 400
+    assert tag(project, "ports", port, "not a name").status == 400
+    assert [t for t in project.port(port)["tags"] if t.startswith(TAG)] == [TAG + "web"]
+
+
+def test_a_network_with_ports_gets_no_other_segment_by_a_tag(cloud, project):
+    network = project.network("web")
+    tag(project, "networks", network, "front").ok()
+    port = project.boot(network, "host-a")
+    for names in ([], ["web"], ["not a name"]):
+        assert tag(project, "networks", network, *names).status in (400, 409)
+    assert project.send("DELETE", f"networks/{network['id']}/tags").status == 409
+    project.send("PUT", f"networks/{network['id']}/tags/other").ok()
+    project.delete(port)
+    tag(project, "networks", network, "web").ok()
+    assert segment_of(cloud, project.boot(network, "host-a")) == "web"
 
 
 def test_a_network_with_ports_keeps_its_name_until_a_tag_says_the_segment(cloud, project):

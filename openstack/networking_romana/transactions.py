@@ -1,7 +1,7 @@
-"""Undoing what was done outside of the database when its transaction is rolled back.
+"""What is done outside of the database when its transaction is committed, or undone when it is rolled back.
 
 Neutron tells an IPAM driver nothing when a transaction fails after it was asked. SQLAlchemy does: the outermost
-transaction of the session ends, and there was no commit.
+transaction of the session ends, and there was a commit or none.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ from sqlalchemy import event
 
 LOG = logging.getLogger(__name__)
 
-_KEY = "networking_romana.rollback"
+_KEY = "networking_romana.transactions"
 
 
 class _Watch:
-    """The undoings of one session, and whether its outermost transaction has been committed."""
+    """What waits for the end of one session's outermost transaction."""
 
     def __init__(self, session: Any) -> None:
-        self.undoings: list[Callable[[], None]] = []
+        self.on_commit: list[Callable[[], None]] = []
+        self.on_rollback: list[Callable[[], None]] = []
         self.is_committed = False
         event.listen(session, "after_commit", self._after_commit)
         event.listen(session, "after_transaction_end", self._after_end)
@@ -33,21 +34,28 @@ class _Watch:
     def _after_end(self, _session: Any, transaction: Any) -> None:
         if transaction.parent is not None:
             return
-        undoings, self.undoings = self.undoings, []
-        committed, self.is_committed = self.is_committed, False
-        if committed:
-            return
-        for undo in reversed(undoings):
+        acts = self.on_commit if self.is_committed else self.on_rollback[::-1]
+        self.on_commit, self.on_rollback, self.is_committed = [], [], False
+        for act in acts:
             try:
-                undo()
+                act()
             except Exception:
-                # The error that made the transaction fail is the one to tell.
-                LOG.exception("Cannot undo an allocation at romanad")
+                # Neutron has decided: the client hears of that, not of this.
+                LOG.exception("Cannot tell romanad how a transaction has ended")
 
 
 def on_rollback(session: Any, undo: Callable[[], None]) -> None:
     """Has ``undo`` called when the transaction that the session is in is not committed."""
-    watch = session.info.get(_KEY)
+    _watch(session).on_rollback.append(undo)
+
+
+def on_commit(session: Any, act: Callable[[], None]) -> None:
+    """Has ``act`` called when the transaction that the session is in is committed."""
+    _watch(session).on_commit.append(act)
+
+
+def _watch(session: Any) -> _Watch:
+    watch: _Watch | None = session.info.get(_KEY)
     if watch is None:
         watch = session.info[_KEY] = _Watch(session)
-    watch.undoings.append(undo)
+    return watch
