@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { Heart } from "../src/agent/heart.ts";
 import { Metrics } from "../src/agent/metrics.ts";
 import { VirtualIpHolder } from "../src/agent/virtual-ip-holder.ts";
 import type { Control } from "../src/control/index.ts";
@@ -35,7 +36,7 @@ class Cluster {
   readonly takers = new Set<string>();
   readonly #chance: () => number;
   readonly #kernels = new Map<string, FakeKernel>();
-  readonly #agents = new Map<string, VirtualIpHolder>();
+  readonly #agents = new Map<string, { readonly heart: Heart; readonly holder: VirtualIpHolder }>();
   readonly #cut = new Set<string>();
   /** Whom the watch does not reach. */
   readonly #deaf = new Set<string>();
@@ -64,8 +65,7 @@ class Cluster {
     const control = this.#control;
     switch (step.do) {
       case "kill":
-        this.#agents.get(host)?.close();
-        this.#agents.delete(host);
+        this.#kill(host);
         break;
       case "start":
         if (!this.#agents.has(host)) this.#start(host);
@@ -106,7 +106,7 @@ class Cluster {
   }
 
   async end(): Promise<void> {
-    for (const agent of this.#agents.values()) agent.close();
+    for (const host of this.#agents.keys()) this.#kill(host);
     await this.#control?.close();
     await settled();
   }
@@ -145,28 +145,36 @@ class Cluster {
     }
   }
 
+  #kill(host: string): void {
+    this.#agents.get(host)?.heart.close();
+    this.#agents.get(host)?.holder.close();
+    this.#agents.delete(host);
+  }
+
   #start(host: string): void {
     const kernel = this.#kernels.get(host) as FakeKernel;
-    const agent = new VirtualIpHolder({
+    const heart = new Heart({
+      host,
+      romanad: { beat: (name, heartbeat, signal) => this.#beat(name, heartbeat, signal) },
+      timers: this.timers,
+      life: `life-${++this.#lives}`,
+      voices: () => [holder],
+    });
+    const holder = new VirtualIpHolder({
       host,
       kernel,
       // The link never says who else has it: only time keeps hosts apart here.
       neighbours: new FakeNeighbours(),
-      romanad: { beat: (name, heartbeat, signal) => this.#beat(name, heartbeat, signal) },
+      heart,
       timers: this.timers,
-      life: `life-${++this.#lives}`,
       log: SILENT,
       counter: new Metrics().counter("events", "", "event"),
       reporter: { notice: () => {} },
     });
-    this.#agents.set(host, agent);
+    this.#agents.set(host, { heart, holder });
   }
 
-  async #beat(
-    host: string,
-    json: HeartbeatJson,
-    signal: AbortSignal,
-  ): ReturnType<VirtualIpHolderRomanad["beat"]> {
+  async #beat(host: string, json: HeartbeatJson, signal: AbortSignal): ReturnType<Beating["beat"]> {
     const away = new RomanaError("Cannot send heartbeat: nobody answers", { code: "unavailable" });
     const aborted = new Promise<never>((_, reject) => {
       signal.addEventListener("abort", () => {
@@ -179,7 +187,7 @@ class Cluster {
       await new Promise<void>((resolve) => this.timers.after(delay, resolve));
       if (isLost || this.#cut.has(host)) await new Promise<never>(() => {});
     };
-    const exchange = async (): ReturnType<VirtualIpHolderRomanad["beat"]> => {
+    const exchange = async (): ReturnType<Beating["beat"]> => {
       await carry();
       const control = this.#control;
       if (control === undefined) throw away;
@@ -197,7 +205,7 @@ class Cluster {
         if (this.#control === undefined || this.#cut.has(host) || this.#deaf.has(host)) continue;
         void this.#control.view(host).then(({ virtualIps, hosts }) => {
           const own = hosts.find(({ object }) => object.name === host)?.object;
-          agent.follow(
+          agent.holder.follow(
             virtualIps.map(({ object }) => object),
             own,
           );
@@ -208,7 +216,7 @@ class Cluster {
   }
 }
 
-type VirtualIpHolderRomanad = ConstructorParameters<typeof VirtualIpHolder>[0]["romanad"];
+type Beating = ConstructorParameters<typeof Heart>[0]["romanad"];
 
 function ignore(error: unknown): void {
   if (!(error instanceof RomanaError)) throw error;

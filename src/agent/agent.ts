@@ -1,4 +1,4 @@
-import type { SafetyNet } from "../firewall/index.ts";
+import type { SafetyNet, SteeredMarks } from "../firewall/index.ts";
 import { type Endpoint, type HostCounters, type HostStatus, RomanaError } from "../model/index.ts";
 import type {
   AgentConfig,
@@ -7,14 +7,13 @@ import type {
   AttachmentResource,
   DesiredText,
   HostSnapshot,
-  Stored,
 } from "../schema/index.ts";
 import type { IptablesRunner } from "../system/iptables.ts";
 import type { Kernel, KernelEvent } from "../system/kernel.ts";
 import type { LinkNeighbours } from "../system/link-neighbours.ts";
 import { type AgentMetrics, addGauges, createAgentMetrics } from "./agent-metrics.ts";
 import { allocateWhenKnown } from "./allocate-when-known.ts";
-import { Attacher, type Detached, notEnforced } from "./attacher.ts";
+import { Attacher, type Detached } from "./attacher.ts";
 import { checkAttachment } from "./attachment-check.ts";
 import { Attachments } from "./attachments.ts";
 import { createRulesKeeper } from "./create-rules-keeper.ts";
@@ -25,6 +24,7 @@ import { desiredEndpoint, desiredHost } from "./desired.ts";
 import { renderDesired } from "./desired-text.ts";
 import { isOwnDeviceName } from "./device-name.ts";
 import { Follower } from "./follower.ts";
+import type { Prober } from "./health-prober.ts";
 import { endpointKey, type HostKnowledge, type ViewChange } from "./host-knowledge.ts";
 import { describeAttachment, hostProblems } from "./host-problems.ts";
 import type { Journal } from "./journal.ts";
@@ -34,6 +34,8 @@ import type { Log } from "./log.ts";
 import { OperationTimer } from "./operation-timer.ts";
 import { OtherRules } from "./other-rules.ts";
 import { Policing } from "./policing.ts";
+import { Pulse } from "./pulse.ts";
+import { connected, enforced, type Readiness } from "./readiness.ts";
 import type { Cause, Outcome } from "./reconcile-run.ts";
 import { Reconciler } from "./reconciler.ts";
 import { Releaser } from "./releaser.ts";
@@ -42,10 +44,11 @@ import { Reviewer } from "./reviewer.ts";
 import type { Allocation, Romanad } from "./romanad.ts";
 import type { RulesKeeper } from "./rules-keeper.ts";
 import { agentSafetyNet } from "./safety-net.ts";
+import { steeredMarks } from "./steered-marks.ts";
 import type { Steering } from "./steering.ts";
 import { Alarm, type Timers } from "./timers.ts";
 import { ViewSaver } from "./view-saver.ts";
-import { VirtualIpHolder } from "./virtual-ip-holder.ts";
+import { WaysMemory } from "./ways-memory.ts";
 
 /** What an {@link Agent} works with. */
 export interface AgentOptions {
@@ -55,6 +58,8 @@ export interface AgentOptions {
   readonly kernel: Kernel;
   readonly iptables: IptablesRunner;
   readonly neighbours: LinkNeighbours;
+  /** Looks whether endpoints answer. */
+  readonly probe: Prober;
   readonly romanad: Romanad;
   readonly journal: Journal;
   /** The view of an earlier life. */
@@ -74,8 +79,6 @@ export interface AgentOptions {
 const TOPOLOGY_SETTLE = 20;
 /** Time between two looks at rules that the kernel sends no events about, in milliseconds. */
 const RULES_LOOK = 5_000;
-/** How long an attach waits for romanad, and for romanad's news of what it has allocated, in milliseconds. */
-const PATIENCE = { romanad: 3_000, news: 5_000 };
 
 /** Keeps one host's kernel equal to what romanad and the attachments say, and attaches and detaches endpoints. */
 export class Agent {
@@ -89,11 +92,12 @@ export class Agent {
   readonly #keeper: Keeper;
   readonly #follower: Follower;
   readonly #attachments = new Attachments();
+  readonly #ways = new WaysMemory();
   readonly #releaser: Releaser;
   readonly #attacher: Attacher;
   readonly #reviewer: Reviewer;
   readonly #reporter: Reporter;
-  readonly #virtualIps: VirtualIpHolder;
+  readonly #pulse: Pulse;
   readonly #timer = new OperationTimer(this.metrics);
   readonly #topologyAlarm: Alarm;
   readonly #steering: Steering;
@@ -139,7 +143,8 @@ export class Agent {
     });
     const { now } = timers;
     this.#otherRules = new OtherRules({ ...options, now });
-    this.#reconciler = new Reconciler({ kernel, rules: this.#rules, damper: new Damper(), now });
+    const steered = (): SteeredMarks | undefined => steeredMarks(config, this.#follower.knowledge);
+    this.#reconciler = new Reconciler({ kernel, rules: this.#rules, damper: new Damper(), now, steered });
     this.#keeper = new Keeper({
       reconciler: this.#reconciler,
       timers,
@@ -181,6 +186,16 @@ export class Agent {
       newId,
       now,
     };
+    const readiness: Readiness = {
+      follower: this.#follower,
+      reconciler: this.#reconciler,
+      keeper: this.#keeper,
+      isTopologyDue: () => this.#topologyAlarm.isSet,
+      applyTopology: () => {
+        this.#applyTopology();
+      },
+      underivable: () => this.#underivable,
+    };
     this.#releaser = new Releaser(site, journal.intents);
     this.#attacher = new Attacher(
       {
@@ -189,8 +204,8 @@ export class Agent {
         kernel,
         reconciler: this.#reconciler,
         endpointMtu: config.endpointMtu,
-        connected: () => this.#connected(),
-        enforced: (endpoint) => this.#enforced(endpoint),
+        connected: () => connected(readiness),
+        enforced: (endpoint) => enforced(readiness, endpoint),
       },
       this.#releaser,
     );
@@ -199,13 +214,14 @@ export class Agent {
     this.#reviewer = new Reviewer({ ...site, kernel, attacher: this.#attacher, follower: this.#follower });
     this.#reporter = new Reporter({ host, romanad, timers, status: () => this.#hostStatus() });
     const counted = { counter: this.metrics.virtualIps, reporter: this.#reporter };
-    this.#virtualIps = new VirtualIpHolder({ ...options, ...counted, life: newId() });
+    const attached = (): readonly Endpoint[] => this.#attachments.endpoints;
+    this.#pulse = new Pulse({ ...options, ...counted, attached, life: newId() });
     this.#topologyAlarm = new Alarm(timers, () => {
       this.#applyTopology();
     });
     this.#viewSaver = new ViewSaver({ ...options, knowledge });
     const { metrics } = this;
-    this.#steering = createSteering({ ...options, metrics, reporter: this.#reporter, knowledge });
+    this.#steering = createSteering({ ...sources, ...options, metrics, reporter: this.#reporter, knowledge });
     this.#resyncAlarm = new Alarm(timers, () => {
       this.#resync();
     });
@@ -217,7 +233,7 @@ export class Agent {
       isConnected: () => this.#follower.connection.connected,
       revision: () => this.#follower.knowledge?.revision ?? 0,
       counters: () => this.#rules.counters(),
-      virtualIps: () => this.#virtualIps.held,
+      virtualIps: () => this.#pulse.virtualIps.held,
     });
   }
 
@@ -247,7 +263,7 @@ export class Agent {
   ): Promise<{ readonly created: boolean; readonly attachment: AttachmentResource }> {
     const { created, attachment } = await this.#timer.time("attach", () => this.#attacher.attach(json));
     this.metrics.operations.add(created ? "attach" : "repeat");
-    if (created) this.#reporter.noticeCount();
+    if (created) this.#noticeCount();
     return { created, attachment: this.#describe(attachment) };
   }
 
@@ -256,7 +272,7 @@ export class Agent {
     const detached = await this.#timer.time("detach", () => this.#attacher.detach(ref));
     if (detached.detached) {
       this.metrics.operations.add("detach");
-      this.#reporter.noticeCount();
+      this.#noticeCount();
     }
     return detached;
   }
@@ -307,7 +323,7 @@ export class Agent {
     this.#keeper.close();
     this.#policing.close();
     this.#reporter.close();
-    this.#virtualIps.close();
+    this.#pulse.close();
     this.#steering.close();
     this.#viewSaver.close();
     for (const alarm of [this.#topologyAlarm, this.#resyncAlarm]) alarm.clear();
@@ -317,8 +333,7 @@ export class Agent {
   #onChange({ isTopology, isSnapshot, endpoints }: ViewChange): void {
     this.metrics.news.add(isTopology ? "topology" : "endpoint");
     if (!this.#hasMemory && this.#follower.hasSeenRomanad) this.#adopt();
-    const { hasSeenRomanad, knowledge } = this.#follower;
-    if (hasSeenRomanad) this.#virtualIps.follow(knowledge?.virtualIps ?? [], knowledge?.ownHost);
+    this.#followPulse();
     if (isTopology) {
       this.#topologyAlarm.set(TOPOLOGY_SETTLE);
       this.#viewSaver.notice();
@@ -329,6 +344,17 @@ export class Agent {
       this.#background(this.#review(key), "review an attachment");
     }
     if (endpoints.length > 0 && this.#releaser.unsettled > 0) this.#settle();
+  }
+
+  #followPulse(): void {
+    const { hasSeenRomanad, knowledge } = this.#follower;
+    if (hasSeenRomanad && knowledge !== undefined) this.#pulse.follow(knowledge);
+  }
+
+  /** Attachments came or went. */
+  #noticeCount(): void {
+    this.#reporter.noticeCount();
+    this.#followPulse();
   }
 
   /** From now on it is known what is attached. */
@@ -343,7 +369,7 @@ export class Agent {
   async #review(key: string): Promise<void> {
     if ((await this.#reviewer.review(key)) !== "dropped") return;
     this.metrics.operations.add("drop");
-    this.#reporter.noticeCount();
+    this.#noticeCount();
     this.#options.log.warn({ endpoint: key }, "detached an endpoint that was released at romanad");
   }
 
@@ -357,7 +383,8 @@ export class Agent {
     try {
       const settings = { ...config, gatewayKind, safetyNet: this.#safetyNet } as const;
       const policyRules = this.#policing.update(knowledge);
-      this.#reconciler.setHost(desiredHost(host, knowledge, settings, policyRules));
+      const ways = this.#ways.of(host, knowledge, settings);
+      this.#reconciler.setHost(desiredHost(host, knowledge, settings, policyRules, ways));
       for (const { endpoint, device, isReleasing } of this.#attachments.all) {
         const network = knowledge.network(endpoint.network);
         if (isReleasing || network === undefined || this.#reconciler.inventory.endpointOf(device)) continue;
@@ -375,33 +402,6 @@ export class Agent {
     this.#keeper.reconcile("desired");
     if (this.#underivable === undefined) this.#appliedRevision = knowledge.topologyRevision;
     this.#reporter.notice();
-  }
-
-  async #connected(): Promise<void> {
-    const isThere = (): boolean =>
-      this.#follower.connection.connected && this.#follower.knowledge?.ownHost !== undefined;
-    if (await this.#follower.until(isThere, PATIENCE.romanad)) {
-      if (this.#reconciler.inventory.host === undefined) this.#applyTopology();
-      if (this.#reconciler.inventory.host !== undefined) return;
-    }
-    const reason =
-      this.#follower.connection.error ?? this.#underivable ?? "it has not told about this host yet";
-    throw new RomanaError(`Cannot attach endpoint: romanad cannot be asked (${reason})`, {
-      code: "unavailable",
-    });
-  }
-
-  async #enforced(endpoint: Stored<Endpoint>): Promise<void> {
-    const isKnown = (): boolean => this.#follower.knowledge?.knowsIdentity(endpoint) === true;
-    if (!(await this.#follower.until(isKnown, PATIENCE.news))) {
-      throw notEnforced(endpoint, "romanad has not told this host about its segment in time");
-    }
-    if (this.#topologyAlarm.isSet) this.#applyTopology();
-    // Rules that could not be derived anew do not know that it acts as another segment.
-    if (endpoint.actsAs !== undefined && this.#underivable !== undefined) {
-      throw notEnforced(endpoint, this.#underivable);
-    }
-    if (!this.#reconciler.isEnforcing) throw notEnforced(endpoint, this.#keeper.failures.join("; "));
   }
 
   /** The safety net: everything is looked at, and what is left over is done. */
@@ -440,7 +440,7 @@ export class Agent {
       isKnown: this.#follower.knowledge?.ownHost !== undefined,
       underivable: this.#underivable,
       policing: [...damagedPolicies(this.#follower.knowledge?.policies ?? []), ...this.#policing.problems],
-      virtualIps: this.#virtualIps.problems,
+      virtualIps: this.#pulse.virtualIps.problems,
       steering: this.#steering.problems,
     });
     return {
@@ -450,7 +450,7 @@ export class Agent {
       routes: this.#keeper.routes,
       attachments: this.#attachments.attached,
       counters: this.#policing.counters(),
-      virtualIps: this.#virtualIps.status(),
+      virtualIps: this.#pulse.virtualIps.status(),
       version,
       reportedAt: timers.now(),
     };

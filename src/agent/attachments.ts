@@ -1,3 +1,4 @@
+import type { Endpoint } from "../model/index.ts";
 import { formatAddress, isAddress, parseAddress } from "../net/index.ts";
 import type { AttachmentRecord } from "../schema/index.ts";
 import { endpointKey } from "./host-knowledge.ts";
@@ -11,6 +12,11 @@ export class Attachments {
   /** All attachments, those that are being released included. */
   get all(): readonly AttachmentRecord[] {
     return [...this.#byKey.values()];
+  }
+
+  /** The endpoints that are attached. */
+  get endpoints(): readonly Endpoint[] {
+    return this.all.flatMap(({ endpoint, isReleasing }) => (isReleasing ? [] : [endpoint]));
   }
 
   /** Number of those that are attached. */

@@ -9,14 +9,14 @@ import {
 } from "../model/index.ts";
 import { type Address, addressBits, formatAddress, formatPrefix } from "../net/index.ts";
 import { selectsHost } from "../policy/index.ts";
-import type { HeartbeatAnswerResult } from "../schema/index.ts";
+import type { HeartbeatAnswerResult, HeartbeatJson } from "../schema/index.ts";
 import type { Kernel, Link } from "../system/kernel.ts";
 import type { LinkNeighbours } from "../system/link-neighbours.ts";
+import type { Heart, HeartVoice } from "./heart.ts";
 import type { Log } from "./log.ts";
 import type { Counter } from "./metrics.ts";
 import type { Reporter } from "./reporter.ts";
-import type { Romanad } from "./romanad.ts";
-import { Alarm, type Timers } from "./timers.ts";
+import type { Timers } from "./timers.ts";
 import { readUnderlay, type Underlay } from "./virtual-ip-underlay.ts";
 
 /** What a {@link VirtualIpHolder} works with. */
@@ -25,10 +25,8 @@ export interface VirtualIpHolderOptions {
   readonly host: string;
   readonly kernel: Pick<Kernel, "links" | "addresses" | "apply">;
   readonly neighbours: LinkNeighbours;
-  readonly romanad: Pick<Romanad, "beat">;
+  readonly heart: Pick<Heart, "soon">;
   readonly timers: Timers;
-  /** Another one for each life of the agent. */
-  readonly life: string;
   readonly log: Log;
   /** Counts `taken`, `given-up`, `lapsed` and `refused`. */
   readonly counter: Counter;
@@ -48,12 +46,8 @@ interface Own {
 
 const { beat, slack, lifetime } = VIRTUAL_IP_TIMES;
 const LEASE = slack + lifetime * 1000;
-/** How long a heartbeat may take; an older answer gives no lifetime. */
-const PATIENCE = slack + (lifetime - 1) * 1000;
 /** How long it counts that nobody on the link has an address, in milliseconds. */
 const CLEAR_FOR = 1_000;
-/** Between two heartbeats at least, in milliseconds. */
-const SHORTEST_PACE = 20;
 /** When an address is announced, in milliseconds after it was taken. */
 const ANNOUNCEMENTS = [0, 500, 1_500];
 
@@ -61,9 +55,8 @@ const ANNOUNCEMENTS = [0, 500, 1_500];
  * Has virtual IPs in the kernel for as long as romanad has just said that it may, and never longer (ADR 0016). It reads the
  * kernel before each heartbeat, and asks the link before it takes an address.
  */
-export class VirtualIpHolder {
+export class VirtualIpHolder implements HeartVoice {
   readonly #options: VirtualIpHolderOptions;
-  readonly #alarm: Alarm;
   /** By address. */
   readonly #own = new Map<string, Own>();
   /** When the link was found free of an address. */
@@ -73,22 +66,22 @@ export class VirtualIpHolder {
   #known: readonly VirtualIp[] = [];
   #isCandidate = false;
   #interest = "";
-  #number = 0;
-  /** When the last heartbeat was sent, by the monotonic clock. */
-  #sent = Number.NEGATIVE_INFINITY;
-  /** When romanad wants to hear again, in milliseconds. */
-  #pace: number = beat;
-  #isBeating = false;
-  #isHasty = false;
   /** romanad is still to hear that something was given up. */
   #owesNews = false;
+  /** As it was when the last heartbeat was prepared. */
+  #underlay: Underlay;
+  /** What the heartbeat under way tells. */
+  #telling: { readonly refused: readonly { isTold: boolean }[]; readonly owed: boolean } = {
+    refused: [],
+    owed: false,
+  };
   #isClosed = false;
 
   constructor(options: VirtualIpHolderOptions) {
     this.#options = options;
-    this.#alarm = new Alarm(options.timers, () => void this.#beat());
     const until = options.timers.monotonic() + LEASE;
-    for (const { link, address } of readUnderlay(options.kernel).leased) {
+    this.#underlay = readUnderlay(options.kernel);
+    for (const { link, address } of this.#underlay.leased) {
       this.#own.set(formatAddress(address), { link, address, until });
     }
   }
@@ -144,67 +137,48 @@ export class VirtualIpHolder {
     return this.#own.size;
   }
 
-  /** Sends no more heartbeats; what is in the kernel ends by itself. */
+  /** Takes nothing any more; what is in the kernel ends by itself. */
   close(): void {
     this.#isClosed = true;
-    this.#alarm.clear();
+  }
+
+  prepare(): boolean {
+    this.#underlay = readUnderlay(this.#options.kernel);
+    this.#compare(this.#underlay);
+    return this.#isCandidate || this.#own.size > 0 || this.#owesNews;
+  }
+
+  words(): Partial<HeartbeatJson> {
+    const refused = [...this.#refusals].filter(([, { isTold }]) => !isTold);
+    this.#telling = { refused: refused.map(([, refusal]) => refusal), owed: this.#owesNews };
+    this.#owesNews = false;
+    return {
+      subnets: this.#underlay.subnets.map(({ prefix }) => formatPrefix(prefix)),
+      held: this.#heldNames(),
+      refused: refused.map(([name, { reason }]): VirtualIpRefusal => ({ name, reason })),
+    };
+  }
+
+  heard(answer: HeartbeatAnswerResult, sent: number): void {
+    for (const refusal of this.#telling.refused) refusal.isTold = true;
+    if (!this.#isClosed) this.#take(answer, sent);
+  }
+
+  rest(hasFailed: boolean): void {
+    if (hasFailed) this.#owesNews ||= this.#telling.owed;
+    this.#dropLapsed();
+  }
+
+  get hasNews(): boolean {
+    return this.#owesNews;
+  }
+
+  get pace(): number | undefined {
+    return this.#own.size > 0 ? beat : undefined;
   }
 
   #soon(): void {
-    if (this.#isClosed) return;
-    if (this.#isBeating) this.#isHasty = true;
-    else this.#alarm.set(this.#earliest());
-  }
-
-  async #beat(): Promise<void> {
-    const { host, romanad, timers, life } = this.#options;
-    if (this.#isBeating) return;
-    const underlay = readUnderlay(this.#options.kernel);
-    this.#compare(underlay);
-    if (!this.#isCandidate && this.#own.size === 0 && !this.#owesNews) return;
-    this.#isBeating = true;
-    this.#isHasty = false;
-    const refused = [...this.#refusals].filter(([, { isTold }]) => !isTold);
-    const patience = new AbortController();
-    const cancel = timers.after(PATIENCE, () => {
-      patience.abort();
-    });
-    const sent = timers.monotonic();
-    this.#sent = sent;
-    let hasFailed = false;
-    try {
-      const heartbeat = {
-        life,
-        number: ++this.#number,
-        subnets: underlay.subnets.map(({ prefix }) => formatPrefix(prefix)),
-        held: this.#heldNames(),
-        refused: refused.map(([name, { reason }]): VirtualIpRefusal => ({ name, reason })),
-      };
-      const owed = this.#owesNews;
-      this.#owesNews = false;
-      try {
-        const answer = await romanad.beat(host, heartbeat, patience.signal);
-        for (const [, refusal] of refused) refusal.isTold = true;
-        this.#pace = answer.next;
-        if (!this.#isClosed) this.#take(answer, sent);
-      } catch (error) {
-        if (!(error instanceof RomanaError)) throw error;
-        this.#owesNews ||= owed;
-        hasFailed = true;
-      }
-    } finally {
-      cancel();
-      this.#isBeating = false;
-    }
-    this.#dropLapsed();
-    if (this.#isClosed) return;
-    const pace = this.#own.size > 0 ? beat : this.#pace;
-    this.#alarm.set((this.#isHasty || this.#owesNews) && !hasFailed ? this.#earliest() : pace);
-  }
-
-  /** When the next heartbeat may be sent, in milliseconds: news are told at once, but never in a tight loop. */
-  #earliest(): number {
-    return Math.max(0, this.#sent + SHORTEST_PACE - this.#options.timers.monotonic());
+    if (!this.#isClosed) this.#options.heart.soon();
   }
 
   /** Forgets what the kernel has not any more. */

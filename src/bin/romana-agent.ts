@@ -5,6 +5,7 @@ import { pino } from "pino";
 import manifest from "../../package.json" with { type: "json" };
 import {
   Agent,
+  createProber,
   createRomanad,
   DEFAULT_CONFIG_FILE,
   describeLoss,
@@ -21,6 +22,7 @@ import { EXIT, EXIT_OF } from "../cli/exit.ts";
 import { createClient, parseServer } from "../client/index.ts";
 import { RomanaError } from "../model/index.ts";
 import type { AgentConfig } from "../schema/index.ts";
+import { EchoAsker } from "../system/echo.ts";
 import { createIptablesRunner } from "../system/iptables.ts";
 import { createLinkNeighbours } from "../system/link-neighbours.ts";
 import { createLinuxKernel } from "../system/linux-kernel.ts";
@@ -94,6 +96,7 @@ async function serve(config: AgentConfig): Promise<void> {
       kernel,
       iptables: createIptablesRunner(),
       neighbours: createLinkNeighbours(),
+      probe: createProber(new EchoAsker(process.pid & 0xffff)),
       romanad: createRomanad(client),
       timers: systemTimers,
       random: Math.random,

@@ -1,4 +1,5 @@
 import { Agent } from "../../src/agent/agent.ts";
+import type { Prober } from "../../src/agent/health-prober.ts";
 import { Journal } from "../../src/agent/journal.ts";
 import { addressBits, formatAddress, formatPrefix } from "../../src/net/index.ts";
 import { decodeAgentConfig, type HostSnapshot } from "../../src/schema/index.ts";
@@ -31,6 +32,8 @@ export class AgentScene {
   readonly neighbours = new FakeNeighbours();
   readonly romanad: FakeRomanad;
   readonly store: Store;
+  /** Who answers probes; nobody if nobody says otherwise. */
+  probe: Prober = () => Promise.resolve(false);
   timers = new ManualTimers();
   readonly log: string[] = [];
   /** Everything that was changed in the kernel by the agent, in order. */
@@ -80,6 +83,7 @@ export class AgentScene {
       kernel: mortal(this.kernel, life),
       iptables: createIptablesRunner({ run: this.iptables.run }),
       neighbours: mortal(this.neighbours, life),
+      probe: (probe) => this.probe(probe),
       romanad: mortal(this.romanad, life),
       journal,
       ...(view && { view }),
