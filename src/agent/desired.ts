@@ -58,6 +58,9 @@ export interface DesiredEndpoint {
   readonly sysctls: ReadonlyMap<string, string>;
 }
 
+/** What follows from networks and hosts alone. */
+export type DesiredWays = Omit<DesiredHost, "firewall">;
+
 /** What is known of the network. */
 export interface KnownNetwork {
   readonly networks: readonly Network[];
@@ -79,6 +82,7 @@ export interface HostSettings {
 
 /**
  * The part of the desired state that follows from the view.
+ * @param ways of the same host, networks, hosts and settings, if they are known
  * @throws RomanaError when the host has no place in a network.
  */
 export function desiredHost(
@@ -86,9 +90,32 @@ export function desiredHost(
   known: KnownNetwork,
   settings: HostSettings,
   policyRules?: PolicyRules,
+  ways: DesiredWays = desiredWays(host, known, settings),
 ): DesiredHost {
-  const { networks, hosts, tenants, segments } = known;
+  const { networks, tenants, segments } = known;
   const { table, gatewayServices, packetLog, safetyNet } = settings;
+  return {
+    ...ways,
+    firewall: {
+      table,
+      host,
+      networks,
+      tenants,
+      segments,
+      gatewayServices,
+      packetLog,
+      safetyNet,
+      ...(policyRules && { policyRules }),
+    },
+  };
+}
+
+/** Gateway, sysctls and routes of a host. @throws RomanaError when the host has no place in a network. */
+export function desiredWays(
+  host: Host,
+  { networks, hosts }: Pick<KnownNetwork, "networks" | "hosts">,
+  settings: Pick<HostSettings, "gatewayInterface" | "gatewayKind">,
+): DesiredWays {
   const { routes, problems } = createRouting(networks, hosts).routesOf(host.name);
   const gateways = networks.flatMap((network) =>
     plansOf(network).map((plan) => gatewayAddress(plan, hostPosition(network, host))),
@@ -109,17 +136,6 @@ export function desiredHost(
       ),
       ...networks.flatMap((network) => serviceRoutes(network, host, settings.gatewayInterface)),
     ],
-    firewall: {
-      table,
-      host,
-      networks,
-      tenants,
-      segments,
-      gatewayServices,
-      packetLog,
-      safetyNet,
-      ...(policyRules && { policyRules }),
-    },
     problems: problems.map(({ network, reason }) => `No route in network "${network}": ${reason}`),
   };
 }

@@ -16,6 +16,7 @@ import {
 } from "../model/index.ts";
 import { formatAddress, formatPrefix } from "../net/index.ts";
 import type { HostSnapshot, Stored, WatchEvent } from "../schema/index.ts";
+import { Register } from "./register.ts";
 
 /** What is different in what is known. */
 export interface ViewChange {
@@ -36,20 +37,20 @@ export function endpointKey({ addresses }: Pick<Endpoint, "addresses">): string 
 /** What romanad has told about one host: a snapshot, kept up to date by the events of a watch. */
 export class HostKnowledge {
   readonly host: string;
-  readonly #networks = new Map<string, Stored<Network>>();
-  readonly #hosts = new Map<string, Stored<Host>>();
-  readonly #tenants = new Map<string, Stored<Tenant>>();
-  readonly #segments = new Map<string, Stored<Segment>>();
+  readonly #networks = new Register<Stored<Network>>();
+  readonly #hosts = new Register<Stored<Host>>();
+  readonly #tenants = new Register<Stored<Tenant>>();
+  readonly #segments = new Register<Stored<Segment>>();
   /** One that cannot be read any more is as it was. */
-  readonly #policies = new Map<string, Stored<KnownPolicy>>();
+  readonly #policies = new Register<Stored<KnownPolicy>>();
   /** By their blocks. */
-  readonly #exceptions = new Map<string, Stored<Exception>>();
-  readonly #virtualIps = new Map<string, Stored<VirtualIp>>();
-  readonly #services = new Map<string, Stored<Service>>();
-  readonly #chains = new Map<string, Stored<Chain>>();
+  readonly #exceptions = new Register<Stored<Exception>>();
+  readonly #virtualIps = new Register<Stored<VirtualIp>>();
+  readonly #services = new Register<Stored<Service>>();
+  readonly #chains = new Register<Stored<Chain>>();
   /** By network, tenant and segment. */
-  readonly #backends = new Map<string, Stored<SegmentBackends>>();
-  readonly #endpoints = new Map<string, Stored<Endpoint>>();
+  readonly #backends = new Register<Stored<SegmentBackends>>();
+  readonly #endpoints = new Register<Stored<Endpoint>>();
   #revision = 0;
   #topologyRevision = 0;
 
@@ -74,48 +75,48 @@ export class HostKnowledge {
   }
 
   get networks(): readonly Network[] {
-    return [...this.#networks.values()];
+    return this.#networks.list;
   }
 
   get hosts(): readonly Host[] {
-    return [...this.#hosts.values()];
+    return this.#hosts.list;
   }
 
   get tenants(): readonly Tenant[] {
-    return [...this.#tenants.values()];
+    return this.#tenants.list;
   }
 
   get segments(): readonly Segment[] {
-    return [...this.#segments.values()];
+    return this.#segments.list;
   }
 
   get policies(): readonly KnownPolicy[] {
-    return [...this.#policies.values()];
+    return this.#policies.list;
   }
 
   get exceptions(): readonly Exception[] {
-    return [...this.#exceptions.values()];
+    return this.#exceptions.list;
   }
 
   get virtualIps(): readonly VirtualIp[] {
-    return [...this.#virtualIps.values()];
+    return this.#virtualIps.list;
   }
 
   get services(): readonly Service[] {
-    return [...this.#services.values()];
+    return this.#services.list;
   }
 
   get chains(): readonly Chain[] {
-    return [...this.#chains.values()];
+    return this.#chains.list;
   }
 
   get backends(): readonly SegmentBackends[] {
-    return [...this.#backends.values()];
+    return this.#backends.list;
   }
 
   /** Own endpoints by {@link endpointKey}. */
   get endpoints(): ReadonlyMap<string, Stored<Endpoint>> {
-    return this.#endpoints;
+    return this.#endpoints.byKey;
   }
 
   /** The network of that name. */
@@ -151,22 +152,22 @@ export class HostKnowledge {
 
   /** Takes a new snapshot in place of everything known, and says what is different. */
   replace(view: HostSnapshot): ViewChange {
-    const before = [...this.#endpoints.keys()];
-    fill(this.#networks, view.networks, ({ name }) => name);
-    fill(this.#hosts, view.hosts.map(withoutPrefixes), ({ name }) => name);
-    fill(this.#tenants, view.tenants, ({ name }) => name);
-    fill(this.#segments, view.segments, segmentPath);
+    const before = [...this.#endpoints.byKey.keys()];
+    this.#networks.fill(view.networks, ({ name }) => name);
+    this.#hosts.fill(view.hosts.map(withoutPrefixes), ({ name }) => name);
+    this.#tenants.fill(view.tenants, ({ name }) => name);
+    this.#segments.fill(view.segments, segmentPath);
     const policies = view.policies.map((policy) => this.#readable(policy));
-    fill(this.#policies, policies, ({ id }) => id);
-    fill(this.#exceptions, view.exceptions, blocksText);
-    fill(this.#virtualIps, view.virtualIps, ({ name }) => name);
-    fill(this.#services, view.services, ({ name }) => name);
-    fill(this.#chains, view.chains, ({ name }) => name);
-    fill(this.#backends, view.backends, segmentPlaceText);
-    fill(this.#endpoints, view.endpoints, endpointKey);
+    this.#policies.fill(policies, ({ id }) => id);
+    this.#exceptions.fill(view.exceptions, blocksText);
+    this.#virtualIps.fill(view.virtualIps, ({ name }) => name);
+    this.#services.fill(view.services, ({ name }) => name);
+    this.#chains.fill(view.chains, ({ name }) => name);
+    this.#backends.fill(view.backends, segmentPlaceText);
+    this.#endpoints.fill(view.endpoints, endpointKey);
     this.#revision = view.revision;
     this.#topologyRevision = view.revision;
-    const endpoints = [...new Set([...before, ...this.#endpoints.keys()])];
+    const endpoints = [...new Set([...before, ...this.#endpoints.byKey.keys()])];
     return { isTopology: true, isSnapshot: true, endpoints };
   }
 
@@ -178,38 +179,38 @@ export class HostKnowledge {
       const { type } = change;
       switch (change.kind) {
         case "networks":
-          set(this.#networks, change.object.name, type, change.object);
+          this.#networks.take(change.object.name, type, change.object);
           break;
         case "hosts":
-          set(this.#hosts, change.object.name, type, withoutPrefixes(change.object));
+          this.#hosts.take(change.object.name, type, withoutPrefixes(change.object));
           break;
         case "tenants":
-          set(this.#tenants, change.object.name, type, change.object);
+          this.#tenants.take(change.object.name, type, change.object);
           break;
         case "segments":
-          set(this.#segments, segmentPath(change.object), type, change.object);
+          this.#segments.take(segmentPath(change.object), type, change.object);
           break;
         case "policies":
-          set(this.#policies, change.object.id, type, this.#readable(change.object));
+          this.#policies.take(change.object.id, type, this.#readable(change.object));
           break;
         case "exceptions":
-          set(this.#exceptions, blocksText(change.object), type, change.object);
+          this.#exceptions.take(blocksText(change.object), type, change.object);
           break;
         case "virtualIps":
-          set(this.#virtualIps, change.object.name, type, change.object);
+          this.#virtualIps.take(change.object.name, type, change.object);
           continue;
         case "services":
-          set(this.#services, change.object.name, type, change.object);
+          this.#services.take(change.object.name, type, change.object);
           continue;
         case "chains":
-          set(this.#chains, change.object.name, type, change.object);
+          this.#chains.take(change.object.name, type, change.object);
           continue;
         case "backends":
-          set(this.#backends, segmentPlaceText(change.object), type, change.object);
+          this.#backends.take(segmentPlaceText(change.object), type, change.object);
           continue;
         case "endpoints":
           if (change.object.host !== this.host) continue;
-          set(this.#endpoints, endpointKey(change.object), type, change.object);
+          this.#endpoints.take(endpointKey(change.object), type, change.object);
           endpoints.push(endpointKey(change.object));
           continue;
       }
@@ -233,17 +234,17 @@ export class HostKnowledge {
     return {
       revision: this.#revision,
       host: this.host,
-      networks: [...this.#networks.values()],
-      hosts: [...this.#hosts.values()],
-      tenants: [...this.#tenants.values()],
-      segments: [...this.#segments.values()],
-      policies: [...this.#policies.values()],
-      exceptions: [...this.#exceptions.values()],
-      virtualIps: [...this.#virtualIps.values()],
-      services: [...this.#services.values()],
-      chains: [...this.#chains.values()],
-      backends: [...this.#backends.values()],
-      endpoints: [...this.#endpoints.values()],
+      networks: [...this.#networks.list],
+      hosts: [...this.#hosts.list],
+      tenants: [...this.#tenants.list],
+      segments: [...this.#segments.list],
+      policies: [...this.#policies.list],
+      exceptions: [...this.#exceptions.list],
+      virtualIps: [...this.#virtualIps.list],
+      services: [...this.#services.list],
+      chains: [...this.#chains.list],
+      backends: [...this.#backends.list],
+      endpoints: [...this.#endpoints.list],
     };
   }
 }
@@ -264,14 +265,4 @@ function blocksText({ blocks }: Pick<Exception, "blocks">): string {
 /** Prefixes follow from the plans; of a thousand hosts they would be most of the memory. */
 function withoutPrefixes({ name, id, group, underlay, labels, revision }: Stored<Host>): Stored<Host> {
   return { name, id, group, underlay, ...(labels !== undefined && { labels }), revision };
-}
-
-function fill<T>(map: Map<string, T>, objects: readonly T[], keyOf: (object: T) => string): void {
-  map.clear();
-  for (const object of objects) map.set(keyOf(object), object);
-}
-
-function set<T>(map: Map<string, T>, key: string, type: "put" | "delete", object: T): void {
-  if (type === "put") map.set(key, object);
-  else map.delete(key);
 }

@@ -34,12 +34,9 @@ export class WorldIndex {
     this.#exceptions = new PrefixSet(
       world.exceptions.flatMap(({ blocks }, place) => blocks.map((block) => [block, place] as const)),
     );
-    this.#hostsByAddress = groupBy(world.hosts, ({ underlay }) =>
-      [underlay.ipv4, underlay.ipv6].flatMap((own) => (own === undefined ? [] : [addressKey(own)])),
-    );
-    this.#hostsByPosition = groupBy(world.hosts, (host) =>
-      world.networks.map((network) => positionKey(network, hostPosition(network, host))),
-    );
+    const hosts = indexHosts(world);
+    this.#hostsByAddress = hosts.byAddress;
+    this.#hostsByPosition = hosts.byPosition;
     this.#policiesOf = groupBy(world.policies, tenantsOf);
   }
 
@@ -87,6 +84,31 @@ export class WorldIndex {
   #plans(): readonly { readonly network: Network; readonly plan: AddressPlan }[] {
     return this.#world.networks.flatMap((network) => plansOf(network).map((plan) => ({ network, plan })));
   }
+}
+
+interface HostIndex {
+  readonly networks: readonly Network[];
+  readonly byAddress: ReadonlyMap<string, readonly Host[]>;
+  readonly byPosition: ReadonlyMap<string, readonly Host[]>;
+}
+
+/** By the very list of hosts: worlds that differ in policies share it, and there may be thousands of hosts. */
+const HOST_INDICES = new WeakMap<readonly Host[], HostIndex>();
+
+function indexHosts({ hosts, networks }: PolicyWorld): HostIndex {
+  const known = HOST_INDICES.get(hosts);
+  if (known?.networks === networks) return known;
+  const index = {
+    networks,
+    byAddress: groupBy(hosts, ({ underlay }) =>
+      [underlay.ipv4, underlay.ipv6].flatMap((own) => (own === undefined ? [] : [addressKey(own)])),
+    ),
+    byPosition: groupBy(hosts, (host) =>
+      networks.map((network) => positionKey(network, hostPosition(network, host))),
+    ),
+  };
+  HOST_INDICES.set(hosts, index);
+  return index;
 }
 
 /** Names of the tenants that the targets name; `undefined` stands for a target that names none. */

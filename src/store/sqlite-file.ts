@@ -1,7 +1,6 @@
 import { closeSync, fdatasync, fsyncSync, mkdirSync, openSync, renameSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { promisify } from "node:util";
 import { assertFormat, assertSound, assertWhole, lookAt } from "./sqlite-check.ts";
 import { storeError } from "./sqlite-error.ts";
 import { createPrivate, lockStore } from "./sqlite-lock.ts";
@@ -18,8 +17,6 @@ const PRAGMAS = `
   PRAGMA temp_store = MEMORY;
   PRAGMA wal_autocheckpoint = 2000;
 `;
-
-const fdatasyncOf = promisify(fdatasync);
 
 /** An opened store file and the lock that makes us its owner. */
 export interface StoreFile {
@@ -81,8 +78,10 @@ function ownedFile(path: string, database: DatabaseSync, lock: DatabaseSync): St
   return {
     database,
     async sync() {
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
       log ??= openSync(`${path}-wal`, "r");
-      await fdatasyncOf(log);
+      fdatasync(log, (error) => (error ? reject(error) : resolve()));
+      await promise;
     },
     close() {
       try {
