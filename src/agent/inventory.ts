@@ -31,9 +31,11 @@ export class Inventory {
 
   /** Sets what follows from the view. */
   setHost(host: DesiredHost): void {
-    for (const { destination } of this.#host?.routes ?? []) this.#routes.delete(ownSlot(destination));
-    for (const route of host.routes) this.#routes.set(ownSlot(route.destination), route);
+    const before = this.#host?.routes;
     this.#host = host;
+    if (before === host.routes) return;
+    for (const { destination } of before ?? []) this.#routes.delete(ownSlot(destination));
+    for (const route of host.routes) this.#routes.set(ownSlot(route.destination), route);
   }
 
   /** Adds an endpoint; `link` is its device when that was just made or found. */

@@ -304,7 +304,8 @@ export class Reconciler {
 function differsInRulesOnly(before: DesiredHost, after: DesiredHost): boolean {
   const { firewall: _, ...rest } = before;
   const { firewall: __, ...others } = after;
-  return isDeepStrictEqual(rest, others);
+  const keys = Object.keys(rest) as (keyof typeof rest)[];
+  return keys.every((key) => rest[key] === others[key]) || isDeepStrictEqual(rest, others);
 }
 
 /** The gateway before anything else. */
