@@ -6,7 +6,16 @@ import { formatAddress, parseAddress, parsePrefix } from "../net/index.ts";
 import { createMemoryStore, type FakeClock, type Store } from "../store/index.ts";
 import type { Control } from "./control.ts";
 import { createControl } from "./create.ts";
-import { allocateMany, type Bench, emptyControl, fillSeed, findingsOf, SEED_PLAN, WEB } from "./seed.case.ts";
+import {
+  allocateMany,
+  type Bench,
+  emptyControl,
+  fillSeed,
+  findingsOf,
+  SEED_PLAN,
+  WEB,
+  WIDE_PLAN,
+} from "./seed.case.ts";
 
 const HEALTH: HealthCheck = {
   protocol: "tcp",
@@ -161,6 +170,27 @@ describe("backends", () => {
     expect(control.backends.summary().writes).toBe(1);
     aborting.abort();
     await events.return?.();
+  });
+
+  test("of a large segment are written less often", async () => {
+    const { control, clock } = await emptyControl();
+    const wide = { ...NETWORK, plans: { ipv6: createPlan(WIDE_PLAN) } };
+    await fillSeed(control, wide);
+    await control.services.create({ ...SERVICE, health: HEALTH });
+    const addresses = await allocateMany(control, 1_000);
+    await pass(clock, 200);
+    beat(control, "host-1", ...addresses);
+    await pass(clock, 100);
+    expect(control.backends.summary()).toMatchObject({ writes: 1, healthy: 1_000 });
+    await pass(clock, 100);
+    beat(control, "host-1", ...addresses.slice(1));
+    await pass(clock, 100);
+    beat(control, "host-1", ...addresses.slice(2));
+    clock.advance(50);
+    await settle();
+    expect(control.backends.summary()).toMatchObject({ writes: 2, healthy: 999 });
+    await pass(clock, 100);
+    expect(control.backends.summary()).toMatchObject({ writes: 3, healthy: 998 });
   });
 
   test("go with the last service of their segment", async () => {

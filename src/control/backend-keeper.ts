@@ -32,6 +32,11 @@ export interface BackendKeeperOptions {
 
 /** Changes within so many milliseconds are one write. */
 const SETTLE_AFTER = 50;
+/**
+ * A segment is not written again for so many milliseconds per backend: it is written, read and told as a whole, and what one
+ * that flaps costs shall not keep heartbeats waiting.
+ */
+const REST_PER_BACKEND = 0.1;
 /** Time between two looks at who is silent, in milliseconds. */
 const LOOK_EVERY = 500;
 
@@ -53,6 +58,8 @@ export class BackendKeeper implements Mirror {
   /** Segments whose backends may be other ones. */
   readonly #dirty = new Set<string>();
   readonly #writing = new Set<string>();
+  /** When a segment may be written again. */
+  readonly #restUntil = new Map<string, number>();
   /** States of hosts at the last look. */
   #states: ReadonlyMap<string, HostState> = new Map();
   #cancel: (() => void) | undefined;
@@ -68,9 +75,7 @@ export class BackendKeeper implements Mirror {
   /** Takes in a heartbeat of a host; answers when to come again, in milliseconds: undefined when it does not matter. */
   beat(host: string, { healthy = [] }: Heartbeat): number | undefined {
     if (this.#hearing.take(host, healthy.map(formatAddress), this.#lookout.now())) {
-      for (const [place, hosts] of this.#members.hosts()) {
-        for (const own of hosts) if (own === host) this.#touch(place);
-      }
+      for (const place of this.#members.placesOn(host)) this.#touch(place);
     }
     return this.#uses.size > 0 ? HEARING_TIMES.beat : undefined;
   }
@@ -144,9 +149,15 @@ export class BackendKeeper implements Mirror {
       for (const place of [...this.#uses.keys(), ...catalog.backends.keys()]) this.#dirty.add(place);
       if (this.#uses.size > 0) this.#lookout.start();
     }
+    const now = this.#lookout.now();
     for (const place of this.#dirty) {
       if (this.#writing.has(place)) continue;
+      if (now < (this.#restUntil.get(place) ?? now)) {
+        this.#plan();
+        continue;
+      }
       this.#dirty.delete(place);
+      this.#restUntil.delete(place);
       const value = this.#wanted(place);
       if (value !== undefined) void this.#write(place, value);
     }
@@ -207,7 +218,11 @@ export class BackendKeeper implements Mirror {
       const compares = [unchanged(key, context.catalog.revisionOf(key))];
       const done = await commit(context, compares, [value === null ? remove(key) : put(key, value)]);
       // Whoever was faster has changed the key, which is news of its own.
-      if (done !== LOST) this.#writes++;
+      if (done !== LOST) {
+        this.#writes++;
+        const rest = this.#stored(place).length * REST_PER_BACKEND;
+        if (rest > SETTLE_AFTER) this.#restUntil.set(place, this.#lookout.now() + rest);
+      }
     } catch (error) {
       // It is tried again with the next look.
       this.#dirty.add(place);

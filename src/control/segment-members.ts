@@ -26,9 +26,9 @@ type Members = Map<string, Map<string, Backend>>;
 
 interface Followed {
   readonly place: SegmentPlace;
-  members: Members;
-  /** Undefined: all of it is known. Otherwise spots that changed while it is being read. */
-  loading: Set<string> | undefined;
+  readonly members: Members;
+  /** All of it is known. */
+  isRead: boolean;
   hasFailed: boolean;
 }
 
@@ -42,6 +42,8 @@ export class SegmentMembers {
   readonly #followed = new Map<string, Followed>();
   /** Tenants of followed segments, as `network/tenant`. */
   #tenants: ReadonlySet<string> = new Set();
+  /** Spots that changed while a segment was being read, for each that is. */
+  readonly #changed = new Set<Set<string>>();
   /** Where a spot is a member now. */
   readonly #placeOf = new Map<string, string>();
 
@@ -61,7 +63,7 @@ export class SegmentMembers {
       const followed: Followed = {
         place: use,
         members: new Map(),
-        loading: new Set(),
+        isRead: false,
         hasFailed: false,
       };
       this.#followed.set(place, followed);
@@ -75,7 +77,7 @@ export class SegmentMembers {
   /** Takes in the value of an endpoint's key; undefined: it is gone. */
   apply(spot: string, value: string | undefined): void {
     if (this.#followed.size === 0) return;
-    for (const { loading } of this.#followed.values()) loading?.add(spot);
+    for (const changed of this.#changed) changed.add(spot);
     this.#set(spot, value);
   }
 
@@ -89,7 +91,7 @@ export class SegmentMembers {
   /** The members of a segment; undefined while not all of them are known. */
   of(place: string): readonly Backend[] | undefined {
     const followed = this.#followed.get(place);
-    if (followed === undefined || followed.loading !== undefined) return undefined;
+    if (followed?.isRead !== true) return undefined;
     return [...followed.members.values()].flatMap((ofHost) => [...ofHost.values()]);
   }
 
@@ -105,23 +107,31 @@ export class SegmentMembers {
     for (const [place, { members }] of this.#followed) yield [place, members.keys()];
   }
 
+  /** The segments that have members on a host. */
+  *placesOn(host: string): Generator<string, void, void> {
+    for (const [place, { members }] of this.#followed) if (members.has(host)) yield place;
+  }
+
   /** True when a segment could not be read; {@link follow} tries again. */
   get hasFailed(): boolean {
     return [...this.#followed.values()].some((followed) => followed.hasFailed);
   }
 
   async #load(place: string, followed: Followed): Promise<void> {
-    const changed = followed.loading;
+    const changed = new Set<string>();
+    this.#changed.add(changed);
     try {
       for await (const { key, value } of entriesOf(this.#options.context(), followed.place)) {
         if (this.#followed.get(place) !== followed) return;
         const spot = key.slice(PREFIX.endpoint.length);
-        if (changed?.has(spot) !== true) this.#set(spot, value);
+        if (!changed.has(spot)) this.#set(spot, value);
       }
-      followed.loading = undefined;
+      followed.isRead = true;
     } catch (error) {
       followed.hasFailed = true;
       if (!hasCode(error, "unavailable")) this.#options.onTrouble(error);
+    } finally {
+      this.#changed.delete(changed);
     }
     this.#options.onChange(place);
   }
