@@ -40,9 +40,10 @@ class RomanaAddressRequestFactory(ipam_req.AddressRequestFactory):
     @classmethod
     def get_request(cls, context: Any, port: Any, ip_dict: dict[str, Any]) -> Any:
         """A request for a plan, or Neutron's own for other subnets. Raises DeferIpam."""
-        facts = facts_of(port)
-        if plan_of_subnet(context, ip_dict["subnet_id"], facts.what) is None:
+        subnet_id = ip_dict["subnet_id"]
+        if plan_of_subnet(context, subnet_id, f"give an address of subnet {subnet_id}") is None:
             return super().get_request(context, port, ip_dict)
+        facts = facts_of(port)
         if facts.device_owner in constants.ROUTER_INTERFACE_OWNERS:
             reason = "networks of Romana are routed by their hosts and have no routers of Neutron"
             raise RomanaBadRequest(what="add the router interface", reason=reason)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from neutron.db import models_v2
+from neutron.objects import ports as port_objects
 from neutron_lib import constants
 from oslo_serialization import jsonutils
 
@@ -43,7 +44,9 @@ class PortFacts:
 
 
 def facts_of(port: Any) -> PortFacts:
-    """Of a port as the API, a mechanism context or the database has it."""
+    """Of a port as the API, a mechanism context, an object or the database has it."""
+    if isinstance(port, port_objects.Port):
+        port = port.db_obj
     if isinstance(port, models_v2.Port):
         binding = next((b for b in port.port_bindings if b.status == constants.ACTIVE), None)
         return PortFacts(

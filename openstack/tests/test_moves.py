@@ -1,7 +1,10 @@
 """Unbinding, cold and live migration."""
 
+import uuid
+
 import pytest
-from rig.cloud import addresses
+from rig.cloud import Cloud, addresses
+from rig.neutron_server import Neutron
 
 
 def rebind(project, port, host):
@@ -58,3 +61,21 @@ def test_a_second_binding_on_another_host_is_refused_before_a_live_migration_beg
     assert reply.body["NeutronError"]["type"] == "PortBindingError"
     after = project.port(port)
     assert (after["binding:host_id"], addresses(after), after["status"]) == ("host-a", addresses(port), "ACTIVE")
+
+
+@pytest.fixture(scope="module")
+def refusing_cloud(romanad, cloud, tmp_path_factory):
+    """A second Neutron, which refuses cold migrations, on the same romanad."""
+    neutron = Neutron(tmp_path_factory.mktemp("refusing"), romanad.url, cold_migration="refuse").start()
+    yield Cloud(romanad, neutron)
+    neutron.stop()
+
+
+def test_a_move_is_refused_where_the_operator_wants_it(refusing_cloud):
+    project = refusing_cloud.project(uuid.uuid4().hex)
+    port = project.boot(project.network("web"), "host-a")
+    reply = rebind(project, port, "host-b")
+    assert reply.status == 409
+    assert reply.body["NeutronError"]["type"] == "HostNotCompatibleWithFixedIps"
+    assert addresses(project.port(port)) == addresses(port)
+    project.purge()
