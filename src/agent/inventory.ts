@@ -1,3 +1,4 @@
+import { reversePathFilter } from "../system/endpoint-sysctls.ts";
 import { type KernelRoute, type Link, type LinkAddress, ROMANA_PROTOCOL } from "../system/kernel.ts";
 import { type DesiredEndpoint, type DesiredHost, type DesiredRoute, forwardingSysctl } from "./desired.ts";
 import { isLinkLocal } from "./network-diff.ts";
@@ -17,6 +18,7 @@ export class Inventory {
   readonly #fresh = new Set<number>();
   readonly #making = new Set<string>();
   readonly #deleted = new Set<number>();
+  #functions: ReadonlySet<string> = new Set();
   #host: DesiredHost | undefined;
   #underlay: ReadonlySet<number> = new Set();
   #underlayNames: readonly string[] = [];
@@ -41,12 +43,25 @@ export class Inventory {
   /** Adds an endpoint; `link` is its device when that was just made or found. */
   add(endpoint: DesiredEndpoint, link?: Link): void {
     const { device } = endpoint;
-    this.#endpoints.set(device, endpoint);
+    this.#endpoints.set(device, this.#filtering(endpoint));
     this.#making.delete(device);
     for (const route of endpoint.routes) this.#routes.set(ownSlot(route.destination), route);
     if (link === undefined) return;
     this.#setIndex(device, link.index);
     if (endpoint.isOwnDevice) this.#fresh.add(link.index);
+  }
+
+  /** These devices are of functions, which send packets of others; returns the endpoints for whom that is news. */
+  setFunctions(devices: ReadonlySet<string>): readonly DesiredEndpoint[] {
+    const changed = this.endpoints.filter(
+      ({ device }) => devices.has(device) !== this.#functions.has(device),
+    );
+    this.#functions = devices;
+    return changed.map((endpoint) => {
+      const known = this.#filtering(endpoint);
+      this.#endpoints.set(endpoint.device, known);
+      return known;
+    });
   }
 
   /** A device of ours is being made; its endpoint is added once it is. */
@@ -171,6 +186,16 @@ export class Inventory {
       [...families].map((family) => forwardingSysctl(family, device)),
     );
     return new Map([...sysctls, ...forwarding]);
+  }
+
+  /**
+   * Even a loose reverse path filter drops every source of others on a device without an address, as endpoints' devices are. Rules
+   * say what a function may send.
+   */
+  #filtering(endpoint: DesiredEndpoint): DesiredEndpoint {
+    const [name, usual] = reversePathFilter(endpoint.device);
+    const value = this.#functions.has(endpoint.device) ? "0" : usual;
+    return { ...endpoint, sysctls: new Map([...endpoint.sysctls, [name, value]]) };
   }
 
   #setIndex(device: string, index: number): void {

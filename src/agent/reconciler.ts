@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import type { EndpointDevice, FirewallInput, PolicyRules } from "../firewall/index.ts";
+import type { EndpointDevice, FirewallInput, PolicyRules, SteeredMarks } from "../firewall/index.ts";
 import { RomanaError } from "../model/index.ts";
 import {
   type KernelChange,
@@ -19,6 +19,8 @@ import type { DeviceChange, RulesKeeper } from "./rules-keeper.ts";
 /** What a {@link Reconciler} works with. */
 export interface ReconcilerOptions extends RunOptions {
   readonly rules: RulesKeeper;
+  /** How packets are told that are steered through functions, as of now; undefined: none are. */
+  readonly steered?: () => SteeredMarks | undefined;
 }
 
 /**
@@ -34,6 +36,8 @@ export class Reconciler {
   /** Own devices without an endpoint are deleted only once it is known which endpoints there are. */
   #prunesDevices = false;
   #isEnforcing = false;
+  /** What the rules were last made with. */
+  #steered: SteeredMarks | undefined;
   /** What the kernel was last made as a whole, with nothing left over, and the routes as they were then. */
   #made: { readonly host: DesiredHost; readonly routes: readonly RouteFinding[] } | undefined;
 
@@ -62,6 +66,20 @@ export class Reconciler {
     if (host === undefined || host.firewall.policyRules === rules) return;
     const { policyRules: _, ...firewall } = host.firewall;
     this.inventory.setHost({ ...host, firewall: { ...firewall, ...(rules && { policyRules: rules }) } });
+  }
+
+  /**
+   * These devices are of functions from now on. Makes the rules and their sysctls right for that, and does nothing when they are.
+   * @returns what the kernel refuses
+   */
+  steer(functionDevices: ReadonlySet<string>): readonly string[] {
+    const { host } = this.inventory;
+    const run = new Run(this.#options, "desired");
+    const changed = this.inventory.setFunctions(functionDevices);
+    const isNews = !isDeepStrictEqual(this.#steered, this.#options.steered?.());
+    if (isNews && host !== undefined) this.#keepRules(run, host, "desired");
+    for (const { sysctls } of changed) this.#setSysctls(run, sysctls);
+    return run.outcome([]).failures;
   }
 
   /** Adds an endpoint that may be wired already, as after a restart. */
@@ -250,7 +268,9 @@ export class Reconciler {
   #desiredRules({ firewall }: DesiredHost): FirewallInput {
     const { endpoints, underlay } = this.inventory;
     const devices = endpoints.map((endpoint) => bound(endpoint, this.inventory.indexOf(endpoint.device)));
-    return { ...firewall, devices, underlayDevices: [...underlay] };
+    const steered = this.#options.steered?.();
+    this.#steered = steered;
+    return { ...firewall, devices, underlayDevices: [...underlay], ...(steered && { steered }) };
   }
 
   /** Rules that somebody took away are put back, so that the endpoint never goes unbound. */

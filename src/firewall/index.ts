@@ -6,6 +6,7 @@ export {
   type FirewallScope,
   type ProtocolPort,
   type SafetyNet,
+  type SteeredMarks,
 } from "./input.ts";
 export { interpret, interpretChain, type KernelPacket, type Outcome } from "./interpret.ts";
 export { type RawElement, rawElement, rawKey } from "./key.ts";

@@ -15,11 +15,18 @@ export const CHAIN_DROPS = ["no-function", "no-way", "out-of-place"] as const;
 /**
  * The table of chains as one transaction for `nft -f` (ADR 0018). In front of connection tracking a packet is given to the chain of its
  * source and destination; where it comes from says how far it is, and the mark and the DSCP where it goes next.
+ * @param counters what the counters begin with, since replacing the table sets them to zero
  */
-export function renderChainTable(rules: ChainRules): string {
+export function renderChainTable(
+  rules: ChainRules,
+  counters: ReadonlyMap<string, { readonly packets: number; readonly bytes: number }> = new Map(),
+): string {
   const { lanes } = rules;
   const parts = [
-    ...CHAIN_DROPS.map((name) => block(`counter ${name}`, ["packets 0 bytes 0"])),
+    ...CHAIN_DROPS.map((name) => {
+      const { packets, bytes } = counters.get(name) ?? { packets: 0, bytes: 0 };
+      return block(`counter ${name}`, [`packets ${packets} bytes ${bytes}`]);
+    }),
     hopSet(rules),
     block("set host_macs", [
       "type ether_addr",
@@ -216,6 +223,8 @@ function positionRules(lane: Lane, underlay: readonly string[]): readonly string
           `${fromHosts} ${from(lane, lane.network)} ${to(lane, lane.own)} counter name out-of-place drop`,
           `${fromHosts} ${from(lane, lane.network)} return`,
           `${fromHosts} ether saddr @host_macs ${isPlaced}`,
+          // From somebody who is no host of ours, as far as is known: it must not go round and round.
+          `${fromHosts} ${notTo(lane, lane.own)} ${wordOf(lane)} dscp { ${lane.places.join(", ")} } counter name out-of-place drop`,
         ]),
     `${from(lane, lane.own)} goto enter_${laneName(lane)}`,
     `${notFrom(lane, lane.network)} ${to(lane, lane.own)} goto enter_${laneName(lane)}`,
@@ -244,7 +253,16 @@ function outsideChains(lane: Lane): readonly string[] {
     ...(lane.family === 6 ? ["ip6 daddr fe80::/10 return"] : []),
     ...["saddr", "daddr"].map((field) => `${word} ${field} ${patternText(lane, lane.gateways)} return`),
     ...functionEnds(lane).flatMap(isEither),
+    ...withinTarget(lane).map((match) => `${match} return`),
   ];
+}
+
+/** Who sends to another one where the chain leads to: a packet between them would be in both directions at once. */
+function withinTarget(lane: Lane): readonly string[] {
+  const [source, destination] = ownEnds(lane) as [NamedEnd, NamedEnd];
+  return lane.direction === "forward"
+    ? endMatches(lane, destination, "saddr")
+    : endMatches(lane, source, "daddr");
 }
 
 /** Rules that give packets from the source to the destination to the lane. */

@@ -8,7 +8,7 @@
 export function endpointSysctls(device: string): ReadonlyMap<string, string> {
   const name = device.replaceAll(".", "/");
   return new Map([
-    [`net.ipv4.conf.${name}.rp_filter`, "1"],
+    reversePathFilter(device),
     [`net.ipv4.conf.${name}.accept_redirects`, "0"],
     [`net.ipv6.conf.${name}.proxy_ndp`, "1"],
     [`net.ipv6.neigh.${name}.proxy_delay`, "0"],
@@ -17,4 +17,9 @@ export function endpointSysctls(device: string): ReadonlyMap<string, string> {
     [`net.ipv6.conf.${name}.accept_redirects`, "0"],
     [`net.ipv6.conf.${name}.accept_dad`, "0"],
   ]);
+}
+
+/** Name and value of the sysctl that lets only those sources in by an endpoint's device that are routed to it. */
+export function reversePathFilter(device: string): readonly [string, string] {
+  return [`net.ipv4.conf.${device.replaceAll(".", "/")}.rp_filter`, "1"];
 }

@@ -16,6 +16,7 @@ import type {
   KernelRule,
   Link,
   LinkAddress,
+  Neighbour,
   PacketLogEvent,
   PeerInterface,
   ProxyNeighbour,
@@ -66,6 +67,8 @@ export interface FakeKernel extends Kernel {
     readonly mac?: string;
     readonly up?: boolean;
   }): Link;
+  /** Somebody on a link has become known. */
+  meet(neighbour: Neighbour): void;
   setLinkDown(name: string): void;
   /** Adds to a named counter, as packets would. */
   count(table: string, counter: string, packets: number, bytes: number): void;
@@ -129,6 +132,14 @@ class InMemoryKernel implements FakeKernel {
 
   rules(): readonly KernelRule[] {
     return [...this.#state.rules];
+  }
+
+  neighbours(): readonly Neighbour[] {
+    return this.#state.met.filter(({ link }) => this.#state.linkAt(link) !== undefined);
+  }
+
+  meet(neighbour: Neighbour): void {
+    this.#state.met.push(neighbour);
   }
 
   proxyNeighbours(): readonly ProxyNeighbour[] {

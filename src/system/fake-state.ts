@@ -10,6 +10,7 @@ import type {
   KernelRule,
   Link,
   LinkAddress,
+  Neighbour,
   PacketLogEvent,
   ProxyNeighbour,
 } from "./kernel.ts";
@@ -40,6 +41,8 @@ export class FakeState {
   addresses: LinkAddress[] = [];
   rules: readonly KernelRule[] = [];
   neighbours: ProxyNeighbour[] = [];
+  /** Those that became known by themselves. */
+  readonly met: Neighbour[] = [];
   #lastIndex = 0;
 
   constructor() {

@@ -1,8 +1,13 @@
-import type { KernelRoute, KernelRule, Link, LinkAddress, ProxyNeighbour } from "./kernel.ts";
+import type { KernelRoute, KernelRule, Link, LinkAddress, Neighbour, ProxyNeighbour } from "./kernel.ts";
 import { kernelRefused } from "./kernel-refused.ts";
 import { decodeLink, encodeGetLink } from "./netlink/link.ts";
 import { decodeLinkAddress, encodeGetAddresses } from "./netlink/link-address.ts";
-import { decodeProxyNeighbour, encodeGetProxyNeighbours } from "./netlink/neighbour.ts";
+import {
+  decodeNeighbour,
+  decodeProxyNeighbour,
+  encodeGetNeighbours,
+  encodeGetProxyNeighbours,
+} from "./netlink/neighbour.ts";
 import type { Message } from "./netlink/reader.ts";
 import { decodeRoute, encodeGetRoutes } from "./netlink/route.ts";
 import { decodeRule, encodeGetRules } from "./netlink/rule.ts";
@@ -42,6 +47,13 @@ export function readRoutes(socket: NetlinkSocket, table: number, protocol: numbe
 /** Routing policy rules of both families that go by the mark alone. */
 export function readRules(socket: NetlinkSocket): KernelRule[] {
   return ([4, 6] as const).flatMap((family) => dump(socket, "rules", encodeGetRules(family), decodeRule));
+}
+
+/** All neighbours that have an Ethernet address. */
+export function readNeighbours(socket: NetlinkSocket): Neighbour[] {
+  return ([4, 6] as const).flatMap((family) =>
+    dump(socket, "neighbours", encodeGetNeighbours(family), decodeNeighbour),
+  );
 }
 
 /** All proxied neighbours. */

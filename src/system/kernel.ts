@@ -29,6 +29,13 @@ export interface ProxyNeighbour {
   readonly address: Address;
 }
 
+/** Somebody on a link, as the kernel has come to know of by ARP or neighbour discovery. */
+export interface Neighbour {
+  readonly link: number;
+  readonly address: Address;
+  readonly mac: string;
+}
+
 /** One route of the kernel, in the words of `ip route`. */
 export interface KernelRoute {
   readonly destination: Prefix;
@@ -259,6 +266,8 @@ export interface Kernel {
   routes(table: number, protocol?: number): readonly KernelRoute[];
   /** Routing policy rules of both families that go by the mark alone. */
   rules(): readonly KernelRule[];
+  /** Neighbours of both families whose MAC address the kernel knows, some of whom may be gone by now. */
+  neighbours(): readonly Neighbour[];
   proxyNeighbours(): readonly ProxyNeighbour[];
   /**
    * Applies the changes in order, going on after a failure, and returns those that failed. A thousand routes take

@@ -6,6 +6,7 @@ import {
   readAddresses,
   readLink,
   readLinks,
+  readNeighbours,
   readProxyNeighbours,
   readRoutes,
   readRules,
@@ -20,6 +21,7 @@ import type {
   KernelRule,
   Link,
   LinkAddress,
+  Neighbour,
   PacketLogEvent,
   PeerInterface,
   ProxyNeighbour,
@@ -102,6 +104,10 @@ class LinuxKernel implements Kernel {
 
   rules(): readonly KernelRule[] {
     return readRules(this.#socket);
+  }
+
+  neighbours(): readonly Neighbour[] {
+    return readNeighbours(this.#socket);
   }
 
   proxyNeighbours(): readonly ProxyNeighbour[] {

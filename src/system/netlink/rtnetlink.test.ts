@@ -15,7 +15,13 @@ import {
   isIpv6Disabled,
 } from "./link.ts";
 import { decodeLinkAddress, encodeGetAddresses, encodeLinkAddress } from "./link-address.ts";
-import { decodeProxyNeighbour, encodeGetProxyNeighbours, encodeProxyNeighbour } from "./neighbour.ts";
+import {
+  decodeNeighbour,
+  decodeProxyNeighbour,
+  encodeGetNeighbours,
+  encodeGetProxyNeighbours,
+  encodeProxyNeighbour,
+} from "./neighbour.ts";
 import { decodeNetconf } from "./netconf.ts";
 import { type Message, readMessages } from "./reader.ts";
 import { decodeRoute, encodeGetRoutes, encodeRoute } from "./route.ts";
@@ -419,5 +425,25 @@ describe("routing policy rules", () => {
     ["one of another family", `80000000 00000001 00000000 ${ATTRIBUTES}`, undefined],
   ])("decodeRule() of %s", (_, payload, expected) => {
     expect(decoded(decodeRule, 32, payload)).toEqual(expected);
+  });
+});
+
+describe("neighbours", () => {
+  const IPV4 = "08000100 c0a84d02";
+  const MAC = "0a000200 02000000 00090000";
+  test("are asked for without the flag of proxied ones", () => {
+    expect(encoded(encodeGetNeighbours(4))).toEqual(["1e", "1", spaced("02000000 00000000 00000000")]);
+  });
+  test.each<[string, string, unknown]>([
+    [
+      "one that answered",
+      `02000000 05000000 02000001 ${IPV4} ${MAC}`,
+      { link: 5, address: parseAddress("192.168.77.2"), mac: "02:00:00:00:00:09" },
+    ],
+    ["one that did not", `02000000 05000000 20000001 ${IPV4}`, undefined],
+    ["one without an Ethernet address", `02000000 05000000 02000001 ${IPV4} 04000200`, undefined],
+    ["one of a bridge", `07000000 05000000 02000001 ${MAC}`, undefined],
+  ])("decodeNeighbour() of %s", (_, payload, expected) => {
+    expect(decoded(decodeNeighbour, 28, payload)).toEqual(expected);
   });
 });
