@@ -75,7 +75,7 @@ function pairProblems(world: ChainWorld, chain: Chain, before: readonly Chain[])
   return before.flatMap((other) => {
     const problems: Problem[] = [];
     if (chainsOverlap(world, chain, other)) {
-      const message = `Chains "${other.name}" and "${chain.name}" take some of the same flows; the first one gets them`;
+      const message = `Chains "${other.name}" and "${chain.name}" take some of the same traffic; the first one gets it`;
       problems.push({ kind: "wrong-chain", key, message });
     }
     const shared = placesOf(chain.places).filter((place) => placesOf(other.places).includes(place));

@@ -3,7 +3,7 @@ import type { SegmentEnd } from "../policy/index.ts";
 
 /**
  * What is wrong with a chain in itself: functions of which there are none, too many, or one twice, a way through
- * itself, a family that its network has not. `target`: the segment that it leads to.
+ * itself, nobody to take traffic of, a family that its network has not. `target`: the segment that it leads to.
  */
 export function chainFaults(
   { from, through }: Pick<Chain, "from" | "through">,
@@ -28,6 +28,10 @@ export function chainFaults(
       faults.push({ path, reason: `"${title}" is where the chain leads to; it cannot go through itself` });
     if (from.kind === "segment" && isSame(step, from))
       faults.push({ path, reason: `"${title}" is where the chain begins; it cannot go through itself` });
+  }
+  if (from.kind === "segment" && isSame(from, target)) {
+    const reason = `"${from.tenant}/${from.segment}" is where the chain leads to; what stays within a segment goes straight`;
+    faults.push({ path: "from", reason });
   }
   if (from.kind === "cidr" && network.plans[`ipv${from.prefix.family}`] === undefined) {
     const reason = `network "${network.name}" has no IPv${from.prefix.family}`;

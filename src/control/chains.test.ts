@@ -45,7 +45,7 @@ describe("creation", () => {
     const specs = [
       spec("a", { from: { kind: "any" }, to: { kind: "service", service: "shop" } }),
       spec("b", {
-        from: { kind: "cidr", prefix: parsePrefix("10.0.0.0/9") },
+        from: { kind: "cidr", prefix: parsePrefix("203.0.113.0/24") },
         to: segment("tenant-1/web"),
         through: [{ tenant: "tenant-2", segment: "fw", fail: "open", health }],
         direction: "both",
@@ -104,6 +104,11 @@ describe("creation", () => {
       'through.0: "tenant-2/fw" is where the chain begins; it cannot go through itself',
     ],
     [
+      "one that stays where it is",
+      { to: segment("tenant-1/web") },
+      'from: "tenant-1/web" is where the chain leads to; what stays within a segment goes straight',
+    ],
+    [
       "a family that the network has not",
       { from: { kind: "cidr", prefix: parsePrefix("2001:db8::/32") } },
       'from.cidr: network "main" has no IPv6',
@@ -132,10 +137,25 @@ describe("creation", () => {
   });
 });
 
-describe("two chains for the same flows", () => {
+describe("two chains for the same traffic", () => {
+  test("meet, too, where what goes back in one is on its way in the other", async () => {
+    const { control } = await seedChains();
+    const wide = { from: { kind: "any" }, direction: "both" } as const;
+    await control.chains.create(spec("a", wide));
+    const other = spec("b", { ...wide, to: segment("tenant-1/web") });
+    expect(await errorOf(control.chains.create(other))).toBe(
+      'conflict: Cannot create chain "b": chain "a" takes some of the same traffic',
+    );
+    await control.chains.update("a", { direction: "forward" });
+    await control.chains.create({ ...other, direction: "forward" });
+    expect(await errorOf(control.chains.update("a", { direction: "both" }))).toBe(
+      'conflict: Cannot update chain "a": chain "b" takes some of the same traffic',
+    );
+  });
+
   test.each<[string, Partial<ChainSpec>, string]>([
     ["its twin", {}, 'chain "a" takes'],
-    ["all of the tenant", { from: { kind: "tenant", tenant: "tenant-1" } }, 'chains "a", "b" take'],
+    ["all of the tenant", { from: { kind: "tenant", tenant: "tenant-1" } }, 'chain "a" takes'],
     [
       "anybody, by the service",
       { from: { kind: "any" }, to: { kind: "service", service: "shop" } },
@@ -149,13 +169,13 @@ describe("two chains for the same flows", () => {
   ])("%s is refused", async (_, change, taken) => {
     const { control } = await seedChains();
     await control.chains.create(spec("a"));
-    await control.chains.create(spec("b", { from: segment("tenant-1/db"), through: through("ids") }));
+    await control.chains.create(spec("b", { from: segment("tenant-2/web"), through: through("ids") }));
     expect(await errorOf(control.chains.create(spec("c", change)))).toBe(
-      `conflict: Cannot create chain "c": ${taken} some of the same flows`,
+      `conflict: Cannot create chain "c": ${taken} some of the same traffic`,
     );
-    await control.chains.create(spec("c", { from: { kind: "tenant", tenant: "tenant-2" } }));
+    await control.chains.create(spec("c", { from: { kind: "cidr", prefix: parsePrefix("192.0.2.0/24") } }));
     expect(await errorOf(control.chains.update("c", { from: segment("tenant-1/web") }))).toBe(
-      'conflict: Cannot update chain "c": chain "a" takes some of the same flows',
+      'conflict: Cannot update chain "c": chain "a" takes some of the same traffic',
     );
     expect(await findingsOf(control)).toEqual([]);
   });
@@ -178,20 +198,17 @@ describe("places", () => {
   test("are 63 in all; those of a deleted chain are free again", async () => {
     const { control } = await seedChains();
     const wide = { through: through(...FUNCTIONS.slice(0, 8)), direction: "both" } as const;
-    const senders = ["web", "db"].map((name) => segment(`tenant-1/${name}`));
-    const cut = [segment("tenant-2/web"), segment("tenant-2/f9")];
-    for (const [index, from] of [...senders, cut[0] as ChainEnd].entries()) {
-      await control.chains.create(spec(`wide-${index}`, { ...wide, from, to: segment("tenant-1/web") }));
+    const to = segment("tenant-2/web");
+    const senders = ["tenant-1/web", "tenant-1/db", "tenant-2/f9"].map(segment);
+    for (const [index, from] of senders.entries()) {
+      await control.chains.create(spec(`wide-${index}`, { ...wide, from, to }));
     }
     expect(await placesOf(control, "wide-2")).toEqual({
       forward: [37, 38, 39, 40, 41, 42, 43, 44, 45],
       reverse: [46, 47, 48, 49, 50, 51, 52, 53, 54],
     });
-    const last = spec("last", {
-      from: cut[1] as ChainEnd,
-      to: segment("tenant-1/web"),
-      through: wide.through,
-    });
+    const outside: ChainEnd = { kind: "cidr", prefix: parsePrefix("192.0.2.0/24") };
+    const last = spec("last", { from: outside, to, through: wide.through });
     expect(await errorOf(control.chains.create({ ...last, direction: "both" }))).toBe(
       'pool-exhausted: Cannot create chain "last": it needs 18 places: 54 of 63 are used; delete chains, or make some shorter or forward only',
     );
@@ -208,7 +225,7 @@ describe("places", () => {
   test("are never given twice, in two programs at once", async () => {
     const { control, store, clock } = await seedChains();
     const other = await createControl({ store, clock });
-    const targets = ["tenant-1/web", "tenant-1/db", ...FUNCTIONS.map((name) => `tenant-2/${name}`)];
+    const targets = ["tenant-1/db", ...FUNCTIONS.map((name) => `tenant-2/${name}`)];
     await Promise.all(
       targets.map((to, index) =>
         (index % 2 === 0 ? control : other).chains.create(
@@ -217,15 +234,15 @@ describe("places", () => {
       ),
     );
     const given = (await control.chains.list()).items.flatMap(({ object }) => object.places.forward);
-    expect(given.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 22 }, (_, index) => index + 1));
+    expect(given.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, index) => index + 1));
   });
 });
 
 describe("a change", () => {
   test.each<[string, ChainPatch, Chain["places"]]>([
     [
-      "of who begins flows keeps the places",
-      { from: { kind: "tenant", tenant: "tenant-2" } },
+      "of who sends keeps the places",
+      { from: { kind: "cidr", prefix: parsePrefix("192.0.2.0/24") } },
       { forward: [1, 2] },
     ],
     [
@@ -238,7 +255,7 @@ describe("a change", () => {
   ])("%s", async (_, patch, places) => {
     const { control } = await seedChains();
     const { revision } = await control.chains.create(spec("a"));
-    await control.chains.create(spec("b", { from: segment("tenant-1/db") }));
+    await control.chains.create(spec("b", { from: segment("tenant-2/web") }));
     const updated = await control.chains.update("a", patch, { expectedRevision: revision });
     expect(updated.object).toMatchObject({ name: "a", places });
     expect(await control.chains.get("a")).toEqual(updated);
@@ -338,16 +355,17 @@ describe("a service that sends to another segment", () => {
     await control.segments.create({ tenant: "tenant-1", name: "own" });
     await control.chains.create(
       spec("a", {
+        from: segment("tenant-2/web"),
         to: { kind: "service", service: "shop" },
         through: [{ ...segment("tenant-1/own"), fail: "closed" }],
       }),
     );
-    await control.chains.create(spec("b", { to: segment("tenant-1/web") }));
+    await control.chains.create(spec("b", { from: segment("tenant-2/web"), to: segment("tenant-1/web") }));
     expect(await errorOf(control.services.update("shop", { segment: "own" }))).toBe(
       'invalid-input: Cannot update service "shop": segment: "tenant-1/own" is where the chain leads to; it cannot go through itself',
     );
     expect(await errorOf(control.services.update("shop", { segment: "web" }))).toBe(
-      'conflict: Cannot update service "shop": chain "b" takes some of the same flows of chain "a"',
+      'conflict: Cannot update service "shop": chain "b" takes some of the same traffic of chain "a"',
     );
     await control.chains.delete("b");
     await control.services.update("shop", { segment: "web" });
@@ -403,11 +421,11 @@ describe("agents", () => {
     const { object } = await control.chains.get("a");
     await store.transact([], [{ type: "put", key: "chain/a", value: "{" }]);
     const error = 'internal: Cannot read chain "a": its stored value is damaged; see "romana ipam check"';
-    expect(await errorOf(control.chains.create(spec("b", { to: segment("tenant-1/web") })))).toBe(error);
+    expect(await errorOf(control.chains.create(spec("b", { to: segment("tenant-2/web") })))).toBe(error);
     expect((await control.view("host-1")).chains.map((each) => each.object)).toEqual([object]);
     expect(await findingsOf(control)).toEqual(["unparsable-value chain/a"]);
     await control.chains.delete("a");
-    await control.chains.create(spec("b", { to: segment("tenant-1/web") }));
+    await control.chains.create(spec("b", { to: segment("tenant-2/web") }));
     expect((await control.view("host-1")).chains.map((each) => each.object.name)).toEqual(["b"]);
     expect(await findingsOf(control)).toEqual([]);
   });

@@ -34,7 +34,7 @@ export async function knownChains({ store }: Pick<Context, "store">): Promise<Kn
 }
 
 /**
- * Refuses what would let two chains take the same flows. `services` are those that are different from what is stored.
+ * Refuses what would let two chains take the same traffic. `services` are those that are different from what is stored.
  * @throws RomanaError `conflict` that names the other chains.
  */
 export function refuseOverlap(
@@ -51,7 +51,7 @@ export function refuseOverlap(
   if (names.length === 0) return;
   const taken = names.length === 1 ? `chain ${names[0]} takes` : `chains ${names.join(", ")} take`;
   const own = subject.noun === "chain" ? "" : ` of chain "${chain.name}"`;
-  throw conflict(subject.verb, subject.noun, subject.name, `${taken} some of the same flows${own}`);
+  throw conflict(subject.verb, subject.noun, subject.name, `${taken} some of the same traffic${own}`);
 }
 
 /** What the ends of chains are made of, as the catalog knows it. */

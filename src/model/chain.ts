@@ -24,13 +24,14 @@ export interface ChainFunction {
  */
 export interface ChainPlaces {
   readonly forward: readonly number[];
-  /** Of answers, which pass the last function first; absent when they go straight back. */
+  /** Of what goes back, which passes the last function first; absent when it goes straight. */
   readonly reverse?: readonly number[];
 }
 
 /**
- * Traffic from one party to another passes through functions, in order (ADR 0018). Who begins a flow decides which
- * chain it takes: answers belong to it.
+ * Traffic from one party to another passes through functions, in order (ADR 0018). The addresses of a packet decide:
+ * what goes back belongs to the chain, too, whoever has begun the flow. What the functions and hosts say themselves, and what
+ * stays within the segment that the chain leads to, goes straight.
  */
 export interface Chain {
   /** Unique. */
@@ -43,7 +44,7 @@ export interface Chain {
     | { readonly kind: "service"; readonly service: string };
   /** At least one; at most {@link CHAIN_LIMITS}.functions. */
   readonly through: readonly ChainFunction[];
-  /** `both`: answers pass through the same endpoints in the reverse order. `forward`: they go straight back. */
+  /** `both`: what goes back passes the same endpoints in the reverse order. `forward`: it goes straight. */
   readonly direction: "both" | "forward";
   /** Given by romanad; others when functions or direction change. */
   readonly places: ChainPlaces;

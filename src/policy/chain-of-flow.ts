@@ -1,51 +1,84 @@
 import type { Chain, ChainEnd } from "../model/index.ts";
 import { type Address, prefixContains } from "../net/index.ts";
-import { type ChainWorld, chainTarget } from "./chain-overlap.ts";
+import { type ChainWorld, chainTarget, type SegmentEnd } from "./chain-overlap.ts";
 import { type Owner, ownerOf } from "./owner.ts";
-import { placeOf } from "./place.ts";
+import { type Place, placeOf } from "./place.ts";
 import { identify, type PolicyWorld } from "./world.ts";
 
+/** A chain that packets pass, and whether in the order of its functions or the other way round. */
+export interface Passage {
+  readonly chain: Chain;
+  readonly way: "forward" | "reverse";
+}
+
+/** One side of a packet. */
+interface Party {
+  readonly address: Address;
+  readonly place: Place;
+  /** Undefined when the address lies in none. */
+  readonly network: string | undefined;
+  readonly owner: Owner | undefined;
+}
+
 /**
- * The chain that a flow takes when its first packet goes from one address to another, by the name of the chain when
- * there are several; undefined: it goes straight. What machines send, and what a function of the chain begins itself,
- * goes straight.
+ * The chain that packets from one address to another pass; the first one by name when there are several. Undefined: they go
+ * straight, as do those of hosts themselves and of a chain's own functions.
  */
-export function chainOfFlow(
+export function passageOf(
   world: PolicyWorld & ChainWorld,
   chains: readonly Chain[],
   source: Address,
   destination: Address,
-): Chain | undefined {
-  if (placeOf(world, source).kind === "machine") return undefined;
-  const receiver = ownerOf(world, destination);
-  const to = identify(world, destination)?.network.name;
-  if (receiver === undefined || to === undefined) return undefined;
-  const sender = ownerOf(world, source);
-  const from = identify(world, source)?.network.name;
-  return chains
-    .filter((chain) => {
-      const target = chainTarget(world.services, chain);
-      if (target === undefined || chain.network !== to || !isIn(receiver, target)) return false;
-      const isLocal = sender !== undefined && from === chain.network;
-      if (isLocal && chain.through.some((step) => isIn(sender, { kind: "segment", ...step }))) return false;
-      return isFrom(chain.from, source, isLocal ? sender : undefined);
-    })
-    .toSorted((a, b) => (a.name < b.name ? -1 : 1))[0];
+): Passage | undefined {
+  const [from, to] = [partyAt(world, source), partyAt(world, destination)];
+  if (isOfHost(from, to) || isOfHost(to, from)) return undefined;
+  for (const chain of chains.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+    const target = chainTarget(world.services, chain);
+    if (target === undefined) continue;
+    if (chain.through.some((step) => isMember(chain, step, from) || isMember(chain, step, to))) continue;
+    if (leads(chain, target, from, to)) return { chain, way: "forward" };
+    if (chain.direction === "both" && leads(chain, target, to, from)) return { chain, way: "reverse" };
+  }
+  return undefined;
 }
 
-function isFrom(end: ChainEnd, source: Address, sender: Owner | undefined): boolean {
-  if (end.kind === "any") return true;
-  if (end.kind === "cidr") return prefixContains(end.prefix, source);
-  return sender !== undefined && isIn(sender, end);
+function partyAt(world: PolicyWorld, address: Address): Party {
+  return {
+    address,
+    place: placeOf(world, address),
+    network: identify(world, address)?.network.name,
+    owner: ownerOf(world, address),
+  };
 }
 
-/** True when the owner is of the tenant and, if one is named, of the segment. */
-function isIn(
-  { tenant, segment }: Owner,
-  end: { readonly tenant: string } & (
-    | { readonly kind: "tenant" }
-    | { readonly kind: "segment"; readonly segment: string }
-  ),
+/** True for a host's own address in a network, and for the underlay's address of the host that the other side is on. */
+function isOfHost({ place }: Party, other: Party): boolean {
+  return place.kind === "machine" && (place.isGateway || place.host === other.place.host);
+}
+
+function leads(chain: Chain, target: SegmentEnd, sender: Party, receiver: Party): boolean {
+  if (!isMember(chain, target, receiver) || isMember(chain, target, sender)) return false;
+  return isFrom(chain, chain.from, sender);
+}
+
+function isFrom(chain: Chain, end: ChainEnd, party: Party): boolean {
+  switch (end.kind) {
+    case "any":
+      return true;
+    case "cidr":
+      return prefixContains(end.prefix, party.address);
+    case "tenant":
+      return party.network === chain.network && party.owner?.tenant?.name === end.tenant;
+    case "segment":
+      return isMember(chain, end, party);
+  }
+}
+
+function isMember(
+  { network }: Chain,
+  { tenant, segment }: { readonly tenant: string; readonly segment: string },
+  party: Party,
 ): boolean {
-  return tenant?.name === end.tenant && (end.kind === "tenant" || segment?.name === end.segment);
+  const { owner } = party;
+  return party.network === network && owner?.tenant?.name === tenant && owner.segment?.name === segment;
 }

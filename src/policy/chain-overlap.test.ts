@@ -4,7 +4,7 @@ import { network, SEED_IPV4 } from "../../test/support/example-world.ts";
 import type { Chain, ChainEnd, Service } from "../model/index.ts";
 import { parsePrefix } from "../net/index.ts";
 import { CASE_WORLD, PARTIES, type PartyName } from "./case-world.case.ts";
-import { chainOfFlow } from "./chain-of-flow.ts";
+import { passageOf } from "./chain-of-flow.ts";
 import { type ChainWorld, chainsOverlap, chainTarget } from "./chain-overlap.ts";
 import { addressOf, chain, end, target } from "./chain-world.case.ts";
 
@@ -88,6 +88,32 @@ describe("chainsOverlap(): where they lead", () => {
   });
 });
 
+describe("chainsOverlap(): what goes back in one is what the other one leads to its segment", () => {
+  test.each<[string, string, string, string, Chain["direction"], boolean]>([
+    ["any", "acme/db", "any", "open/db", "both", true],
+    ["any", "acme/db", "any", "open/db", "forward", false],
+    ["acme/web", "acme/db", "acme/db", "acme/web", "both", true],
+    ["acme/web", "acme/db", "acme/db", "acme/web", "forward", false],
+    ["acme", "acme/db", "any", "acme/web", "both", true],
+    ["acme/web", "acme/db", "any", "open/db", "both", false],
+    ["10.1.3.0/24", "acme/db", "acme", "open/web", "both", true],
+    ["10.1.2.0/24", "acme/db", "acme", "open/web", "both", false],
+    ["192.0.2.0/24", "acme/db", "any", "open/web", "both", false],
+  ])("%s > %s, %s > %s, %s: %s", (fromA, toA, fromB, toB, direction, expected) => {
+    const forward = chain("a", end(fromA), target(toA));
+    const other = { ...chain("b", end(fromB), target(toB)), direction };
+    expect(chainsOverlap(WORLD, forward, other)).toBe(expected);
+    expect(chainsOverlap(WORLD, other, forward)).toBe(expected);
+  });
+
+  test("across networks, where anybody is somebody of the other one", () => {
+    const [a, b] = [chain("a", end("any"), target("acme/db")), chain("b", end("any"), target("acme/db"))];
+    const both = { direction: "both", network: "other" } as const;
+    expect(chainsOverlap(WORLD, a, { ...b, ...both })).toBe(true);
+    expect(chainsOverlap(WORLD, a, { ...b, ...both, from: end("acme") })).toBe(false);
+  });
+});
+
 describe("chainsOverlap() says yes when a flow would take either", () => {
   const names = Object.keys(PARTIES) as PartyName[];
   const ends: readonly ChainEnd[] = [
@@ -104,8 +130,12 @@ describe("chainsOverlap() says yes when a flow would take either", () => {
     ].map((text): ChainEnd => ({ kind: "cidr", prefix: parsePrefix(text) })),
   ];
   const chains = fc
-    .record({ from: fc.constantFrom(...ends), to: fc.constantFrom("acme/db", "open/db", "acme/web") })
-    .map(({ from, to }) => chain("x", from, target(to)));
+    .record({
+      from: fc.constantFrom(...ends),
+      to: fc.constantFrom("acme/db", "open/db", "acme/web"),
+      direction: fc.constantFrom<Chain["direction"]>("both", "forward"),
+    })
+    .map(({ from, to, direction }) => ({ ...chain("x", from, target(to)), direction }));
   test("for every sender whose address alone says whose it is", () => {
     // Exceptions are kept out: chains are compared by the bits of addresses, and the first one by name gets the flow.
     const world = { ...WORLD, policies: [], exceptions: [] };
@@ -118,7 +148,7 @@ describe("chainsOverlap() says yes when a flow would take either", () => {
         fc.constantFrom<4 | 6>(4, 6),
         (a, b, from, to, family) => {
           const takes = (one: Chain): boolean =>
-            chainOfFlow(world, [one], addressOf(from, family), addressOf(to, family)) !== undefined;
+            passageOf(world, [one], addressOf(from, family), addressOf(to, family)) !== undefined;
           if (takes(a) && takes(b)) expect(chainsOverlap(WORLD, a, b)).toBe(true);
         },
       ),

@@ -33,7 +33,7 @@ const fromSchema = strict({
       refuse([], "one of tenant, cidr and any is wanted");
     if (segment !== undefined && tenant === undefined) refuse(["segment"], "wants its tenant, too");
   })
-  .meta({ id: "ChainFrom", description: "Who begins the flows: a segment, a tenant, a prefix, or anybody." })
+  .meta({ id: "ChainFrom", description: "Who sends: a segment, a tenant, a prefix, or anybody." })
   .transform(({ tenant, segment, cidr }): ChainEnd => {
     if (cidr !== undefined) return { kind: "cidr", prefix: cidr };
     if (tenant === undefined) return { kind: "any" };
@@ -52,7 +52,7 @@ const toSchema = strict({
         : tenant === segment && tenant === undefined,
     { error: "tenant and segment are wanted, or service" },
   )
-  .meta({ id: "ChainTo", description: "Where the flows go to: a segment or a service." })
+  .meta({ id: "ChainTo", description: "Who receives: a segment or the one behind a service." })
   .transform(({ tenant = "", segment = "", service }): Chain["to"] =>
     service === undefined ? { kind: "segment", tenant, segment } : { kind: "service", service },
   );
@@ -75,7 +75,8 @@ const throughSchema = z
   .meta({ description: "In the order in which the first packet passes them." });
 
 const directionSchema = oneOf(["both", "forward"]).meta({
-  description: "Answers pass the same endpoints in the reverse order (both), or go straight back (forward).",
+  description:
+    "What goes back passes the same endpoints in the reverse order (both), or goes straight (forward).",
 });
 
 const placesSchema = z
@@ -125,7 +126,7 @@ export const chainResourceSchema = strict({ ...storedShape, revision: revisionSc
 /** A chain with its revision. */
 export type ChainResource = z.output<typeof chainResourceSchema>;
 
-/** Who begins the flows of a chain as JSON. */
+/** Who sends, as JSON. */
 export function encodeChainFrom(end: ChainEnd): z.input<typeof fromSchema> {
   switch (end.kind) {
     case "any":
@@ -139,7 +140,7 @@ export function encodeChainFrom(end: ChainEnd): z.input<typeof fromSchema> {
   }
 }
 
-/** Where the flows of a chain go to as JSON. */
+/** Who receives, as JSON. */
 export function encodeChainTo(to: Chain["to"]): z.input<typeof toSchema> {
   return to.kind === "service" ? { service: to.service } : { tenant: to.tenant, segment: to.segment };
 }
