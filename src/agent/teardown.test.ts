@@ -19,6 +19,7 @@ const ITEMS = [
   "proxied neighbour fd00:10:0:100::1",
   "device rom0a010111",
   "device romana-gw",
+  "table inet romana_services",
   "table inet romana",
 ];
 
@@ -30,6 +31,7 @@ async function host(): Promise<AgentScene> {
   await scene.attach(1);
   await scene.attach(2, { attach: { kind: "tap", device: "tap0" } });
   await scene.kill();
+  scene.kernel.outside.runNft("add table inet romana_services\n");
   return scene;
 }
 
@@ -46,7 +48,10 @@ describe("tearDown()", () => {
     expect(removals.map(({ item }) => item).toSorted()).toEqual(ITEMS.toSorted());
     expect(removals.at(-1)).toEqual({ item: "table inet romana" });
     expect(networkText(scene.kernel)).toBe(networkText(untouched));
-    expect(scene.kernel.listTable("romana")).toBeUndefined();
+    expect(["romana", "romana_services"].map((table) => scene.kernel.listTable(table))).toEqual([
+      undefined,
+      undefined,
+    ]);
     expect(tearDown(scene.kernel, runnerOf(scene), NAMES, false)).toEqual([]);
   });
 

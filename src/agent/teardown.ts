@@ -1,4 +1,5 @@
 import { formatAddress, formatPrefix } from "../net/index.ts";
+import { SERVICES_TABLE } from "../steering/index.ts";
 import type { IptablesRunner } from "../system/iptables.ts";
 import { type Kernel, type KernelChange, MAIN_TABLE, ROMANA_PROTOCOL } from "../system/kernel.ts";
 import { isOwnDeviceName } from "./device-name.ts";
@@ -11,8 +12,8 @@ export interface TeardownNames {
 }
 
 /**
- * Removes everything of the agent's from the kernel: routes of its protocol, virtual IPs, devices with its names, and its
- * rules in either form.
+ * Removes everything of the agent's from the kernel: routes of its protocol, virtual IPs, devices with its names, its
+ * rules in either form, and what steers flows.
  * Endpoints lose their connection. Sysctls stay, since nobody knows what they were before.
  */
 export function tearDown(
@@ -32,7 +33,8 @@ export function tearDown(
     return { item, ...(failure !== undefined && { failure }) };
   });
   // Rules last, so that nothing is reachable without them.
-  return [...removals, ...removeTable(kernel, names.table, isDryRun), ...removeIptables(iptables, isDryRun)];
+  const tables = [SERVICES_TABLE, names.table].flatMap((table) => removeTable(kernel, table, isDryRun));
+  return [...removals, ...tables, ...removeIptables(iptables, isDryRun)];
 }
 
 function stepsOf(
