@@ -354,6 +354,7 @@ export class Agent {
   /** Attachments came or went. */
   #noticeCount(): void {
     this.#reporter.noticeCount();
+    this.#steering.follow();
     this.#followPulse();
   }
 
@@ -400,6 +401,7 @@ export class Agent {
       log.error({ error: error.message }, "cannot derive what should be");
     }
     this.#keeper.reconcile("desired");
+    this.#steering.follow();
     if (this.#underivable === undefined) this.#appliedRevision = knowledge.topologyRevision;
     this.#reporter.notice();
   }
