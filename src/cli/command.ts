@@ -15,6 +15,7 @@ export type Completer =
   | "workload"
   | "vip"
   | "service"
+  | "chain"
   | "policy"
   | "lab"
   | "lab-endpoint"

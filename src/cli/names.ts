@@ -33,6 +33,8 @@ export async function findNames(
       return (await (await client()).call("listVirtualIps", { query })).items.map(({ name }) => name);
     case "service":
       return (await (await client()).call("listServices", { query })).items.map(({ name }) => name);
+    case "chain":
+      return (await (await client()).call("listChains", { query })).items.map(({ name }) => name);
     case "policy":
       return (await (await client()).call("listPolicies", { query })).items.map(({ id }) => id);
     case "lab":

@@ -55,6 +55,11 @@ export const NOUNS: readonly NounEntry[] = [
     load: async () => (await import("./commands/service.ts")).service,
   },
   {
+    name: "chain",
+    summary: "Chains: functions that traffic passes, in order",
+    load: async () => (await import("./commands/chain.ts")).chain,
+  },
+  {
     name: "policy",
     summary: "Who may talk to whom: check, apply, on trial too",
     load: async () => (await import("./commands/policy.ts")).policy,

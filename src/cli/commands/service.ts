@@ -14,9 +14,9 @@ import { bodiesOf } from "../create.ts";
 import { wrongInput } from "../input.ts";
 import {
   changeOptions,
-  DRY_RUN_OPTION,
+  DELETE_OPTIONS,
   deleteCommand,
-  dryRunQuery,
+  deleteQuery,
   FILE_OPTION,
   listAll,
   listResult,
@@ -205,10 +205,10 @@ export const service: Noun = {
     deleteCommand(
       "service",
       "service",
-      [DRY_RUN_OPTION],
+      DELETE_OPTIONS,
       ["romana service delete web"],
       (client, name, input) =>
-        client.call("deleteService", { params: { name }, query: dryRunQuery(input) }, changeOptions(input)),
+        client.call("deleteService", { params: { name }, query: deleteQuery(input) }, changeOptions(input)),
     ),
   ],
 };
