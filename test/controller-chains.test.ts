@@ -116,8 +116,12 @@ function service(name: string): void {
 
 test("a segment or service that is not there yet is waited for", async () => {
   await givePrefix();
-  chain("early", { to: { service: "late" } });
-  chain("eager", { to: { segment: "firewall" }, through: [{ segment: "unborn" }] });
+  chain("early", { from: { cidr: "192.0.2.0/24" }, to: { service: "late" } });
+  chain("eager", {
+    from: { namespace: "data" },
+    to: { segment: "firewall" },
+    through: [{ segment: "unborn" }],
+  });
   await told("early", "Accepted False Refused", "Ready False NotAccepted");
   await told("eager", "Accepted False NoSegment", "Ready False NotAccepted");
   // Once, it looks whether romanad is as it believes.
@@ -128,8 +132,8 @@ test("a segment or service that is not there yet is waited for", async () => {
   service("late");
   named("unborn");
   await become(
-    "shop.eager true shop/firewall shop/unborn:closed both",
-    "shop.early true shop.late shop/firewall:closed both",
+    "shop.eager data shop/firewall shop/unborn:closed both",
+    "shop.early 192.0.2.0/24 shop.late shop/firewall:closed both",
   );
   await told("early", "Accepted True InUse", "Ready False FunctionsDown");
   expect(status("early")).toMatchObject({ to: "service shop.late" });

@@ -200,6 +200,28 @@ test("services of others stay as they are, ours that nobody says any more go, an
   expect(await services()).toHaveLength(3);
 });
 
+test("a service of a namespace whose tenant is somebody else's is none, until it is its own", async () => {
+  await givePrefix();
+  await scene.client.call("createTenant", { body: { name: "theirs" } });
+  const params = { tenant: "theirs" };
+  await scene.client.call("createSegment", { params, body: { name: "web" } });
+  await scene.restart();
+  scene.put("namespaces", { metadata: { name: "theirs", uid: "ns-theirs" } });
+  scene.put("customServices", {
+    metadata: { name: "web", namespace: "theirs" },
+    spec: { segment: "web", ports: [{ protocol: "tcp", port: 80 }] },
+  });
+  await scene.settled();
+  expect((await scene.events()).toSorted()).toEqual([
+    'NoTenant web: there is no tenant that was made for namespace "theirs"',
+    expect.stringMatching(/^TenantOfSomebodyElse theirs: /),
+  ]);
+  expect(await services()).toEqual([]);
+  await scene.client.call("updateTenant", { params, body: { externalId: "ns-before" } });
+  await scene.restart();
+  await become(["theirs.web 172.30.0.1 web 80"]);
+});
+
 test("what romanad refuses is told, and had once there is room", async () => {
   named("web");
   service("web");

@@ -112,6 +112,10 @@ async function make<T, W extends object, M extends Made>(
       made.delete(name);
     }
     if (fault !== undefined || value === undefined) return { reason: "Unreadable", message: fault ?? "" };
+    const { namespace = "" } = meta;
+    if (!hasTenant(site, namespace)) {
+      return { reason: "NoTenant", message: `there is no tenant that was made for namespace "${namespace}"` };
+    }
     const known = made.get(name);
     const wanted = kind.desired(site, value, known);
     if (isProblem(wanted)) return wanted;
@@ -125,6 +129,11 @@ async function make<T, W extends object, M extends Made>(
   }
   kind.onChange?.(site, key);
   return undefined;
+}
+
+function hasTenant({ cluster, mirror }: Site, namespace: string): boolean {
+  const cached = cluster.informers.namespaces.objects.get(namespace);
+  return cached !== undefined && mirror.tenants.get(namespace)?.externalId === cached.meta.uid;
 }
 
 function isProblem<W extends object>(wanted: W | ObjectProblem): wanted is ObjectProblem {

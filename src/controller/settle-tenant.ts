@@ -11,7 +11,7 @@ const LOOK_AGAIN = 2_000;
  * made is left alone. One of an earlier namespace of the same name becomes that of this one.
  */
 export const settleTenant: Handler = async (site, name) => {
-  const { cluster, mirror, romanad, events } = site;
+  const { cluster, mirror, romanad, events, ask } = site;
   const { namespaces } = cluster.informers;
   const cached = namespaces.objects.get(name);
   const tenant = mirror.tenants.get(name);
@@ -29,7 +29,8 @@ export const settleTenant: Handler = async (site, name) => {
     mirror.tenants.set(name, made);
   } else if (tenant.externalId !== uid || !isDeepStrictEqual(tenant.labels ?? new Map(), labels)) {
     mirror.tenants.set(name, await romanad.updateTenant(name, { externalId: uid, labels }));
-  }
+  } else return undefined;
+  for (const key of cluster.workOfSegments(name)) ask(key);
   return undefined;
 };
 
