@@ -9,8 +9,8 @@ import {
   NOWHERE,
   renderChainTable,
 } from "../steering/index.ts";
-import type { ChangeFailure, Kernel, KernelChange, KernelEvent, Link } from "../system/kernel.ts";
-import { hopChanges, hopNumbers, isOurs, readHops } from "./chain-routes.ts";
+import type { ChangeFailure, Kernel, KernelEvent, Link } from "../system/kernel.ts";
+import { hopChanges, hopNumbers, isOurs, readHops, removedHops } from "./chain-routes.ts";
 import { ChainUnderlay } from "./chain-underlay.ts";
 import { Damper } from "./damper.ts";
 import { endpointKey, type HostKnowledge } from "./host-knowledge.ts";
@@ -234,11 +234,6 @@ export class ChainKeeper implements SteeringPart {
   #listed(): string {
     return fingerprint(this.#options.kernel.listTable(CHAIN_TABLE) ?? "");
   }
-}
-
-/** What takes all next hops out of the kernel. */
-export function removedHops(kernel: Kernel): readonly KernelChange[] {
-  return hopChanges([], readHops(kernel, []), []).after;
 }
 
 function isHopTable(table: number): boolean {

@@ -76,6 +76,11 @@ export function hopChanges(
   };
 }
 
+/** What takes all next hops out of the kernel. */
+export function removedHops(kernel: Kernel): readonly KernelChange[] {
+  return hopChanges([], readHops(kernel, []), []).after;
+}
+
 /** True for a rule of ours: by its maker and its place. */
 export function isOurs({ priority, protocol }: KernelRule): boolean {
   return protocol === ROMANA_PROTOCOL && priority === CHAIN_RULE_PRIORITY;

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { AgentScene, createSceneKernel, networkText } from "../../test/support/agent-scene.ts";
 import { FakeIptables } from "../../test/support/fake-iptables.ts";
+import { parseAddress } from "../net/index.ts";
 import { createIptablesRunner, type IptablesRunner } from "../system/iptables.ts";
+import { hopChanges } from "./chain-routes.ts";
 import { tearDown } from "./teardown.ts";
 
 const NAMES = { gatewayInterface: "romana-gw", table: "romana" };
@@ -17,9 +19,13 @@ const ITEMS = [
   "route fd00:10:0:100:1:1:0:2/128",
   "proxied neighbour fd00:10:0:100::1",
   "proxied neighbour fd00:10:0:100::1",
+  "rule that leads to table 1140001",
+  "unicast route of table 1140001",
+  "blackhole route of table 1140001",
   "device rom0a010111",
   "device romana-gw",
   "table inet romana_services",
+  "table inet romana_chains",
   "table inet romana",
 ];
 
@@ -31,7 +37,10 @@ async function host(): Promise<AgentScene> {
   await scene.attach(1);
   await scene.attach(2, { attach: { kind: "tap", device: "tap0" } });
   await scene.kill();
-  scene.kernel.outside.runNft("add table inet romana_services\n");
+  scene.kernel.outside.runNft("add table inet romana_services\nadd table inet romana_chains\n");
+  const gateway = parseAddress("192.168.0.2");
+  const { before } = hopChanges([{ number: 1, gateway }], { rules: [], routes: [] }, []);
+  scene.kernel.outside.apply(before);
   return scene;
 }
 
@@ -48,10 +57,11 @@ describe("tearDown()", () => {
     expect(removals.map(({ item }) => item).toSorted()).toEqual(ITEMS.toSorted());
     expect(removals.at(-1)).toEqual({ item: "table inet romana" });
     expect(networkText(scene.kernel)).toBe(networkText(untouched));
-    expect(["romana", "romana_services"].map((table) => scene.kernel.listTable(table))).toEqual([
-      undefined,
-      undefined,
-    ]);
+    expect(
+      ["romana", "romana_services", "romana_chains"].map((table) => scene.kernel.listTable(table)),
+    ).toEqual([undefined, undefined, undefined]);
+    expect(scene.kernel.rules()).toEqual([]);
+    expect(scene.kernel.routes(1_140_001)).toEqual([]);
     expect(tearDown(scene.kernel, runnerOf(scene), NAMES, false)).toEqual([]);
   });
 

@@ -1,7 +1,8 @@
 import { formatAddress, formatPrefix } from "../net/index.ts";
-import { SERVICES_TABLE } from "../steering/index.ts";
+import { CHAIN_TABLE, SERVICES_TABLE } from "../steering/index.ts";
 import type { IptablesRunner } from "../system/iptables.ts";
 import { type Kernel, type KernelChange, MAIN_TABLE, ROMANA_PROTOCOL } from "../system/kernel.ts";
+import { removedHops } from "./chain-routes.ts";
 import { isOwnDeviceName } from "./device-name.ts";
 import { type Removal, removeIptables, removeTable } from "./rules-removal.ts";
 
@@ -33,7 +34,9 @@ export function tearDown(
     return { item, ...(failure !== undefined && { failure }) };
   });
   // Rules last, so that nothing is reachable without them.
-  const tables = [SERVICES_TABLE, names.table].flatMap((table) => removeTable(kernel, table, isDryRun));
+  const tables = [SERVICES_TABLE, CHAIN_TABLE, names.table].flatMap((table) =>
+    removeTable(kernel, table, isDryRun),
+  );
   return [...removals, ...tables, ...removeIptables(iptables, isDryRun)];
 }
 
@@ -57,6 +60,7 @@ function stepsOf(
       item: `route ${formatPrefix(route.destination)}`,
       change: { type: "delete-route", route } as const,
     })),
+    ...removedHops(kernel).map((change) => ({ item: hopText(change), change })),
     ...leased.map((address) => ({
       item: `virtual IP ${formatAddress(address.address)}`,
       change: { type: "delete-address", address } as const,
@@ -70,6 +74,13 @@ function stepsOf(
       change: { type: "delete-link", name } as const,
     })),
   ];
+}
+
+function hopText(change: KernelChange): string {
+  if (change.type === "delete-rule") return `rule that leads to table ${change.rule.table}`;
+  if (change.type !== "delete-route") return change.type;
+  const { type, table } = change.route;
+  return `${type} route of table ${table}`;
 }
 
 /** A removal in words. */
