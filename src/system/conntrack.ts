@@ -11,6 +11,9 @@ const FLOWS_PER_TURN = 500;
 /** The flows that one network namespace tracks. */
 export class Conntrack {
   readonly #socket: NetlinkSocket;
+  /** For walks: none while one is under way. Kept, since closing such a socket makes the kernel finish with rules first. */
+  #walker: NetlinkSocket | undefined;
+  #isClosed = false;
 
   /** Opens a socket in the network namespace of the calling thread. */
   constructor() {
@@ -33,9 +36,14 @@ export class Conntrack {
     return flows;
   }
 
-  /** As {@link list}, in parts. Opens a socket of its own in the network namespace of the calling thread. */
-  static walk(): AsyncGenerator<readonly Flow[], void, undefined> {
-    return walkFlows(openNetlink(NETLINK_NETFILTER));
+  /** As {@link list}, in parts. May open a socket of its own in the network namespace of the calling thread. */
+  walk(): AsyncGenerator<readonly Flow[], void, undefined> {
+    const socket = this.#walker ?? openNetlink(NETLINK_NETFILTER);
+    this.#walker = undefined;
+    return walkFlows(socket, (isComplete) => {
+      if (isComplete && !this.#isClosed && this.#walker === undefined) this.#walker = socket;
+      else socket.close();
+    });
   }
 
   delete(flows: readonly Flow[]): number {
@@ -47,18 +55,26 @@ export class Conntrack {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#socket.close();
+    this.#walker?.close();
   }
 }
 
-async function* walkFlows(socket: NetlinkSocket): AsyncGenerator<readonly Flow[], void, undefined> {
+/** @param done told whether the answer was read to its end */
+async function* walkFlows(
+  socket: NetlinkSocket,
+  done: (isComplete: boolean) => void,
+): AsyncGenerator<readonly Flow[], void, undefined> {
   let flows: Flow[] = [];
+  let isComplete = false;
   try {
     const steps = socket.walk(encodeGetFlows(undefined), (bytes, message) => {
       const flow = decodeFlow(bytes, message);
       if (flow !== undefined) flows.push(flow);
     });
-    for (let step = steps.next(); ; step = steps.next()) {
+    for (let step = await steps.next(); ; step = await steps.next()) {
+      isComplete = step.done === true;
       if (step.done === true && step.value.errno !== undefined) {
         throw kernelRefused("list flows", step.value.errno, step.value.detail);
       }
@@ -72,6 +88,6 @@ async function* walkFlows(socket: NetlinkSocket): AsyncGenerator<readonly Flow[]
       }
     }
   } finally {
-    socket.close();
+    done(isComplete);
   }
 }

@@ -185,7 +185,7 @@ class LinuxKernel implements Kernel {
   }
 
   walkFlows(): AsyncIterable<readonly Flow[]> {
-    return this.#within(() => Conntrack.walk());
+    return this.#within(() => this.#conntrack.walk());
   }
 
   deleteFlows(flows: readonly Flow[]): number {

@@ -220,17 +220,19 @@ export class NetlinkSocket {
   }
 
   /**
-   * Sends a dump request and reads a datagram of the answer with each step; the kernel goes on when it is read. Nothing
-   * else may be sent before the end. @returns the kernel's refusal, or an empty answer
+   * Sends a dump request, on another thread, and reads a datagram of the answer with each step; the kernel goes on when it is
+   * read. Nothing else may be sent before the end. @returns the kernel's refusal, or an empty answer
    */
-  *walk(
+  async *walk(
     encode: RequestEncoder,
     visit: (bytes: Buffer, message: Message) => void,
-  ): Generator<void, Acknowledgement, undefined> {
+  ): AsyncGenerator<void, Acknowledgement, undefined> {
     this.#writer.reset();
     encode(this.#writer, ++this.#sequence);
     this.#writer.addFlags(FLAG.DUMP);
-    this.#send();
+    const sent = await sendInBackground(this.fd, this.#writer.bytes);
+    // The reason stayed on the other thread: trying again here tells it, or succeeds.
+    if (sent < 0) this.#send();
     for (;;) {
       for (const message of this.#receive()) {
         if (message.sequence !== this.#sequence) continue;
