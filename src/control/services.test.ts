@@ -275,6 +275,78 @@ describe("service prefixes", () => {
   });
 });
 
+describe("at the same time", () => {
+  test("services come while what they need goes: all that is left agrees", async () => {
+    const codes = new Set<string>();
+    for (let round = 0; round < 20; round++) {
+      const { control } = await seed();
+      const removals = [
+        () => control.segments.delete("tenant-1", "web", { cascade: round % 2 === 0 }),
+        () => control.tenants.delete("tenant-1", { cascade: true }),
+        () => control.networks.update("main", { services: null }),
+        () => control.networks.delete("main", { cascade: round % 3 === 0 }),
+      ];
+      const outcomes = await Promise.all([
+        errorOf(control.services.create(named("a"))),
+        errorOf((removals[round % 4] as () => Promise<unknown>)()),
+        errorOf(control.services.create(named("b"))),
+        errorOf(control.services.delete("a")),
+      ]);
+      for (const outcome of outcomes) codes.add(outcome.split(":")[0] as string);
+      expect(await findingsOf(control)).toEqual([]);
+    }
+    expect([...codes].toSorted()).toEqual(["aborted", "in-use", "invalid-input", "none", "not-found"]);
+  });
+
+  test("a service follows another segment while the one that it had goes with all that needs it", async () => {
+    const { control } = await seed();
+    await control.segments.create({ tenant: "tenant-1", name: "blue" });
+    await control.services.create(WEB);
+    const [, deletion] = await Promise.all([
+      errorOf(control.services.update("web", { segment: "blue" })),
+      control.segments.delete("tenant-1", "web", { cascade: true }),
+    ]);
+    const left = (await control.services.list()).items.map(({ object }) => object.segment);
+    const isDeleted = deletion.deleted.some(({ noun }) => noun === "service");
+    expect(left).toEqual(isDeleted ? [] : ["blue"]);
+    expect(await findingsOf(control)).toEqual([]);
+  });
+});
+
+describe("a change of service prefixes that was begun and not finished", () => {
+  const half = async (): Promise<Bench> => {
+    const bench = await seed({ ipv4: parsePrefix("172.20.0.0/16") });
+    const entry = await bench.store.get("network/main");
+    const record = { ...JSON.parse(entry?.value ?? "{}"), nextServices: { ipv4: "172.20.0.0/30" } };
+    await bench.store.transact([], [{ type: "put", key: "network/main", value: JSON.stringify(record) }]);
+    return { ...bench, control: await createControl({ store: bench.store, clock: bench.clock }) };
+  };
+
+  test("is found, and taken back", async () => {
+    const { control } = await half();
+    expect(await findingsOf(control)).toEqual(["unfinished-change network/main"]);
+    await control.ipam.check({ repair: true });
+    expect(await findingsOf(control)).toEqual([]);
+    const { object } = await control.networks.get("main");
+    expect(object.services).toEqual({ ipv4: parsePrefix("172.20.0.0/16") });
+  });
+
+  test("until then services fit what is and what may be", async () => {
+    const { control } = await half();
+    const at = (text: string): ServiceSpec => ({ ...WEB, addresses: { ipv4: parseAddress(text) } });
+    expect(await errorOf(control.services.create(at("172.20.0.3")))).toContain(
+      "172.20.0.3 is the last address of 172.20.0.0/30",
+    );
+    expect(await control.services.create(at("172.20.0.2"))).toMatchObject({ created: true });
+  });
+
+  test("ends with the next change", async () => {
+    const { control } = await half();
+    await control.networks.update("main", {});
+    expect(await findingsOf(control)).toEqual([]);
+  });
+});
+
 describe("a check", () => {
   test("names claims, references and addresses that are wrong, and mends claims", async () => {
     const { control, store, clock } = await seed();
