@@ -6,7 +6,7 @@ import { until } from "../support/until.ts";
 const SERVICES = { ipv4: "172.30.0.0/24", ipv6: "fd30::/112" };
 /** Milliseconds that pods may take to start on a busy machine. */
 const PATIENCE = 120_000;
-const SERVE = 'echo "$NAME" > /tmp/index.html; exec httpd -f -p 8080 -h /tmp';
+const SERVE = 'echo "$NAME" > /tmp/index.html; touch /tmp/ready; exec httpd -f -p 8080 -h /tmp';
 
 let live: LiveRomana;
 
@@ -91,6 +91,10 @@ async function refused(kind: string, name: string, reason: string): Promise<void
   });
 }
 
+async function segmentOf(name: string): Promise<string> {
+  return (await live.romana.client.call("getService", { params: { name } })).segment;
+}
+
 /** What a server says to the client's pod at an address: the last line of an answer. */
 async function fetchFrom(address: string): Promise<string> {
   const script = `printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 2 ${address} 80`;
@@ -101,7 +105,11 @@ async function fetchFrom(address: string): Promise<string> {
 test("a service gets addresses, and pods reach each pod behind them", async () => {
   const ports = [{ port: 80, targetPort: "http" }];
   await live.cluster.apply(
-    object("Service", "web", { segment: "web", ports, health: { protocol: "tcp", port: "http" } }),
+    object("Service", "web", {
+      segment: "web",
+      ports,
+      health: { protocol: "http", port: "http", path: "/ready" },
+    }),
   );
   await shows("rsvc", "web", "172.30.0.1 fd30::1 80/tcp 2/2 True True");
   const pods = await live.cluster.kubectl(["get", "pods", "-l", "app=web", "-o", "name"]);
@@ -112,6 +120,37 @@ test("a service gets addresses, and pods reach each pod behind them", async () =
       expect([...seen].sort()).toEqual(pods.trim().split("\n").sort());
     });
   }
+});
+
+test("a node reaches it, too", async () => {
+  const program = `
+    const answer = await fetch("http://172.30.0.1/", { signal: AbortSignal.timeout(2000) });
+    process.stdout.write(await answer.text());`;
+  for (const { machine } of live.cluster.nodes) {
+    const text = await machine.run([process.execPath, "--input-type=module", "-e", program]);
+    expect(text).toMatch(/^web-/);
+  }
+});
+
+test("a pod that fails its check gets no flows until it is well again", async () => {
+  const pod = await fetchFrom("172.30.0.1");
+  await live.cluster.kubectl(["exec", pod, "--", "rm", "/tmp/ready"]);
+  await shows("rsvc", "web", "172.30.0.1 fd30::1 80/tcp 1/2 True True");
+  await live.enforced();
+  for (let count = 0; count < 10; count++) expect(await fetchFrom("172.30.0.1")).not.toBe(pod);
+  await live.cluster.kubectl(["exec", pod, "--", "touch", "/tmp/ready"]);
+  await shows("rsvc", "web", "172.30.0.1 fd30::1 80/tcp 2/2 True True");
+});
+
+test("a rollout that makes another class of the pods takes the service along", async () => {
+  const before = await segmentOf("default.web");
+  const template = { metadata: { labels: { version: "2" } } };
+  const patch = JSON.stringify({ spec: { template } });
+  await live.cluster.kubectl(["patch", "deployment", "web", "--patch", patch]);
+  await live.cluster.kubectl(["rollout", "status", "deployment/web", `--timeout=${PATIENCE / 1000}s`]);
+  await shows("rsvc", "web", "172.30.0.1 fd30::1 80/tcp 2/2 True True");
+  expect(await segmentOf("default.web")).not.toBe(before);
+  expect(await fetchFrom("172.30.0.1")).toMatch(/^web-/);
 });
 
 test("a selector finds its class of pods", async () => {
