@@ -31,8 +31,8 @@ function probeTcp({ address, port, source, timeout }: Probe): Promise<boolean> {
     }, timeout);
     const settle = (hasAnswered: boolean): void => {
       clearTimeout(timer);
-      // Without a reset each probe would leave a connection in TIME-WAIT.
-      socket.resetAndDestroy();
+      // In order, not with a reset: servers log that, and some end by it.
+      socket.destroy();
       resolve(hasAnswered);
     };
     socket.once("connect", () => {
@@ -57,9 +57,11 @@ function probeHttp({ address, port, source, path = "/", timeout }: Probe): Promi
       agent: false,
       signal: AbortSignal.timeout(timeout),
     });
-    ask.once("response", ({ statusCode = 0 }) => {
+    ask.once("response", (response) => {
+      const { statusCode = 0 } = response;
       resolve(statusCode >= 200 && statusCode < 400);
-      ask.destroy();
+      // To its end, or until time is over: else the server would get a reset.
+      response.on("error", () => {}).resume();
     });
     ask.on("error", () => {
       resolve(false);

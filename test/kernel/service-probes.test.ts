@@ -25,6 +25,8 @@ const servers: (Server | HttpServer)[] = [];
 const ports: Record<string, number> = {};
 /** Addresses that connections and requests came from. */
 const sources = new Set<string>();
+/** What servers complained about. */
+const resets: string[] = [];
 
 function listen(name: string, server: Server | HttpServer): Promise<void> {
   servers.push(server);
@@ -51,7 +53,7 @@ beforeAll(async () => {
     "tcp",
     createServer((socket) => {
       sources.add((socket.remoteAddress ?? "").replace("::ffff:", ""));
-      socket.on("error", () => {});
+      socket.on("error", ({ message }) => resets.push(message));
     }),
   );
   await listen(
@@ -87,6 +89,7 @@ describe.each([4, 6] as const)("a probe over IPv%i", (family) => {
     expect(await ask({ protocol: "tcp", port: ports.tcp as number })).toBe(true);
     expect([...sources]).toEqual([formatAddress(gateway)]);
     expect(await ask({ protocol: "tcp", port: 1 })).toBe(false);
+    expect(resets).toEqual([]);
     expect(await ask({ protocol: "tcp", address: nobody, timeout: 100, port: 1 })).toBe(false);
     expect(await ask({ protocol: "tcp" })).toBe(false);
   });
