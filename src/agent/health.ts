@@ -56,6 +56,8 @@ export class Health implements HeartVoice {
   follow(knowledge: HostKnowledge): void {
     const wasUsed = this.#isUsed;
     const uses = segmentUses(knowledge.services, knowledge.chains);
+    // Endpoints come and go by the hundred; most networks steer nothing.
+    if (uses.size === 0 && !wasUsed) return;
     const used = this.#options.attached().flatMap((endpoint) => {
       const use = uses.get(segmentPlaceText(placeOf(endpoint)));
       return use === undefined ? [] : [{ endpoint, use }];
