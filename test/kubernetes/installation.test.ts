@@ -145,6 +145,23 @@ test("a NetworkPolicy isolates, and its end connects again", async () => {
   await until("everybody is reached", async () => expect(await surprises(pods, ACCEPT)).toEqual([]));
 });
 
+test("a Service of romana.io gets an address, which pods reach", async () => {
+  const prefix = JSON.stringify({ spec: { services: { ipv4: "172.30.0.0/24" } } });
+  await kubectl("patch", "networks.romana.io", "default", "--type=merge", "--patch", prefix);
+  await cluster.apply({
+    apiVersion: "romana.io/v1",
+    kind: "Service",
+    metadata: { name: "web" },
+    spec: { selector: { matchLabels: { app: "web" } }, ports: [{ port: 8080, targetPort: 80 }] },
+  });
+  await kubectl("wait", "--for=condition=Ready", "--timeout=60s", "services.romana.io/web");
+  for (const pod of await stations()) {
+    await until(`${pod.name} reaches it`, async () => {
+      expect(await reaches(pod, "172.30.0.1", 8080)).toBe(true);
+    });
+  }
+});
+
 test("a restart of everything changes nothing for pods", async () => {
   const before = await stations();
   const all = ["statefulset/romanad", "deployment/romana-kubernetes", "daemonset/romana-agent"];
