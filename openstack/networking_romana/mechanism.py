@@ -110,12 +110,16 @@ class RomanaMechanismDriver(api.MechanismDriver):
         if before - kept:
             planned = planned_addresses(context._plugin_context, original)
             _release(port["id"], [address for address in planned if address not in kept], kept)
+        acts_anew = _profile_segment(port) != _profile_segment(original)
+        waits = context.original_host and not context.host and port.get("ip_allocation") == "deferred"
+        if not acts_anew and not waits:
+            return
         planned = planned_addresses(context._plugin_context, port)
-        if planned and _profile_segment(port) != _profile_segment(original):
+        if planned and acts_anew:
             _softly("let a port act as another segment", act_as, port["id"], planned, _segment(context))
-        is_unbound = context.original_host and not context.host
-        if planned and is_unbound and port.get("ip_allocation") == "deferred":
-            context._plugin.update_port(context._plugin_context.elevated(), port["id"], {"port": {"fixed_ips": []}})
+        if planned and waits:
+            admin = context._plugin_context.elevated()
+            context._plugin.update_port(admin, port["id"], {"port": {"fixed_ips": []}})
 
     def delete_port_postcommit(self, context: Any) -> None:
         """Releases the addresses of the port, and deletes the tenant with its last object."""

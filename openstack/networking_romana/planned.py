@@ -15,6 +15,11 @@ from networking_romana.plans import Plan
 from networking_romana.romana import romana
 from networking_romana.transport import Unreachable
 
+REMEMBERED = 100_000
+"""Subnets whose prefix is kept in mind: it never changes."""
+
+_cidrs: dict[str, str] = {}
+
 
 def plan_of_cidr(cidr: Any, what: str) -> Plan | None:
     """The plan with a prefix; ``what`` cannot be done while plans were never heard of."""
@@ -26,10 +31,15 @@ def plan_of_cidr(cidr: Any, what: str) -> Plan | None:
 
 def plan_of_subnet(context: Any, subnet_id: str, what: str) -> Plan | None:
     """The plan that a subnet is, if it is one."""
-    with db_api.CONTEXT_READER.using(context):
-        subnet = context.session.get(models_v2.Subnet, subnet_id)
-        cidr = None if subnet is None else subnet.cidr
-    return None if cidr is None else plan_of_cidr(cidr, what)
+    cidr = _cidrs.get(subnet_id)
+    if cidr is None:
+        with db_api.CONTEXT_READER.using(context):
+            row = context.session.query(models_v2.Subnet.cidr).filter_by(id=subnet_id).first()
+        if row is None:
+            return None
+        cidr = str(row.cidr)
+        _remember(subnet_id, cidr)
+    return plan_of_cidr(cidr, what)
 
 
 def planned_addresses(context: Any, port: Mapping[str, Any]) -> list[str]:
@@ -65,3 +75,9 @@ def is_project_used(project_id: str) -> bool:
 
 def _is_any_plan(rows: Any, network_id: str) -> bool:
     return any(plan_of_cidr(row.cidr, f"look at network {network_id}") is not None for row in rows)
+
+
+def _remember(subnet_id: str, cidr: str) -> None:
+    if len(_cidrs) >= REMEMBERED:
+        _cidrs.clear()
+    _cidrs[subnet_id] = cidr

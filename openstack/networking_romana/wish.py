@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from neutron.db import models_v2
+from neutron.db.models import tag as tag_model
 from neutron.objects import ports as port_objects
 from neutron_lib import constants
 from oslo_serialization import jsonutils
@@ -71,9 +72,11 @@ def facts_of(port: Any) -> PortFacts:
 
 def wish_of(context: Any, facts: PortFacts) -> Wish:
     """What a port wants, with what its network says. Raises RomanaBadRequest for words that are no segment."""
-    network = context.session.get(models_v2.Network, facts.network_id)
-    tags = [tag.tag for tag in network.standard_attr.tags]
-    return Wish(facts.port_id, facts.project_id, facts.host, segment_of(facts, tags, network.name))
+    query = context.session.query(models_v2.Network.name, models_v2.Network.standard_attr_id)
+    network = query.filter_by(id=facts.network_id).one()
+    rows = context.session.query(tag_model.Tag.tag).filter_by(standard_attr_id=network.standard_attr_id)
+    segment = segment_of(facts, [row.tag for row in rows], network.name)
+    return Wish(facts.port_id, facts.project_id, facts.host, segment)
 
 
 def segment_of(facts: PortFacts, network_tags: list[str], network_name: str) -> str:

@@ -56,14 +56,16 @@ MIGRATE = "import sys; sys.argv[0] = 'neutron-db-manage'; from neutron.db.migrat
 SERVE = "import sys; sys.argv[0] = 'neutron-server'; from neutron.cmd.eventlet.server import main; main()"
 
 
-def write_entry_points(directory):
-    """Makes the package known to Python's metadata as an installation would."""
+def write_entry_points(directory, with_idle=False):
+    """Makes the package known to Python's metadata as an installation would; ``with_idle`` also the idle driver."""
     info = directory / "networking_romana-0.1.0.dist-info"
     info.mkdir(exist_ok=True)
     project = tomllib.loads((PACKAGE / "pyproject.toml").read_text())["project"]
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: networking-romana\nVersion: 0.1.0\n")
-    groups = project["entry-points"].items()
-    lines = [f"[{group}]\n" + "".join(f"{k} = {v}\n" for k, v in entries.items()) for group, entries in groups]
+    groups = project["entry-points"]
+    if with_idle:
+        groups["neutron.ml2.mechanism_drivers"]["idle"] = "rig.idle_mechanism:IdleMechanismDriver"
+    lines = [f"[{group}]\n" + "".join(f"{k} = {v}\n" for k, v in entries.items()) for group, entries in groups.items()]
     (info / "entry_points.txt").write_text("\n".join(lines))
 
 
@@ -82,7 +84,7 @@ class Neutron:
         self.directory = directory
         self.port = free_port()
         (directory / "state/lock").mkdir(parents=True, exist_ok=True)
-        write_entry_points(directory)
+        write_entry_points(directory, with_idle=mechanism_driver == "idle")
         self.is_serial = database is None
         self.database = database or f"sqlite:///{directory}/neutron.sqlite"
         self.config = directory / "neutron.conf"
