@@ -3,12 +3,24 @@ import type { Flow, FlowAnswer, FlowSide, SideDecision } from "../policy/index.t
 import { encodeProtocol } from "../schema/index.ts";
 import type { Result } from "./command.ts";
 import { EXIT } from "./exit.ts";
-import { type Column, NOTHING, renderTable, type Screen, type Tone } from "./format.ts";
+import { type Column, count, NOTHING, renderTable, type Screen, type Tone } from "./format.ts";
+import { isCut, type PassedChain, type ServedFlow } from "./why-steering.ts";
 
 /** A question with its answer. */
 export interface AnsweredFlow {
   readonly flow: Flow;
   readonly answer: FlowAnswer;
+}
+
+/** A question with where its flow goes and what it passes. */
+export interface SteeredFlow {
+  readonly flow: Flow;
+  /** When it goes to the address of a service. */
+  readonly served?: ServedFlow;
+  /** Of each endpoint that it may go to. */
+  readonly answers: readonly AnsweredFlow[];
+  readonly there?: PassedChain;
+  readonly back?: PassedChain;
 }
 
 type Considered = SideDecision["considered"][number];
@@ -19,43 +31,124 @@ interface SideRow {
 }
 
 /** The answers about one question, a family each; the exit code says whether any of them is "denied". */
-export function whyResult(from: string, to: string, answers: readonly AnsweredFlow[]): Result {
-  const isDenied = answers.some(({ answer }) => answer.verdict === "drop");
+export function whyResult(from: string, to: string, flows: readonly SteeredFlow[]): Result {
   return {
-    data: { from, to, answers: answers.map(encodeAnswer) },
-    exitCode: isDenied ? EXIT.findings : EXIT.ok,
-    text: (screen) => answers.map((answered) => renderAnswer(screen, from, to, answered)).join("\n\n"),
+    data: {
+      from,
+      to,
+      answers: flows.flatMap(({ answers, served, there, back }) =>
+        answers.map((answered) => ({
+          ...encodeAnswer(answered),
+          ...([there, back].some(isCutChain) && { verdict: wordOf("drop") }),
+          ...(served && { service: served.service.name }),
+          ...(there && { chain: there }),
+          ...(back && { chainBack: back }),
+        })),
+      ),
+      ...refusals(flows),
+    },
+    exitCode: flows.some(isDenied) ? EXIT.findings : EXIT.ok,
+    text: (screen) => flows.map((flow) => renderSteered(screen, from, to, flow)).join("\n\n"),
   };
+}
+
+function isDenied({ answers, there, back }: SteeredFlow): boolean {
+  const isDropped = answers.some(({ answer }) => answer.verdict === "drop");
+  return answers.length === 0 || isDropped || [there, back].some(isCutChain);
+}
+
+function isCutChain(chain: PassedChain | undefined): boolean {
+  return chain !== undefined && isCut(chain);
+}
+
+/** Flows that nobody takes, as services refuse them. */
+function refusals(flows: readonly SteeredFlow[]): { refused?: readonly object[] } {
+  const refused = flows.flatMap(({ flow, served, answers }) =>
+    served === undefined || answers.length > 0
+      ? []
+      : [{ service: served.service.name, ...encodeFlow(flow), reason: refusalOf(served) }],
+  );
+  return refused.length === 0 ? {} : { refused };
+}
+
+function renderSteered(screen: Screen, from: string, to: string, steered: SteeredFlow): string {
+  const { served, answers, there, back } = steered;
+  const chains = [
+    ...(there === undefined ? [] : ["", chainWords("Passes", there), ...backWords(there, back)]),
+    ...(there === undefined && back !== undefined ? ["", chainWords("What goes back passes", back)] : []),
+  ];
+  const [only] = answers;
+  if (served === undefined && only !== undefined)
+    return [renderAnswer(screen, headline(screen, from, to, steered), only), ...chains].join("\n");
+  const head = headline(screen, from, to, steered);
+  if (served === undefined || only === undefined)
+    return [head, "", served === undefined ? "" : refusalOf(served)].join("\n");
+  const { tenant, segment } = served.service;
+  const goes = `Goes to one of ${count(answers.length, "endpoint")} of ${tenant}/${segment}:`;
+  return [head, "", goes, renderTable(screen, BATCH_COLUMNS, answers, ""), ...chains].join("\n");
+}
+
+function headline(screen: Screen, from: string, to: string, steered: SteeredFlow): string {
+  const { source, destination } = steered.flow;
+  const verdict = isDenied(steered) ? "drop" : "accept";
+  const who = `${partyWords(from, source)} to ${partyWords(to, destination)}, ${trafficWords(steered.flow)}`;
+  return `${screen.paint(toneOf(verdict), wordOf(verdict))}: ${who}`;
+}
+
+/** Why a service takes no such flow. */
+function refusalOf({ service, port }: ServedFlow): string {
+  if (port === undefined) return `Service "${service.name}" has no such port: refused`;
+  if (typeof port.targetPort === "string")
+    return `Service "${service.name}" has no healthy endpoint, or its segment no port "${port.targetPort}": refused`;
+  return `Service "${service.name}" has no healthy endpoint: refused`;
+}
+
+function chainWords(start: string, { name, way, functions }: PassedChain): string {
+  const steps = functions.map(
+    ({ tenant, segment, fail, healthy }) =>
+      `${tenant}/${segment} (${healthy > 0 ? `${healthy} healthy` : `none healthy: ${fail === "open" ? "passes without it" : "dropped"}`})`,
+  );
+  const order = way === "forward" ? "" : ", in the reverse order";
+  return `${start} chain "${name}"${order}: ${steps.join(", then ")}`;
+}
+
+function backWords(there: PassedChain, back: PassedChain | undefined): readonly string[] {
+  if (back === undefined) return ["What goes back goes straight"];
+  if (back.name !== there.name) return [chainWords("What goes back passes", back)];
+  return ["What goes back passes the same endpoints the other way round"];
+}
+
+const BATCH_COLUMNS: readonly Column<AnsweredFlow>[] = [
+  {
+    title: "verdict",
+    value: ({ answer }) => wordOf(answer.verdict),
+    tone: ({ answer }) => toneOf(answer.verdict),
+  },
+  { title: "source", value: ({ flow }) => formatAddress(flow.source) },
+  { title: "destination", value: ({ flow }) => formatAddress(flow.destination) },
+  { title: "traffic", value: ({ flow }) => trafficWords(flow) },
+  { title: "egress", value: ({ answer }) => by(answer.egress) },
+  { title: "ingress", value: ({ answer }) => by(answer.ingress) },
+  { title: "egress at", value: ({ answer }) => answer.egress?.host?.name, wide: true },
+  { title: "ingress at", value: ({ answer }) => answer.ingress?.host?.name, wide: true },
+];
+
+function by(side: FlowSide | undefined): string {
+  return side === undefined ? NOTHING : reasonOf(side.decision);
 }
 
 /** The answers about many flows, a line each. */
 export function batchResult(answers: readonly AnsweredFlow[]): Result {
-  const by = (side: FlowSide | undefined): string => (side === undefined ? NOTHING : reasonOf(side.decision));
-  const columns: Column<AnsweredFlow>[] = [
-    {
-      title: "verdict",
-      value: ({ answer }) => wordOf(answer.verdict),
-      tone: ({ answer }) => toneOf(answer.verdict),
-    },
-    { title: "source", value: ({ flow }) => formatAddress(flow.source) },
-    { title: "destination", value: ({ flow }) => formatAddress(flow.destination) },
-    { title: "traffic", value: ({ flow }) => trafficWords(flow) },
-    { title: "egress", value: ({ answer }) => by(answer.egress) },
-    { title: "ingress", value: ({ answer }) => by(answer.ingress) },
-    { title: "egress at", value: ({ answer }) => answer.egress?.host?.name, wide: true },
-    { title: "ingress at", value: ({ answer }) => answer.ingress?.host?.name, wide: true },
-  ];
   return {
     data: answers.map((answered) => {
       const { flow, verdict, egress, ingress } = encodeAnswer(answered);
       return { ...flow, verdict, egress: withoutConsidered(egress), ingress: withoutConsidered(ingress) };
     }),
-    text: (screen) => renderTable(screen, columns, answers, "No flows"),
+    text: (screen) => renderTable(screen, BATCH_COLUMNS, answers, "No flows"),
   };
 }
 
-function renderAnswer(screen: Screen, from: string, to: string, { flow, answer }: AnsweredFlow): string {
-  const who = `${partyWords(from, flow.source)} to ${partyWords(to, flow.destination)}, ${trafficWords(flow)}`;
+function renderAnswer(screen: Screen, head: string, { answer }: AnsweredFlow): string {
   const rows: SideRow[] = [
     { direction: "egress", side: answer.egress },
     { direction: "ingress", side: answer.ingress },
@@ -74,7 +167,7 @@ function renderAnswer(screen: Screen, from: string, to: string, { flow, answer }
     },
   ];
   return [
-    `${screen.paint(toneOf(answer.verdict), wordOf(answer.verdict))}: ${who}`,
+    head,
     "",
     renderTable(screen, columns, rows, ""),
     ...rows.flatMap(({ direction, side }) =>
@@ -175,18 +268,21 @@ function toneOf(verdict: FlowAnswer["verdict"]): Tone {
 }
 
 function encodeAnswer({ flow, answer }: AnsweredFlow) {
-  const { source, destination, protocol, port, icmp } = flow;
   return {
     verdict: wordOf(answer.verdict),
-    flow: {
-      source: formatAddress(source),
-      destination: formatAddress(destination),
-      protocol: encodeProtocol(protocol),
-      ...(port !== undefined && { port }),
-      ...(icmp !== undefined && { icmp }),
-    },
+    flow: encodeFlow(flow),
     egress: encodeSide(answer.egress),
     ingress: encodeSide(answer.ingress),
+  };
+}
+
+function encodeFlow({ source, destination, protocol, port, icmp }: Flow) {
+  return {
+    source: formatAddress(source),
+    destination: formatAddress(destination),
+    protocol: encodeProtocol(protocol),
+    ...(port !== undefined && { port }),
+    ...(icmp !== undefined && { icmp }),
   };
 }
 

@@ -1,18 +1,39 @@
 import { encodeAddress, endpointIds, hostPosition, isAllocatable } from "../addressing/index.ts";
 import type { Client } from "../client/index.ts";
-import { type AddressPair, type Endpoint, hasCode, notFound, type Segment } from "../model/index.ts";
+import {
+  type AddressPair,
+  type Backend,
+  type Chain,
+  type Endpoint,
+  hasCode,
+  notFound,
+  type Segment,
+  type SegmentPlace,
+  type Service,
+  segmentPlaceText,
+} from "../model/index.ts";
 import { formatAddress, isAddress, parseAddress } from "../net/index.ts";
 import type { PolicyWorld } from "../policy/index.ts";
 import type { ClusterState } from "../schema/index.ts";
+import { listAll } from "./resource.ts";
 import { readWorld } from "./state-source.ts";
+import { membersOf } from "./why-steering.ts";
+
+/** Everything that decides about traffic, and where it goes. */
+export interface WhyWorld extends PolicyWorld {
+  readonly services: readonly Service[];
+  readonly chains: readonly Chain[];
+}
 
 /** Where `romana why` looks things up. */
 export interface WhySource {
-  readonly world: PolicyWorld;
+  readonly world: WhyWorld;
   /** By name or address. */
   findEndpoint(ref: string): Promise<Endpoint | undefined>;
   /** Some endpoint that policies take for one of this segment. */
   findMember(segment: Segment): Promise<Endpoint | undefined>;
+  /** Endpoints that flows to a service or through a function go to: the healthy ones, where somebody knows. */
+  findBackends(place: SegmentPlace): Promise<readonly Backend[]>;
 }
 
 /** Who one side of the question is. */
@@ -33,11 +54,13 @@ export function sourceOfState(state: ClusterState): WhySource {
     findEndpoint: async (ref) =>
       endpoints.find(({ name, addresses }) => name === ref || textsOf(addresses).includes(ref)),
     findMember: async (segment) => endpoints.find((endpoint) => isMember(endpoint, segment)),
+    findBackends: async (place) => membersOf(endpoints, place),
   };
 }
 
 /** Looks things up in romanad. */
 export async function sourceOfRomanad(client: Client): Promise<WhySource> {
+  let backends: Promise<ReadonlyMap<string, readonly Backend[]>> | undefined;
   return {
     world: await readWorld(client),
     findEndpoint: async (ref) => {
@@ -53,12 +76,21 @@ export async function sourceOfRomanad(client: Client): Promise<WhySource> {
       const { items } = await client.call("listEndpoints", { query });
       return items.find((endpoint) => isMember(endpoint, segment));
     },
+    findBackends: async (place) => {
+      backends ??= readBackends(client);
+      return (await backends).get(segmentPlaceText(place)) ?? [];
+    },
   };
+}
+
+async function readBackends(client: Client): Promise<ReadonlyMap<string, readonly Backend[]>> {
+  const all = await listAll((query) => client.call("listBackends", { query }));
+  return new Map(all.map((one) => [segmentPlaceText(one), one.backends]));
 }
 
 /**
  * The addresses of an endpoint (by name or address), a segment (`TENANT/SEGMENT`: one of its endpoints, or the address
- * that one would have), a host (its underlay), or any address.
+ * that one would have), a service, a host (its underlay), or any address.
  * @throws RomanaError `not-found`.
  */
 export async function findParty(source: WhySource, text: string): Promise<WhyParty> {
@@ -67,6 +99,8 @@ export async function findParty(source: WhySource, text: string): Promise<WhyPar
   if (slash >= 0) return await findSegment(source, text, text.slice(0, slash), text.slice(slash + 1));
   const endpoint = await source.findEndpoint(text);
   if (endpoint !== undefined) return { text, addresses: endpoint.addresses };
+  const service = source.world.services.find(({ name }) => name === text);
+  if (service !== undefined) return { text: `service ${text}`, addresses: service.addresses };
   const host = source.world.hosts.find(({ name }) => name === text);
   if (host === undefined) throw notFound("endpoint", text);
   return { text: `host ${text}`, addresses: host.underlay };

@@ -7,10 +7,10 @@ import { decodeState } from "../../schema/index.ts";
 import type { Command, Context, Input } from "../command.ts";
 import { state } from "./state.ts";
 
-const FILE = join(import.meta.dirname, "../../../examples/states/shop.yaml");
+const STATES = join(import.meta.dirname, "../../../examples/states");
 
-test("what is exported can be read again", async () => {
-  const stored = decodeState(parse(readFileSync(FILE, "utf8")));
+test.each(["shop.yaml", "steered.yaml"])("what is exported can be read again: %s", async (file) => {
+  const stored = decodeState(parse(readFileSync(join(STATES, file), "utf8")));
   const listings: Readonly<Record<string, readonly object[]>> = {
     listNetworks: stored.networks,
     listHosts: stored.hosts,

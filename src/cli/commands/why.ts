@@ -1,13 +1,14 @@
 import { readFileSync } from "node:fs";
 import { invalidInput } from "../../model/index.ts";
 import type { Family } from "../../net/index.ts";
-import { createFlowJudge, explainFlow, type FlowSettings } from "../../policy/index.ts";
+import { createFlowJudge, explainFlow, type Flow, type FlowSettings } from "../../policy/index.ts";
 import type { Context, Input, Noun, Result } from "../command.ts";
 import { wrongInput } from "../input.ts";
 import { readState, STATE_OPTION } from "../state-source.ts";
-import { type AnsweredFlow, batchResult, whyResult } from "../why-answer.ts";
+import { type AnsweredFlow, batchResult, type SteeredFlow, whyResult } from "../why-answer.ts";
 import { parseFlows } from "../why-batch.ts";
 import { findParty, sourceOfRomanad, sourceOfState, type WhyParty, type WhySource } from "../why-source.ts";
+import { passedChain, serveFlow } from "../why-steering.ts";
 import { readTraffic } from "../why-traffic.ts";
 
 const FAMILIES: readonly Family[] = [4, 6];
@@ -31,7 +32,12 @@ export const why: Noun = {
           optional: true,
           complete: "endpoint",
         },
-        { name: "to", summary: "The same, of who is talked to", optional: true, complete: "endpoint" },
+        {
+          name: "to",
+          summary: "The same, or a service, of who is talked to",
+          optional: true,
+          complete: "endpoint",
+        },
       ],
       options: [
         { name: "protocol", value: "PROTOCOL", summary: "tcp (when left out), udp, sctp, icmp, or a number" },
@@ -56,6 +62,7 @@ export const why: Noun = {
         "romana why web-1 db-1 --protocol tcp --port 5432",
         "romana why shop/web shop/db --port 5432 -o json",
         "romana why 198.51.100.7 web-1 --protocol icmp",
+        "romana why web-1 shop.db --port 5432",
         "romana why web-1 db-1 --port 5432 --state examples/states/shop.yaml",
         "romana why --batch flows.csv --state examples/states/shop.yaml",
       ],
@@ -94,14 +101,31 @@ async function explain(input: Input, context: Context, from: string, to: string)
   });
   const source = await sourceOf(input, context);
   const [sender, receiver] = [await findParty(source, from), await findParty(source, to)];
-  const answers = FAMILIES.flatMap((family): AnsweredFlow[] => {
+  const flows = FAMILIES.flatMap((family): Flow[] => {
     const [own, other] = [addressIn(sender, family), addressIn(receiver, family)];
     if (own === undefined || other === undefined) return [];
-    const flow = { source: own, destination: other, ...traffic(family) };
-    return [{ flow, answer: explainFlow(source.world, flow, settingsOf(input)) }];
+    return [{ source: own, destination: other, ...traffic(family) }];
   });
+  const answers: SteeredFlow[] = [];
+  for (const flow of flows) answers.push(await steer(source, flow, settingsOf(input)));
   if (answers.length === 0) throw wrongInput("TO", `${from} and ${to} have no addresses of the same family`);
   return whyResult(sender.text, receiver.text, answers);
+}
+
+/** Where a flow goes and what it passes; every endpoint that it may go to is asked about. */
+async function steer(source: WhySource, flow: Flow, settings: FlowSettings): Promise<SteeredFlow> {
+  const served = await serveFlow(source, flow);
+  const flows = served === undefined ? [flow] : served.flows;
+  const [first] = flows;
+  const there = first && (await passedChain(source, first.source, first.destination));
+  const back = first && (await passedChain(source, first.destination, first.source));
+  return {
+    flow,
+    ...(served && { served }),
+    answers: flows.map((one) => ({ flow: one, answer: explainFlow(source.world, one, settings) })),
+    ...(there && { there }),
+    ...(back && { back }),
+  };
 }
 
 function judgeAll(
