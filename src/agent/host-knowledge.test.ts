@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { endpoint, event, hostView, underlayHost } from "../../test/support/agent-view.ts";
 import type { Exception, KnownPolicy, Policy } from "../model/index.ts";
-import { parsePrefix } from "../net/index.ts";
+import { parseAddress, parsePrefix } from "../net/index.ts";
 import { decodeSnapshot, encodeSnapshot, type Stored, type WatchChange } from "../schema/index.ts";
 import { endpointKey, HostKnowledge } from "./host-knowledge.ts";
 
@@ -90,6 +90,38 @@ describe("HostKnowledge", () => {
   test("a view that an agent without policies has left is read", () => {
     const { policies: _policies, exceptions: _exceptions, ...old } = encodeSnapshot(hostView());
     expect(decodeSnapshot(old)).toMatchObject({ policies: [], exceptions: [] });
+  });
+
+  test("what steers flows is kept, on disk too, and is none of the topology", () => {
+    const place = { network: "default", tenant: "acme", segment: "web" };
+    const service = {
+      ...place,
+      name: "www",
+      addresses: { ipv4: parseAddress("172.30.0.1") },
+      ports: [{ protocol: "tcp" as const, port: 80 }],
+      revision: 50,
+    };
+    const member = { host: "host-2", addresses: { ipv4: parseAddress("10.2.1.27") } };
+    const backends = { ...place, backends: [member], revision: 51 };
+    const knowledge = new HostKnowledge(hostView({ services: [{ ...service, name: "old", revision: 1 }] }));
+    const change = knowledge.apply(
+      event(
+        51,
+        { kind: "services", type: "put", object: service },
+        { kind: "services", type: "delete", object: { ...service, name: "old" } },
+        { kind: "backends", type: "put", object: { ...backends, backends: [] } },
+        { kind: "backends", type: "put", object: backends },
+      ),
+    );
+    expect(change).toMatchObject({ isTopology: false, endpoints: [] });
+    const json: unknown = JSON.parse(JSON.stringify(encodeSnapshot(knowledge.snapshot())));
+    for (const known of [knowledge, new HostKnowledge(decodeSnapshot(json))]) {
+      expect([known.services, known.backends]).toEqual([[service], [backends]]);
+    }
+    knowledge.apply(event(52, { kind: "backends", type: "delete", object: backends }));
+    expect(knowledge.backends).toEqual([]);
+    const { services: _services, backends: _backends, ...old } = encodeSnapshot(hostView());
+    expect(decodeSnapshot(old)).toMatchObject({ services: [], backends: [] });
   });
 
   test("a change of an endpoint is none of the topology", () => {
