@@ -15,7 +15,14 @@ let changes: number;
 function target(number: number, change: Partial<HealthTarget> = {}): HealthTarget {
   const key = `10.1.1.${number}`;
   const address = parseAddress(key);
-  return { key, address, source: parseAddress("10.1.0.1"), checks: [CHECK], wasHealthy: false, ...change };
+  return {
+    key,
+    address,
+    source: parseAddress("10.1.0.1"),
+    checks: [CHECK],
+    wasHealthy: () => false,
+    ...change,
+  };
 }
 
 beforeEach(() => {
@@ -40,7 +47,7 @@ describe("HealthProber", () => {
   });
 
   test("one that was healthy before is so until probes have failed so often", async () => {
-    prober.follow([target(3, { wasHealthy: true })]);
+    prober.follow([target(3, { wasHealthy: () => true })]);
     expect(prober.healthy).toEqual(["10.1.1.3"]);
     await timers.advance(499);
     expect(prober.healthy).toEqual(["10.1.1.3"]);

@@ -26,8 +26,8 @@ export interface HealthTarget {
   readonly source: Address;
   /** All have to hold; a port that is not known never answers. */
   readonly checks: readonly (Omit<HealthCheck, "port"> & { readonly port?: number })[];
-  /** What is thought of it before the first probe. */
-  readonly wasHealthy: boolean;
+  /** What is thought of it before the first probe; asked when it is new. */
+  readonly wasHealthy: () => boolean;
 }
 
 /** What a {@link HealthProber} works with. */
@@ -56,9 +56,9 @@ export class HealthProber {
       const known = this.#watches.get(key);
       if (known?.text === text) continue;
       // Of an endpoint with other checks it is true for now what was true by the old ones.
-      const wasHealthy = known === undefined ? target.wasHealthy : isHealthy(known.checks);
+      const wasHealthy = known === undefined ? target.wasHealthy() : isHealthy(known.checks);
       stop(known?.checks);
-      const checks = target.checks.map((check) => this.#watch({ ...target, wasHealthy }, check));
+      const checks = target.checks.map((check) => this.#watch(target, check, wasHealthy));
       this.#watches.set(key, { text, checks });
     }
     for (const [key, { checks }] of this.#watches) {
@@ -74,19 +74,17 @@ export class HealthProber {
     return [...this.#watches].flatMap(([key, { checks }]) => (isHealthy(checks) ? [key] : [])).toSorted();
   }
 
-  /** Number of endpoints that are looked at. */
-  get size(): number {
-    return this.#watches.size;
-  }
-
   /** Looks no more. */
   close(): void {
     for (const { checks } of this.#watches.values()) stop(checks);
     this.#watches.clear();
   }
 
-  #watch(target: HealthTarget, check: HealthTarget["checks"][number]): Watch {
-    const { address, source } = target;
+  #watch(
+    { address, source }: HealthTarget,
+    check: HealthTarget["checks"][number],
+    wasHealthy: boolean,
+  ): Watch {
     const { protocol, port, path, timeout } = check;
     const probe: Probe = {
       protocol,
@@ -96,7 +94,7 @@ export class HealthProber {
       ...(port !== undefined && { port }),
       ...(path !== undefined && { path }),
     };
-    return new Watch(check, probe, target.wasHealthy, this.#options);
+    return new Watch(check, probe, wasHealthy, this.#options);
   }
 }
 

@@ -2,8 +2,11 @@ import { gatewayAddress, hostPosition } from "../addressing/index.ts";
 import {
   type Endpoint,
   type HealthCheck,
+  type Host,
   hasCode,
+  type Network,
   type Segment,
+  type SegmentBackends,
   type SegmentUse,
   segmentPlaceText,
   segmentUses,
@@ -56,20 +59,20 @@ export class Health implements HeartVoice {
   follow(knowledge: HostKnowledge): void {
     const wasUsed = this.#isUsed;
     const uses = segmentUses(knowledge.services, knowledge.chains);
-    // Endpoints come and go by the hundred; most networks steer nothing.
-    if (uses.size === 0 && !wasUsed) return;
-    const used = this.#options.attached().flatMap((endpoint) => {
+    const known: KnownToHealth = {
+      ownHost: knowledge.ownHost,
+      networkOf: (name) => knowledge.network(name),
+      segments: uses.size === 0 ? [] : knowledge.segments,
+      backends: uses.size === 0 ? [] : knowledge.backends,
+    };
+    const attached = uses.size === 0 ? [] : this.#options.attached();
+    const used = attached.flatMap((endpoint) => {
       const use = uses.get(segmentPlaceText(placeOf(endpoint)));
       return use === undefined ? [] : [{ endpoint, use }];
     });
     this.#isUsed = used.length > 0;
-    this.#prober.follow(used.flatMap(({ endpoint, use }) => healthTarget(knowledge, endpoint, use) ?? []));
+    this.#prober.follow(used.flatMap(({ endpoint, use }) => healthTarget(known, endpoint, use) ?? []));
     if (this.#isUsed && !wasUsed) this.#options.heart.soon();
-  }
-
-  /** Number of endpoints that are looked at, and of those that pass. */
-  get counts(): { readonly checked: number; readonly healthy: number } {
-    return { checked: this.#prober.size, healthy: this.#prober.healthy.length };
   }
 
   prepare(): boolean {
@@ -95,14 +98,21 @@ export class Health implements HeartVoice {
   }
 }
 
+/** What targets follow from. */
+interface KnownToHealth {
+  readonly ownHost: Host | undefined;
+  readonly networkOf: (name: string) => Network | undefined;
+  readonly segments: readonly Segment[];
+  readonly backends: readonly SegmentBackends[];
+}
+
 /** What is to be looked at of an endpoint; undefined where there is no check, or no way to it. */
 function healthTarget(
-  knowledge: HostKnowledge,
+  { ownHost, networkOf, segments, backends }: KnownToHealth,
   endpoint: Endpoint,
   { checks }: SegmentUse,
 ): HealthTarget | undefined {
-  const { ownHost, segments, backends } = knowledge;
-  const network = knowledge.network(endpoint.network);
+  const network = networkOf(endpoint.network);
   const address = endpoint.addresses.ipv4 ?? endpoint.addresses.ipv6;
   if (checks.length === 0 || ownHost === undefined || network === undefined || address === undefined)
     return undefined;
@@ -111,14 +121,16 @@ function healthTarget(
   const place = placeOf(endpoint);
   const segment = segments.find(({ tenant, name }) => tenant === place.tenant && name === place.segment);
   const key = endpointKey(endpoint);
-  const record = backends.find((one) => segmentPlaceText(one) === segmentPlaceText(place));
   try {
     return {
       key,
       address,
       source: gatewayAddress(plan, hostPosition(network, ownHost)),
       checks: checks.map((check) => withPort(check, segment)),
-      wasHealthy: record?.backends.some((backend) => endpointKey(backend) === key) ?? false,
+      wasHealthy: () => {
+        const record = backends.find((one) => segmentPlaceText(one) === segmentPlaceText(place));
+        return record?.backends.some((backend) => endpointKey(backend) === key) ?? false;
+      },
     };
   } catch (error) {
     // A host without a place in the network reaches nobody in it.

@@ -42,6 +42,8 @@ export class ServiceKeeper implements SteeringPart {
   readonly #options: ServiceKeeperOptions;
   readonly #damper = new Damper();
   readonly #alarm: Alarm;
+  /** What the rules follow from; an object that changes is another one. */
+  #inputs: readonly unknown[] = [];
   #wanted: ServiceRules | undefined;
   /** What is in the kernel; undefined when it has to be looked at. */
   #state: ServiceTableState | "absent" | undefined;
@@ -61,8 +63,13 @@ export class ServiceKeeper implements SteeringPart {
   }
 
   follow(knowledge: HostKnowledge): void {
-    const { ownHost } = knowledge;
-    if (ownHost === undefined) return;
+    const { ownHost, networks, segments, services, backends } = knowledge;
+    const inputs = [ownHost, ...networks, ...segments, ...services, ...backends];
+    // Most news are about something else.
+    const isSame =
+      inputs.length === this.#inputs.length && inputs.every((one, at) => one === this.#inputs[at]);
+    if (ownHost === undefined || isSame) return;
+    this.#inputs = inputs;
     const problems = this.problems.join();
     try {
       this.#wanted = serviceRules(knowledge, ownHost, this.#wanted?.pools);
