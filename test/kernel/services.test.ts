@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { formatAddress } from "../../src/net/index.ts";
 import { leaveHostNamespace } from "../support/network-sandbox.ts";
 import { ServiceScene, sceneService } from "../support/service-scene.ts";
-import { Connection, Members, ownAddress } from "../support/service-traffic.ts";
+import { Connection, datagram, forge, Members, ownAddress } from "../support/service-traffic.ts";
 
 leaveHostNamespace();
 
@@ -117,6 +117,7 @@ describe.each([4, 6] as const)("over IPv%i", (family) => {
     using members = membersOf("web1");
     expect(connectFrom(members, "client1")).toBe("refused");
     expect(members.connect(scene.namespace(1))).toBe("refused");
+    expect(datagram(scene.party("client1"), family, 80)).toBe("refused");
   });
 
   test("a port that is none of the service's refuses at once", async () => {
@@ -124,6 +125,13 @@ describe.each([4, 6] as const)("over IPv%i", (family) => {
     using members = membersOf("web1");
     const { namespace } = scene.party("client1");
     expect(members.connect(namespace, address("client1"), 81)).toBe("refused");
+  });
+
+  test("who forges its source is not answered, and nobody else is in its place", async () => {
+    await scene.follow(["web1"]);
+    const [own, other] = [scene.party("client1"), scene.party("client2")];
+    expect(forge(own, own, family)).toBe("heard");
+    expect(forge(own, other, family)).toBe("silent");
   });
 
   test("hosts reach it themselves", async () => {

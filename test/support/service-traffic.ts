@@ -1,5 +1,6 @@
 import { type Address, type Family, formatAddress } from "../../src/net/index.ts";
-import { type NetworkSocket, openSocket, pollSockets } from "../../src/system/sockets.ts";
+import { encodeFrame, encodeUdp } from "../../src/system/packets.ts";
+import { type NetworkSocket, openPacketSocket, openSocket, pollSockets } from "../../src/system/sockets.ts";
 import { PORTS, SERVICE_ADDRESS, type ServiceParty } from "./service-scene.ts";
 
 /** So long an answer may take, in milliseconds. */
@@ -122,6 +123,62 @@ export class Members {
       }
     }
   }
+}
+
+/** Whether a datagram to a port of the service's address is answered with "port unreachable", or with nothing. */
+export function datagram(party: ServiceParty, family: Family, port: number): "refused" | "silent" {
+  const socket = openSocket("udp", family, party.namespace);
+  try {
+    socket.bind({ address: ownAddress(party.addresses, family), port: 0 });
+    socket.connect({ address: SERVICE_ADDRESS[family], port });
+    const deadline = performance.now() + SILENCE;
+    socket.send(Buffer.from("?"));
+    while (performance.now() < deadline) {
+      for (const one of pollSockets([{ socket, read: true }], 20)) {
+        const got = one.socket.receive();
+        if (got.type === "error") return "refused";
+      }
+    }
+    return "silent";
+  } finally {
+    socket.close();
+  }
+}
+
+/**
+ * Sends a datagram to a port of the service's address that nobody serves, from an address that may be somebody else's, and says whether that
+ * address's owner hears of it.
+ */
+export function forge(from: ServiceParty, source: ServiceParty, family: Family): "heard" | "silent" {
+  const { wire } = from;
+  if (wire === undefined) throw new TypeError(`${from.name} has no device`);
+  const ears = openSocket("icmp", family, source.namespace);
+  const mouth = openPacketSocket("eth0", from.namespace);
+  try {
+    const ends = [
+      { address: ownAddress(source.addresses, family), port: 4711 },
+      { address: SERVICE_ADDRESS[family], port: PORTS.service + 1 },
+    ] as const;
+    mouth.send(encodeFrame(wire.hostMac, wire.mac, encodeUdp(...ends, Buffer.from("?"))));
+    const deadline = performance.now() + SILENCE;
+    while (performance.now() < deadline) {
+      for (const { socket } of pollSockets([{ socket: ears, read: true }], 20)) {
+        const got = socket.receive();
+        if (got.type === "data" && isUnreachable(family, got.bytes)) return "heard";
+      }
+    }
+    return "silent";
+  } finally {
+    ears.close();
+    mouth.close();
+  }
+}
+
+/** Type and code of "port unreachable" (RFC 792, RFC 4443). */
+function isUnreachable(family: Family, bytes: Buffer): boolean {
+  const message = family === 4 ? bytes.subarray(((bytes[0] ?? 0) & 0xf) * 4) : bytes;
+  const [type, code] = message;
+  return family === 4 ? type === 3 && code === 3 : type === 1 && code === 4;
 }
 
 /** A TCP connection to the service that stays. */
