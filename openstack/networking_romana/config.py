@@ -44,9 +44,15 @@ OPTIONS = [
 
 
 def register(conf: Any = cfg.CONF) -> Any:
-    """Makes the options known, as often as it is called, and answers the group."""
+    """Makes the options known, as often as it is called, and answers the group.
+
+    Raises ValueError for a value that an option cannot have; else nobody would look at some of them.
+    """
     conf.register_opts(OPTIONS, group=GROUP)
-    return conf[GROUP]
+    group = conf[GROUP]
+    for option in OPTIONS:
+        getattr(group, option.dest)
+    return group
 
 
 def list_opts() -> list[tuple[str, list[Any]]]:

@@ -15,7 +15,7 @@ from neutron_lib import constants
 
 from networking_romana.client import ApiError, Endpoint
 from networking_romana.errors import RomanaBadRequest, RomanaConflict, refusal
-from networking_romana.planned import plan_of_cidr, plan_of_subnet
+from networking_romana.planned import plan_of, plan_of_subnet
 from networking_romana.plans import Plan
 from networking_romana.romana import romana
 from networking_romana.transactions import on_rollback
@@ -66,14 +66,14 @@ class RomanaSubnet(neutron_driver.NeutronDbSubnet):
     def allocate(self, address_request: Any) -> str:
         """An address, of romanad when the subnet is a plan."""
         if isinstance(address_request, RomanaAddressRequest):
-            plan = plan_of_cidr(self._cidr, address_request.facts.what)
+            plan = plan_of(self._subnet_id, self._cidr, address_request.facts.what)
             if plan is not None:
                 return self._allocate_of(plan, address_request)
             address = address_request.address
             address_request = (
                 ipam_req.AnyAddressRequest() if address is None else ipam_req.SpecificAddressRequest(address)
             )
-        elif plan_of_cidr(self._cidr, "give an address") is not None:
+        elif plan_of(self._subnet_id, self._cidr, "give an address") is not None:
             raise RomanaConflict(what="give an address", reason="nobody says which port it is for")
         return str(super().allocate(address_request))
 

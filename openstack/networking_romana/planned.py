@@ -1,4 +1,8 @@
-"""What Neutron's database says about subnets that are plans of Romana, and about projects."""
+"""What Neutron's database says about subnets that are plans of Romana, and about projects.
+
+Whether a subnet is a plan is asked when a process first meets it, and does not change: a subnet keeps its prefix, and
+none that overlaps a plan is made afterwards.
+"""
 
 from __future__ import annotations
 
@@ -15,31 +19,29 @@ from networking_romana.plans import Plan
 from networking_romana.romana import romana
 from networking_romana.transport import Unreachable
 
-REMEMBERED = 100_000
-"""Subnets whose prefix is kept in mind: it never changes."""
-
-_cidrs: dict[str, str] = {}
-
-
-def plan_of_cidr(cidr: Any, what: str) -> Plan | None:
-    """The plan with a prefix; ``what`` cannot be done while plans were never heard of."""
-    try:
-        return romana().plans.of_cidr(cidr)
-    except (ApiError, Unreachable) as error:
-        raise refusal(what, error) from error
+_known: dict[str, Plan | None] = {}
+"""What the subnets are that this process has met; some hundred bytes each."""
 
 
 def plan_of_subnet(context: Any, subnet_id: str, what: str) -> Plan | None:
-    """The plan that a subnet is, if it is one."""
-    cidr = _cidrs.get(subnet_id)
-    if cidr is None:
-        with db_api.CONTEXT_READER.using(context):
-            row = context.session.query(models_v2.Subnet.cidr).filter_by(id=subnet_id).first()
-        if row is None:
-            return None
-        cidr = str(row.cidr)
-        _remember(subnet_id, cidr)
-    return plan_of_cidr(cidr, what)
+    """The plan that a subnet is, if it is one; ``what`` cannot be done when romanad is needed and does not say."""
+    if subnet_id in _known:
+        return _known[subnet_id]
+    with db_api.CONTEXT_READER.using(context):
+        row = context.session.query(models_v2.Subnet.cidr).filter_by(id=subnet_id).first()
+    return None if row is None else plan_of(subnet_id, row.cidr, what)
+
+
+def plan_of(subnet_id: str, cidr: Any, what: str) -> Plan | None:
+    """The same when the prefix of the subnet is known."""
+    if subnet_id in _known:
+        return _known[subnet_id]
+    try:
+        plan = romana().plans.of_cidr(cidr)
+    except (ApiError, Unreachable) as error:
+        raise refusal(what, error) from error
+    _known[subnet_id] = plan
+    return plan
 
 
 def planned_addresses(context: Any, port: Mapping[str, Any]) -> list[str]:
@@ -51,16 +53,15 @@ def planned_addresses(context: Any, port: Mapping[str, Any]) -> list[str]:
 def is_planned_network(context: Any, network_id: str) -> bool:
     """Whether a subnet of a network is a plan."""
     with db_api.CONTEXT_READER.using(context):
-        rows = context.session.query(models_v2.Subnet.cidr).filter_by(network_id=network_id).all()
-    return _is_any_plan(rows, network_id)
+        rows = context.session.query(models_v2.Subnet.id, models_v2.Subnet.cidr)
+        return _is_any_plan(rows.filter_by(network_id=network_id).all(), network_id)
 
 
 def has_planned_addresses(session: Any, network_id: str) -> bool:
     """Whether a port of a network has an address of Romana."""
-    allocation = models_v2.IPAllocation
-    query = session.query(models_v2.Subnet.cidr).join(allocation, allocation.subnet_id == models_v2.Subnet.id)
-    rows = query.filter(models_v2.Subnet.network_id == network_id).distinct().all()
-    return _is_any_plan(rows, network_id)
+    subnet, allocation = models_v2.Subnet, models_v2.IPAllocation
+    query = session.query(subnet.id, subnet.cidr).join(allocation, allocation.subnet_id == subnet.id)
+    return _is_any_plan(query.filter(subnet.network_id == network_id).distinct().all(), network_id)
 
 
 def is_project_used(project_id: str) -> bool:
@@ -74,10 +75,4 @@ def is_project_used(project_id: str) -> bool:
 
 
 def _is_any_plan(rows: Any, network_id: str) -> bool:
-    return any(plan_of_cidr(row.cidr, f"look at network {network_id}") is not None for row in rows)
-
-
-def _remember(subnet_id: str, cidr: str) -> None:
-    if len(_cidrs) >= REMEMBERED:
-        _cidrs.clear()
-    _cidrs[subnet_id] = cidr
+    return any(plan_of(row.id, row.cidr, f"look at network {network_id}") is not None for row in rows)
