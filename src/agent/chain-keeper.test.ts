@@ -189,8 +189,11 @@ describe("the underlay", () => {
     scene.kernel.outside.setSysctl("net.ipv4.conf.eth0.rp_filter", "1");
     await tell({ kind: "chains", type: "put", object: { ...CHAIN, revision: 52 } });
     expect(filter("eth0")).toBe("2");
+    const redirects = ["all", "eth0"].map((name) => `net.ipv4.conf.${name}.send_redirects`);
+    expect(redirects.map((name) => scene.kernel.sysctl(name))).toEqual(["0", "0"]);
     await withoutChains();
     expect(filter("eth0")).toBe("1");
+    expect(redirects.map((name) => scene.kernel.sysctl(name))).toEqual(["1", "1"]);
   });
 
   test("of a host that is in no link of this one is no way", async () => {

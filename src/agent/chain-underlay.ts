@@ -18,7 +18,7 @@ export class ChainUnderlay {
 
   /**
    * Packets of own endpoints come back by the underlay, which a strict reverse path filter takes for forged, and leave by the device that
-   * they came in by, which is no reason for redirects.
+   * they came in by: a redirect would tell who sent them a way round the chain.
    * @returns sentences about what stands in the way of chains and is not ours to change
    */
   prepare({ underlayDevices, functionDevices, lanes }: ChainRules): readonly string[] {
@@ -27,6 +27,8 @@ export class ChainUnderlay {
       this.#replace(sysctlOf(device, "rp_filter"), "1", "2");
       this.#replace(sysctlOf(device, "send_redirects"), "1", "0");
     }
+    // A device sends them when either says so.
+    this.#replace(sysctlOf("all", "send_redirects"), "1", "0");
     const isStrict = this.#kernel.sysctl("net.ipv4.conf.all.rp_filter") !== "0";
     return isStrict && functionDevices.length > 0
       ? [

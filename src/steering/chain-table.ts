@@ -158,32 +158,21 @@ function lastPlaceRules(lane: Lane): readonly string[] {
 }
 
 /**
- * After the last function. The flow passes a second time where both of its ends are at this host, which has judged it the first time: its
- * packets are tracked in a zone of their own, or, where answers do not come this way, not at all.
+ * After the last function, where the packet is judged once more. The flow passes a second time where both of its ends are at this host:
+ * its packets are tracked in a zone of their own, or, where answers do not come this way, not at all, and then the first time counts.
  */
 function arrivalRules(lane: Lane): readonly string[] {
   const passing = `meta mark set meta mark | ${hex(CHAIN_MARKS.passing)}`;
-  const fromHere = [from(lane, lane.own), notFrom(lane, lane.network)];
-  const rest =
-    lane.direction === "reverse"
-      ? [
-          // Another table may have to translate what leaves the network.
-          `${notTo(lane, lane.network)} ${passing} return`,
-          `${notTo(lane, lane.own)} ${passing} notrack return`,
-          `${from(lane, lane.own)} ${passing} return`,
-        ]
-      : [
-          `${notTo(lane, lane.own)} ${passing} notrack return`,
-          ...fromHere.map((match) =>
-            lane.isBoth
-              ? `${match} ${passing} ct zone set ${CHAIN_ZONE} return`
-              : `${match} ${passing} notrack return`,
-          ),
-        ];
+  const arrived = `meta mark set meta mark | ${hex(CHAIN_MARKS.arrived)}`;
+  const isSecond = [from(lane, lane.own), notFrom(lane, lane.network)];
+  const second = lane.isBoth ? `${arrived} ct zone set ${CHAIN_ZONE} return` : `${passing} notrack return`;
   return [
     `jump place_${placeName(lane, lane.functions.length)}`,
-    ...rest,
-    `meta mark set meta mark | ${hex(CHAIN_MARKS.arrived)}`,
+    // Another table may have to translate what leaves the network.
+    ...(lane.direction === "reverse" ? [`${notTo(lane, lane.network)} ${passing} return`] : []),
+    `${notTo(lane, lane.own)} ${passing} notrack return`,
+    ...(lane.direction === "forward" ? isSecond.map((match) => `${match} ${second}`) : []),
+    arrived,
   ];
 }
 

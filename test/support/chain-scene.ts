@@ -12,9 +12,10 @@ import {
 import { CHAIN_MARKS, type ChainEndpoint, chainRules, renderChainTable } from "../../src/steering/index.ts";
 import { runCommand } from "../../src/system/command.ts";
 import type { Kernel } from "../../src/system/kernel.ts";
+import { createLinuxKernel } from "../../src/system/linux-kernel.ts";
 import { codes, network, SEED_IPV4, SEED_IPV6 } from "./example-world.ts";
 import { attachOwner, type SceneHost, type SceneParty, Stage } from "./firewall-scene.ts";
-import { apply, gatewaysOf, linkLocal, prepareHost, route } from "./firewall-topology.ts";
+import { apply, linkLocal, prepareHost, route } from "./firewall-topology.ts";
 
 /** Who is where: endpoints of a segment by their names, `web1` of segment `web`, on the host of that number. */
 export type Placement = Readonly<Record<string, 1 | 2 | 3>>;
@@ -70,6 +71,7 @@ export interface Sighting {
 
 const NETWORKS: readonly Network[] = [network("default", SEED_IPV4, SEED_IPV6)];
 const OUTSIDE = { 4: parseAddress("192.0.2.1"), 6: parseAddress("2001:db8::1") } as const;
+const SERVICE = { 4: parseAddress("172.30.0.1"), 6: parseAddress("fd30::1") } as const;
 const FAMILIES: readonly Family[] = [4, 6];
 const UNDERLAY = "ul";
 
@@ -104,6 +106,7 @@ export async function createChainScene(placement: Placement): Promise<ChainScene
 export class ChainScene {
   readonly parties: readonly ChainParty[];
   readonly outside: SceneParty;
+  readonly serviceAddresses: readonly Address[] = [SERVICE[4], SERVICE[6]];
   readonly #stage: Stage;
   readonly #hosts: readonly SceneHost[];
   readonly #macs: ReadonlyMap<string, string>;
@@ -147,12 +150,15 @@ export class ChainScene {
     return sums;
   }
 
-  /** What a function has passed on since the last look. */
-  async sightings(name: string): Promise<readonly Sighting[]> {
+  /** What functions have passed on since the last look, in the order of their names. */
+  async sightings(...names: readonly string[]): Promise<readonly (readonly Sighting[])[]> {
+    return Promise.all(names.map((name) => this.#sightingsOf(name)));
+  }
+
+  async #sightingsOf(name: string): Promise<readonly Sighting[]> {
     const { namespace } = this.party(name);
     const text = await runCommand({ argv: ["nft", "list", "table", "inet", "seen"], namespace });
-    await runCommand({ argv: ["nft", "flush", "table", "inet", "seen"], namespace });
-    await runCommand({ argv: ["nft", "-f", "-"], namespace, input: SEEN });
+    this.run(this.party(name), `delete table inet seen\n${SEEN}`);
     const pattern = /([0-9a-f.:]+) \. ([0-9a-f.:]+) \. ([a-z0-9-]+) \. ([0-9]+) counter packets ([0-9]+)/g;
     return [...text.matchAll(pattern)].map(
       ([, source = "", destination = "", protocol = "", limit, packets]) => ({
@@ -163,6 +169,61 @@ export class ChainScene {
         packets: Number(packets),
       }),
     );
+  }
+
+  /** Loads rules in a party's namespace. */
+  run({ namespace }: SceneParty, nft: string): void {
+    const kernel = createLinuxKernel({ namespace });
+    try {
+      kernel.runNft(nft);
+    } finally {
+      kernel.close();
+    }
+  }
+
+  /** Packets of the named counters of a table in a party's namespace. */
+  counted({ namespace }: SceneParty, table: string): Record<string, number> {
+    const kernel = createLinuxKernel({ namespace });
+    try {
+      return Object.fromEntries([...kernel.counters(table)].map(([name, { packets }]) => [name, packets]));
+    } finally {
+      kernel.close();
+    }
+  }
+
+  /** Runs the action while somebody has the addresses of another. */
+  async disguised<T>(
+    who: SceneParty,
+    as: SceneParty,
+    action: (forged: SceneParty) => T | Promise<T>,
+  ): Promise<T> {
+    const change = async (verb: "add" | "del"): Promise<void> => {
+      for (const address of as.addresses) {
+        const argv = ["ip", "addr", verb, formatAddress(address), "dev", "lo"];
+        await runCommand({ argv, namespace: who.namespace });
+      }
+    };
+    await change("add");
+    try {
+      return await action({ ...who, addresses: as.addresses });
+    } finally {
+      await change("del");
+    }
+  }
+
+  /** From now on a service stands in front of the party on every host; without one no more. */
+  translate(party: SceneParty | undefined): void {
+    for (const { kernel } of this.#hosts) {
+      kernel.runNft("add table inet services\ndelete table inet services\n");
+      if (party === undefined) continue;
+      const rules = FAMILIES.map((family) => {
+        const word = family === 4 ? "ip" : "ip6";
+        const address = party.addresses.find((own) => own.family === family) as Address;
+        return `${word} daddr ${formatAddress(SERVICE[family])} dnat ${word} to ${formatAddress(address)}`;
+      });
+      const chain = `type nat hook prerouting priority dstnat; ${rules.join("; ")};`;
+      kernel.runNft(`table inet services { chain prerouting { ${chain} }; }\n`);
+    }
   }
 
   close(): void {
@@ -287,6 +348,8 @@ async function build(stage: Stage, placement: Placement): Promise<Built> {
     const { ipv4, ipv6 } = host.underlay;
     const index = await plug(`h${id}`, namespace, [ipv4 as Address, ipv6 as Address]);
     kernel.setSysctl(`net.ipv4.conf.${UNDERLAY}.rp_filter`, "2");
+    kernel.setSysctl(`net.ipv4.conf.${UNDERLAY}.send_redirects`, "0");
+    kernel.setSysctl("net.ipv4.conf.all.send_redirects", "0");
     macs.set(host.name, kernel.links().find((link) => link.index === index)?.mac as string);
     hosts.push({ host, namespace, kernel, devices: [], underlayDevices: [index] });
   }

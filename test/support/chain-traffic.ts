@@ -10,7 +10,7 @@ export const WAYS = ["tcp", "udp", "icmp"] as const;
 export type Way = (typeof WAYS)[number];
 
 /** How long silence has to last until it counts, and how long an answer may take, in milliseconds. */
-const PATIENCE = { silence: 700, answer: 5_000 } as const;
+const PATIENCE = { silence: 700, answer: 30_000 } as const;
 const PORT = 7100;
 const ECHO_ID = 0x4348;
 
@@ -20,14 +20,24 @@ export interface Exchange {
   readonly seenFrom?: string;
 }
 
-/** Asks once and expects an answer: it has time. */
-export function ask(way: Way, from: SceneParty, to: SceneParty, family: 4 | 6, port = PORT): Exchange {
-  return exchange(way, from, to, family, port, PATIENCE.answer);
+/**
+ * Asks once and expects an answer: it has time.
+ * @param server who listens, if not who is asked
+ */
+export function ask(
+  way: Way,
+  from: SceneParty,
+  to: SceneParty,
+  family: 4 | 6,
+  port = PORT,
+  server = to,
+): Exchange {
+  return exchange(way, from, to, family, { port, server, patience: PATIENCE.answer });
 }
 
 /** Asks once and expects none. */
 export function askInVain(way: Way, from: SceneParty, to: SceneParty, family: 4 | 6): Exchange {
-  return exchange(way, from, to, family, PORT, PATIENCE.silence);
+  return exchange(way, from, to, family, { port: PORT, server: to, patience: PATIENCE.silence });
 }
 
 function exchange(
@@ -35,8 +45,7 @@ function exchange(
   from: SceneParty,
   to: SceneParty,
   family: 4 | 6,
-  port: number,
-  patience: number,
+  { port, server: listening, patience }: { port: number; server: SceneParty; patience: number },
 ): Exchange {
   const destination = addressOf(to, family);
   const deadline = performance.now() + patience;
@@ -49,7 +58,7 @@ function exchange(
   };
   try {
     if (way === "tcp") {
-      const listener = open("tcp", to, port);
+      const listener = open("tcp", listening, port);
       listener.listen();
       return talkTcp(open("tcp", from, 0), listener, { address: destination, port }, deadline, sockets);
     }
@@ -64,7 +73,7 @@ function exchange(
       }
       return { outcome: "silent" };
     }
-    const server = open("udp", to, port);
+    const server = open("udp", listening, port);
     const client = open("udp", from, 0);
     client.send(Buffer.from("?"), { address: destination, port });
     let seenFrom: string | undefined;
