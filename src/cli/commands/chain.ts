@@ -192,7 +192,9 @@ function bodyOf(input: Input, name: string): Body {
   return { name, ...patchOf({ network: input.text("network") }), from, to, through, ...rest };
 }
 
-function fieldsOf(input: Input): ReturnType<typeof patchOf<Pick<Body, "from" | "to" | "through" | "direction" | "externalId">>> {
+function fieldsOf(
+  input: Input,
+): ReturnType<typeof patchOf<Pick<Body, "from" | "to" | "through" | "direction" | "externalId">>> {
   return patchOf({
     from: chainFromOf(input.text("from")),
     to: chainToOf(input.text("to")),
@@ -218,7 +220,10 @@ async function functionsOf(client: Client, { network, through }: ChainResource) 
   }));
 }
 
-/** What hosts say about functions: that they do not reach them. */
+/** What hosts say about chains as a whole. */
+const OF_CHAINS = /^(Chains|Functions of chains) /;
+
+/** What hosts say about functions that they do not reach, or why they enforce no chain. */
 async function problemsOf(client: Client, through: ChainResource["through"]) {
   const names = through.map(({ tenant, segment }) => `function "${tenant}/${segment}"`);
   const hosts = await listAll((query) => client.call("listHosts", { query }));
@@ -227,7 +232,9 @@ async function problemsOf(client: Client, through: ChainResource["through"]) {
     const some = hosts.slice(start, start + HOSTS_AT_ONCE);
     const told = await Promise.all(some.map(({ name }) => problemsOfHost(client, name)));
     for (const [index, problems] of told.entries()) {
-      const own = problems.filter((problem) => names.some((name) => problem.includes(name)));
+      const own = problems.filter(
+        (problem) => OF_CHAINS.test(problem) || names.some((name) => problem.includes(name)),
+      );
       found.push(...own.map((problem) => ({ host: some[index]?.name ?? "", problem })));
     }
   }
