@@ -163,4 +163,19 @@ describe("the health of endpoints", () => {
     await scene.timers.advance(2_000);
     expect(told()[0]).toEqual([FIRST]);
   });
+
+  test("is in the heartbeats for virtual IPs from the first one on, and they in its own", async () => {
+    const addresses = { ipv4: parseAddress("192.168.0.200") };
+    const virtualIps = [{ name: "www", addresses, holder: "host-1", since: 1, revision: 30 }];
+    await start({ ...view([FIRST]), virtualIps });
+    await attach();
+    await scene.kill();
+    scene.romanad.heartbeats.length = 0;
+    scene.romanad.answerBeat = () => ({ hold: [{ name: "www", addresses }], next: 2_000 });
+    await scene.start();
+    await scene.timers.advance(4_000);
+    expect(new Set(told().map((healthy) => healthy?.join()))).toEqual(new Set([FIRST]));
+    expect(scene.romanad.heartbeats.at(-1)?.held).toEqual(["www"]);
+    expect(told().length).toBeGreaterThan(9);
+  });
 });

@@ -48,7 +48,9 @@ export class ServiceKeeper implements SteeringPart {
   /** What is in the kernel; undefined when it has to be looked at. */
   #state: ServiceTableState | "absent" | undefined;
   /** How the table looked in which state. */
-  #seen: { readonly state: ServiceTableState; readonly shape: string } | undefined;
+  #seen:
+    | { readonly state: ServiceTableState; readonly shape: string; readonly generation: number }
+    | undefined;
   /** By what flows were checked last; undefined when any may lead elsewhere. */
   #checked: ServiceRules | undefined;
   #isRunning = false;
@@ -91,12 +93,16 @@ export class ServiceKeeper implements SteeringPart {
   look(): void {
     const state = this.#state;
     if (this.#isRunning || state === undefined || state === "absent") return;
+    const { kernel } = this.#options;
+    const seen = this.#seen?.state === state ? this.#seen : undefined;
     try {
-      const listing = this.#options.kernel.listTableShape(SERVICES_TABLE) ?? "";
+      const generation = kernel.rulesetGeneration();
+      if (seen?.generation === generation) return;
+      const listing = kernel.listTableShape(SERVICES_TABLE) ?? "";
       const shape = fingerprint(listing);
-      const isOther = this.#seen?.state === state && this.#seen.shape !== shape;
+      const isOther = seen !== undefined && seen.shape !== shape;
       if (isOther || !hasSameNames(readServiceTable(listing), state)) this.#distrust();
-      else this.#seen = { state, shape };
+      else this.#seen = { state, shape, generation };
     } catch (error) {
       this.#fail(error);
     }
