@@ -37,11 +37,14 @@ class Endpoints:
         self._lock = threading.Lock()
         self._own: collections.OrderedDict[str, Endpoint] = collections.OrderedDict()
 
-    def allocate(self, network: str, wish: Wish, is_free: Callable[[Endpoint], bool]) -> tuple[Endpoint, bool]:
+    def allocate(
+        self, network: str, wish: Wish, is_free: Callable[[Endpoint], bool], is_held: Callable[[Endpoint], bool]
+    ) -> tuple[Endpoint, bool]:
         """The first endpoint of a port on its host that is free for it, made if need be; True when it is new.
 
         ``is_free`` says whether Neutron has not given the port the wanted address yet. So the second family of
         a port is that of the endpoint which the first one has made, and what a crash has left is found again.
+        ``is_held`` says whether the port has any address of it; what is left of another segment, without, is renewed.
         """
         for number in range(MOST):
             name = f"{wish.port_id}.{wish.host}" + (f".{number}" if number else "")
@@ -52,7 +55,11 @@ class Endpoints:
                 leftover = _own_leftover(error, wish)
                 if leftover is None:
                     raise
-                endpoint, is_new = leftover, False
+                if is_held(leftover):
+                    endpoint, is_new = leftover, False
+                else:
+                    self.release(wish.port_id, leftover.addresses[:1], kept=[])
+                    endpoint, is_new = self._post(wish, request, name)
             if is_new or is_free(endpoint):
                 return endpoint, is_new
         raise RomanaConflict(what=f"give port {wish.port_id} an address", reason=f"it has {MOST} already")

@@ -82,7 +82,7 @@ class RomanaSubnet(neutron_driver.NeutronDbSubnet):
         endpoints = romana().endpoints
         try:
             if request.address is None:
-                endpoint, is_new = endpoints.allocate(plan.network, wish, self._is_free)
+                endpoint, is_new = endpoints.allocate(plan.network, wish, self._is_free, self._holds_any)
             else:
                 host = wish.host or endpoints.host_of(request.address)
                 if host is None:

@@ -48,7 +48,10 @@ def move_port(context: Any, original: dict[str, Any], wanted: dict[str, Any]) ->
             old = endpoints.at(ip["ip_address"], facts.port_id)
             key = (ip["ip_address"],) if old is None else old.addresses
             if key not in by_old:
-                by_old[key], is_new = endpoints.allocate(plan.network, wish, _not_in(list(by_old.values())))
+                used = list(by_old.values())
+                by_old[key], is_new = endpoints.allocate(
+                    plan.network, wish, _not_in(used), is_held=lambda endpoint: False
+                )
                 if is_new:
                     made.append(by_old[key])
             address = by_old[key].address_of(plan.prefix.version)

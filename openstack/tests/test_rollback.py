@@ -40,3 +40,18 @@ def test_a_quota(cloud, project):
     on_host(project, network).ok()
     assert on_host(project, network).status == 409
     assert len(cloud.romanad.endpoints()) == 1
+
+
+@pytest.mark.parametrize("segment", ["web", "old"])
+def test_what_a_crash_has_left_for_a_port_is_used_or_renewed(cloud, project, segment):
+    network = project.network("web")
+    port = project.send("POST", "ports", {"port": {"network_id": network["id"]}}).ok()["port"]
+    labels = {"openstack.org/made-by": "neutron"}
+    send = cloud.romanad.api.send
+    send("POST", f"/v1/tenants/{project.id}/segments", {"name": segment, "labels": labels}).ok()
+    name = f"{port['id']}.host-a"
+    left = {"network": "seed", "host": "host-a", "tenant": project.id, "segment": segment, "name": name}
+    send("POST", "/v1/endpoints", {**left, "requestToken": f"neutron/{name}", "externalId": port["id"]}).ok()
+    (ip,) = project.bind(port, "host-a").ok()["port"]["fixed_ips"]
+    assert cloud.names_of(ip["ip_address"]) == ("host-a", project.id, "web")
+    assert len(cloud.romanad.endpoints()) == 1

@@ -7,6 +7,17 @@ def problem(status, code, **data):
     return ApiError(status, {"code": code, "detail": f"Cannot do it: {code}", **data})
 
 
+def json_of(endpoint):
+    return {
+        "network": endpoint.network,
+        "host": endpoint.host,
+        "tenant": endpoint.tenant,
+        "segment": endpoint.segment,
+        "addresses": {"ipv4": endpoint.addresses[0], "ipv6": endpoint.addresses[1]},
+        "externalId": endpoint.external_id,
+    }
+
+
 class FakeClient:
     def __init__(self):
         self.calls = []
@@ -40,6 +51,8 @@ class FakeClient:
         self._call("allocate", request["requestToken"])
         for endpoint, token in self.held.values():
             if token == request["requestToken"]:
+                if endpoint.segment != request["segment"]:
+                    raise problem(409, "conflict", noun="endpoint", existing=json_of(endpoint))
                 return endpoint, False
         if request["tenant"] not in self.tenants:
             raise problem(404, "not-found", noun="tenant", name=request["tenant"])

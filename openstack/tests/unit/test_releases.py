@@ -11,7 +11,9 @@ from unit.fake_client import FakeClient
 def scene(addresses_of):
     client = FakeClient()
     endpoints = Endpoints(client, Tenants(client), lambda *_: None)
-    endpoint, _ = endpoints.allocate("net", Wish("port-1", "project-1", "host-a", "web"), lambda _: True)
+    endpoint, _ = endpoints.allocate(
+        "net", Wish("port-1", "project-1", "host-a", "web"), lambda _: True, lambda _: False
+    )
     return client, endpoint, Releases(endpoints, addresses_of, pause=0.01)
 
 
