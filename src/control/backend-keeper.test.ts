@@ -208,6 +208,32 @@ describe("backends", () => {
   });
 });
 
+test("many segments on many hosts are known after a start, those included that endpoints act as", async () => {
+  const bench = await emptyControl();
+  await fillSeed(bench.control, { ...NETWORK, plans: { ipv6: createPlan(WIDE_PLAN) } });
+  const tenant = "tenant-1";
+  for (let index = 3; index <= 100; index++) await bench.control.hosts.create({ name: `host-${index}` });
+  for (let index = 1; index <= 51; index++) {
+    const segment = `s-${index}`;
+    await bench.control.segments.create({ tenant, name: segment });
+    await bench.control.services.create({ ...SERVICE, name: segment, segment });
+    await bench.control.endpoints.allocate({ host: `host-${index}`, tenant, segment, name: segment });
+  }
+  await bench.control.endpoints.update("s-51", { actsAs: "s-50" });
+  const control = await createControl({ store: bench.store, clock: bench.clock });
+  await pass(bench.clock, 300);
+  const counts = (await control.services.list()).items.map(({ object: { name, members } }) => [
+    name,
+    members,
+  ]);
+  expect(counts.filter(([, members]) => members !== 1)).toEqual([
+    ["s-50", 2],
+    ["s-51", 0],
+  ]);
+  expect(counts).toHaveLength(51);
+  await control.close();
+});
+
 test("what happens to an endpoint while its segment is being read counts", async () => {
   const store = createMemoryStore();
   let isHolding = false;

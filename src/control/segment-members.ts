@@ -21,6 +21,9 @@ export interface SegmentMembersOptions {
   readonly onTrouble: (error: unknown) => void;
 }
 
+/** So many listings of a host's endpoints of a segment cost more than one look at all endpoints. */
+const MANY_LISTS = 5_000;
+
 /** The endpoints of a segment by host, then by spot. */
 type Members = Map<string, Map<string, Backend>>;
 
@@ -58,17 +61,14 @@ export class SegmentMembers {
       this.#followed.delete(place);
       for (const ofHost of members.values()) for (const spot of ofHost.keys()) this.#placeOf.delete(spot);
     }
+    const added = new Map<string, Followed>();
     for (const [place, use] of uses) {
       if (this.#followed.get(place)?.hasFailed === false) continue;
-      const followed: Followed = {
-        place: use,
-        members: new Map(),
-        isRead: false,
-        hasFailed: false,
-      };
+      const followed: Followed = { place: use, members: new Map(), isRead: false, hasFailed: false };
       this.#followed.set(place, followed);
-      void this.#load(place, followed);
+      added.set(place, followed);
     }
+    if (added.size > 0) void this.#load(added);
     this.#tenants = new Set(
       Array.from(this.#followed.values(), ({ place: { network, tenant } }) => `${network}/${tenant}`),
     );
@@ -117,23 +117,27 @@ export class SegmentMembers {
     return [...this.#followed.values()].some((followed) => followed.hasFailed);
   }
 
-  async #load(place: string, followed: Followed): Promise<void> {
+  /** Reads segments that are new. Many at once are read in one look at all endpoints, few each by itself. */
+  async #load(added: ReadonlyMap<string, Followed>): Promise<void> {
+    const context = this.#options.context();
     const changed = new Set<string>();
     this.#changed.add(changed);
     try {
-      for await (const { key, value } of entriesOf(this.#options.context(), followed.place)) {
-        if (this.#followed.get(place) !== followed) return;
+      const isMany = added.size * context.catalog.hosts.size > MANY_LISTS;
+      const places = Array.from(added.values(), ({ place }) => place);
+      const entries = isMany ? entriesBelow(context.store, PREFIX.endpoint) : entriesOf(context, places);
+      for await (const { key, value } of entries) {
         const spot = key.slice(PREFIX.endpoint.length);
         if (!changed.has(spot)) this.#set(spot, value);
       }
-      followed.isRead = true;
+      for (const followed of added.values()) followed.isRead = true;
     } catch (error) {
-      followed.hasFailed = true;
+      for (const followed of added.values()) followed.hasFailed = true;
       if (!hasCode(error, "unavailable")) this.#options.onTrouble(error);
     } finally {
       this.#changed.delete(changed);
     }
-    this.#options.onChange(place);
+    for (const place of added.keys()) this.#options.onChange(place);
   }
 
   #set(spot: string, value: string | undefined): void {
@@ -170,22 +174,26 @@ export class SegmentMembers {
   }
 }
 
-/** The endpoints that were born in a segment, and those that act as one: more than are its members. */
-async function* entriesOf(context: Context, place: SegmentPlace): AsyncGenerator<Entry, void, void> {
+/** The endpoints that were born in some segments, and those that act as one of them: more than are their members. */
+async function* entriesOf(
+  context: Context,
+  places: readonly SegmentPlace[],
+): AsyncGenerator<Entry, void, void> {
   const { catalog, store } = context;
-  const { network, tenant, segment } = place;
-  const codes = catalog.segments.get(tenant)?.get(segment)?.record.segment.codes ?? [];
-  for (const start of await placesUnder(context, { network, tenant, codes })) {
-    yield* entriesBelow(store, PREFIX.endpoint + start);
-  }
-  const acting = Array.from(catalog.exceptions).flatMap(([spot, { record }]) =>
-    record.tenant === tenant && record.segment === segment ? [spot] : [],
-  );
-  for (const spot of [...acting, ...catalog.lostExceptions]) {
-    const identity = readSpot(spot);
-    if (identity?.network !== network || identity.tenant !== tenant) continue;
-    const entry = await store.get(PREFIX.endpoint + spot);
-    if (entry !== undefined) yield entry;
+  for (const { network, tenant, segment } of places) {
+    const codes = catalog.segments.get(tenant)?.get(segment)?.record.segment.codes ?? [];
+    for (const start of await placesUnder(context, { network, tenant, codes })) {
+      yield* entriesBelow(store, PREFIX.endpoint + start);
+    }
+    const acting = Array.from(catalog.exceptions).flatMap(([spot, { record }]) =>
+      record.tenant === tenant && record.segment === segment ? [spot] : [],
+    );
+    for (const spot of [...acting, ...catalog.lostExceptions]) {
+      const identity = readSpot(spot);
+      if (identity?.network !== network || identity.tenant !== tenant) continue;
+      const entry = await store.get(PREFIX.endpoint + spot);
+      if (entry !== undefined) yield entry;
+    }
   }
 }
 
