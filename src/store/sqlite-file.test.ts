@@ -2,9 +2,13 @@ import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
   chmodSync,
+  closeSync,
   existsSync,
   mkdirSync,
+  openSync,
+  readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   statSync,
   truncateSync,
@@ -333,3 +337,42 @@ describe("backup()", () => {
     expect(openError(`${path}.backup`)).toBeUndefined();
   });
 });
+
+test("when the log cannot be synced nothing is certain, and nothing more is told until the store is opened anew", async () => {
+  const path = temporaryPath();
+  const store = openSqliteStore(path);
+  const watched: number[] = [];
+  const watching = (async () => {
+    for await (const { revision } of store.watch("", 0, AbortSignal.timeout(60_000))) watched.push(revision);
+  })();
+  await fill(store, 1);
+  const log = syncedDescriptor(path);
+  closeSync(log);
+  // Takes its number, and cannot be synced.
+  expect(openSync("/dev/null", "r")).toBe(log);
+  const failure = { code: "unavailable", message: expect.stringContaining("EINVAL") as string };
+  await expect(store.transact([], [{ type: "put", key: "lost", value: "" }])).rejects.toMatchObject(failure);
+  await expect(store.get("lost")).rejects.toMatchObject(failure);
+  await expect(store.list("")).rejects.toMatchObject(failure);
+  await expect(store.transact([], [{ type: "put", key: "more", value: "" }])).rejects.toMatchObject(failure);
+  expect(watched).toEqual([1]);
+  await store.close();
+  await expect(watching).rejects.toMatchObject({ code: "unavailable" });
+  const again = openSqliteStore(path);
+  expect((await again.get("key/0"))?.modRevision).toBe(1);
+  await fill(again, 1);
+  await again.close();
+});
+
+/** The file descriptor that the store syncs its log by: it is open for reading only. */
+function syncedDescriptor(path: string): number {
+  const found = readdirSync("/proc/self/fd").filter((fd) => {
+    try {
+      const flags = /flags:\s*0*(\d+)/.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "utf8"))?.[1] ?? "";
+      return readlinkSync(`/proc/self/fd/${fd}`) === `${path}-wal` && Number.parseInt(flags, 8) % 4 === 0;
+    } catch {
+      return false;
+    }
+  });
+  return Number(found[0]);
+}
