@@ -11,7 +11,7 @@ import {
 } from "../model/index.ts";
 import { type Address, type Family, formatAddress, type Prefix } from "../net/index.ts";
 import type { GatewayService } from "../policy/index.ts";
-import { createRouting, endpointRoute } from "../routing/index.ts";
+import { createRouting, endpointRoute, servicePrefixes } from "../routing/index.ts";
 import { endpointSysctls } from "../system/endpoint-sysctls.ts";
 import { endpointKey } from "./host-knowledge.ts";
 
@@ -145,13 +145,12 @@ export function desiredWays(
  * translate. They leave as from the host itself.
  */
 function serviceRoutes(network: Network, host: Host, device: string): readonly DesiredRoute[] {
-  return plansOf(network).flatMap((plan): DesiredRoute[] => {
-    const destination = plan.family === 4 ? network.services?.ipv4 : network.services?.ipv6;
-    if (destination === undefined) return [];
-    return [
-      { destination, type: "unicast", device, source: gatewayAddress(plan, hostPosition(network, host)) },
-    ];
-  });
+  return servicePrefixes(network).map(({ plan, destination }) => ({
+    destination,
+    type: "unicast",
+    device,
+    source: gatewayAddress(plan, hostPosition(network, host)),
+  }));
 }
 
 /**

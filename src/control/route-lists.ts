@@ -1,6 +1,6 @@
 import { type Host, type HostStatus, notFound } from "../model/index.ts";
 import { comparePrefixes, formatPrefix, prefixContainsPrefix } from "../net/index.ts";
-import { createRouting, type DesiredRoute, type Routing, summarizeRoutes } from "../routing/index.ts";
+import { createRouting, type DesiredRoute, servicePrefixes, summarizeRoutes } from "../routing/index.ts";
 import type { Context } from "./context.ts";
 import type { Routes } from "./control.ts";
 import type { HostRoutes, RouteRow } from "./routes.ts";
@@ -13,11 +13,16 @@ export function createRoutes({ store, catalog }: Context): Routes {
   return {
     async list(host) {
       if (host !== undefined && !catalog.hosts.has(host)) throw notFound("host", host);
-      const routing = createRouting(catalog.visibleNetworks(), hosts());
+      const networks = catalog.visibleNetworks();
+      const routing = createRouting(networks, hosts());
+      const services = networks
+        .flatMap(servicePrefixes)
+        .map(({ destination }): Wanted => ({ destination, type: "unicast" }));
       const names = host === undefined ? hosts().map(({ name }) => name) : [host];
       return await Promise.all(
         names.map(async (name) => {
-          return joinRoutes(name, routing, await readStatus(store, name));
+          const wanted = [...routing.routesOf(name).routes.map(rowOf), ...services];
+          return joinRoutes(name, wanted, await readStatus(store, name));
         }),
       );
     },
@@ -41,14 +46,14 @@ export function createRoutes({ store, catalog }: Context): Routes {
  * What is wanted with the state that was reported for it, then what was reported besides. Routes inside the host's own
  * prefix are those of its endpoints, which the agent knows best.
  */
-function joinRoutes(host: string, routing: Routing, status: HostStatus | undefined): HostRoutes {
+function joinRoutes(host: string, rows: readonly Wanted[], status: HostStatus | undefined): HostRoutes {
   const reported = new Map(status?.routes.map((route) => [formatPrefix(route.destination), route]));
-  const wanted = routing.routesOf(host).routes.map((route): RouteRow => {
+  const wanted = rows.map((route): RouteRow => {
     const key = formatPrefix(route.destination);
     const seen = reported.get(key);
     reported.delete(key);
     return {
-      ...rowOf(route),
+      ...route,
       ...(seen?.device !== undefined && { device: seen.device }),
       state: seen?.state ?? "unknown",
     };
@@ -65,6 +70,9 @@ function joinRoutes(host: string, routing: Routing, status: HostStatus | undefin
   };
 }
 
-function rowOf({ destination, kind, gateway }: DesiredRoute): Omit<RouteRow, "state"> {
+/** A route that a host must have. */
+type Wanted = Omit<RouteRow, "state">;
+
+function rowOf({ destination, kind, gateway }: DesiredRoute): Wanted {
   return { destination, type: kind === "blackhole" ? "blackhole" : "unicast", ...(gateway && { gateway }) };
 }
