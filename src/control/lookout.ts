@@ -6,7 +6,7 @@ export interface LookoutOptions {
   /** Time between two looks, in milliseconds. */
   readonly every: number;
   /** Looks; `isHeldUp`: so late that heartbeats wait to be read, which should be read first. False: there is nothing to look at. */
-  look(isHeldUp: boolean): boolean;
+  readonly look: (isHeldUp: boolean) => boolean;
 }
 
 /** A look that comes so many milliseconds late was held up. */

@@ -12,7 +12,8 @@ export const state: Noun = {
   commands: [
     {
       verb: "export",
-      summary: 'Print networks, hosts, tenants, segments, endpoints and policies, for "romana why --state"',
+      summary:
+        'Print networks, hosts, tenants, segments, endpoints, policies, services and chains, for "romana why --state"',
       examples: ["romana state export", "romana state export -o yaml"],
       run: async (_, context) => {
         const client = await context.client();
