@@ -281,7 +281,7 @@ describe("status and routes", () => {
     await control.networks.update("main", { services: { ipv4: parsePrefix("172.30.0.0/24") } });
     const [withServices] = await control.routes.list("a");
     expect(withServices?.routes[3]).toEqual({ ...route("172.30.0.0/24"), type: "unicast", state: "unknown" });
-    const { routes, ...report } = status;
+    const { routes: _, ...report } = status;
     await control.status.put("a", { ...report, observedRevision: 8 });
     expect((await control.status.get("a")).object).toEqual({ ...status, observedRevision: 8 });
     expect(await errorOf(control.status.put("b", report))).toBe(
