@@ -40,6 +40,12 @@ describe("loadSettings()", () => {
       { logLevel: "loud" },
       'logLevel: "loud" is not one of debug, info, warn, error, silent',
     ],
+    [
+      "another table of its own",
+      "host: a\ntable: romana_services",
+      {},
+      "table: is another table of the agent's",
+    ],
     ["a list", "- host", {}, "expected keys and values"],
   ];
   test.each(bad)("refuses %s and names the file", (_, text, flags, reason) => {

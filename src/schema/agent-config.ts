@@ -11,7 +11,13 @@ const gatewayInterfaceSchema = patterned(
   'a device name of 1 to 15 letters, digits, "_", "." or "-" that no endpoint\'s device can have',
 );
 
-const tableSchema = patterned(/^[A-Za-z][A-Za-z0-9_]{0,62}$/, "a table name: letters, digits and _");
+/** Tables of the agent's beside the one that has a name of its own; two keepers of one table would take each other's rules away. */
+const OTHER_TABLES: readonly string[] = ["romana_services", "romana_chains"];
+
+const tableSchema = patterned(/^[A-Za-z][A-Za-z0-9_]{0,62}$/, "a table name: letters, digits and _").refine(
+  (name) => !OTHER_TABLES.includes(name),
+  { error: "is another table of the agent's" },
+);
 
 /** What of the kernel enforces rules. */
 export const firewallSchema = oneOf(["nftables", "iptables"]);
