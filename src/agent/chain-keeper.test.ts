@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { AgentScene, createSceneKernel } from "../../test/support/agent-scene.ts";
-import { hostView } from "../../test/support/agent-view.ts";
+import { endpoint, hostView } from "../../test/support/agent-view.ts";
 import { FakeRomanad } from "../../test/support/fake-romanad.ts";
 import type { Chain } from "../model/index.ts";
 import { formatAddress, parseAddress } from "../net/index.ts";
@@ -140,6 +140,21 @@ describe("a chain", () => {
     expect(scene.kernel.counters("romana_chains").get("out-of-place")).toEqual({ packets: 7, bytes: 700 });
     expect(table()).toContain("counter name no-function drop");
   });
+});
+
+test("news about others cost no look at the kernel", async () => {
+  await attached();
+  const rules = scene.kernel.rules.bind(scene.kernel);
+  let looks = 0;
+  scene.kernel.rules = () => {
+    looks += 1;
+    return rules();
+  };
+  scene.romanad.put(endpoint(9));
+  await scene.timers.advance(100);
+  expect(looks).toBe(0);
+  await tell({ kind: "backends", type: "put", object: { ...BACKENDS, backends: [LOCAL], revision: 51 } });
+  expect(looks).toBeGreaterThan(0);
 });
 
 describe("what others change is mended:", () => {

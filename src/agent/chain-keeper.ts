@@ -4,6 +4,7 @@ import {
   CHAIN_TABLE,
   CHAIN_TABLES,
   type ChainEndpoint,
+  type ChainInput,
   type ChainRules,
   chainRules,
   NOWHERE,
@@ -46,6 +47,11 @@ interface Made {
   readonly listed: string;
 }
 
+/** What rules follow from, but for what is read from the kernel. */
+type Known = Omit<ChainInput, "hopNumbers" | "hostMacs" | "unreachable" | "underlayDevices"> & {
+  readonly underlay: readonly number[];
+};
+
 /**
  * Keeps what chains need on this host: next hops with their routing tables, the rules' and sysctls' part of it, then the table
  * that marks packets for them. What goes is taken away in the reverse order, so that no packet of a chain is ever routed as if it
@@ -58,6 +64,9 @@ export class ChainKeeper implements SteeringPart {
   readonly #alarm: Alarm;
   readonly #neighboursAlarm: Alarm;
   #knowledge: HostKnowledge | undefined;
+  /** What was made last, and from what. */
+  #known: Known | undefined;
+  #rules: ChainRules | undefined;
   #made: Made | "absent" | undefined;
   /** Hosts that the kernel has refused a way to since the last look at everything. */
   #unreachable: ReadonlySet<string> = new Set();
@@ -74,6 +83,9 @@ export class ChainKeeper implements SteeringPart {
 
   follow(knowledge: HostKnowledge): void {
     this.#knowledge = knowledge;
+    // Most news, and each attach, are about others.
+    const isDone = this.#made !== undefined && this.#failures.length === 0;
+    if (isDone && isSameInput(this.#known, this.#knownOf(knowledge))) return;
     this.#run();
   }
 
@@ -93,7 +105,7 @@ export class ChainKeeper implements SteeringPart {
         if (isHopTable(event.route.table)) this.#alarm.set(SETTLE);
         return;
       case "link":
-        this.#alarm.set(SETTLE);
+        if (this.#isOfInterest(event.link)) this.#alarm.set(SETTLE);
         return;
       default:
     }
@@ -156,30 +168,45 @@ export class ChainKeeper implements SteeringPart {
   #make(knowledge: HostKnowledge): readonly string[] {
     const { kernel, reconciler } = this.#options;
     const links = kernel.links();
-    let rules = this.#rules(knowledge, links);
+    const known = this.#knownOf(knowledge);
+    let rules = this.#derive(known, links);
     let hops = hopChanges(rules.hops, readHops(kernel, rules.hops), links);
     let refused = kernel.apply(hops.before);
     const lost = hostsOf(refused, knowledge);
     if (lost.length > 0) {
       this.#unreachable = new Set([...this.#unreachable, ...lost]);
-      rules = this.#rules(knowledge, links);
+      rules = this.#derive(known, links);
       hops = hopChanges(rules.hops, readHops(kernel, rules.hops), links);
       refused = kernel.apply(hops.before);
     }
     const failures = reconciler.steer(new Set(rules.functionDevices));
     this.#problems = [...rules.problems, ...this.#underlay.prepare(rules)];
     this.#writeTable(rules);
+    this.#known = known;
+    this.#rules = rules;
     return [...failures, ...[...refused, ...kernel.apply(hops.after)].map(failureText)];
   }
 
-  #rules(knowledge: HostKnowledge, links: readonly Link[]): ChainRules {
-    const { kernel, reconciler } = this.#options;
-    const { ownHost, networks, hosts, tenants, segments, exceptions, services, chains, backends } = knowledge;
-    if (ownHost === undefined) throw new TypeError("nobody knows this host");
+  #derive(known: Known, links: readonly Link[]): ChainRules {
+    const { kernel } = this.#options;
+    const { underlay, chains, hosts, host } = known;
     const isOpen = chains.some(({ from }) => from.kind === "any" || from.kind === "cidr");
     if (isOpen) this.#neighboursAlarm.set(NEIGHBOURS_LOOK);
     else this.#neighboursAlarm.clear();
-    return chainRules({
+    const input = {
+      ...known,
+      underlayDevices: links.flatMap(({ index, name }) => (underlay.includes(index) ? [name] : [])),
+      hostMacs: isOpen ? this.#underlay.macsOf(hosts.filter(({ name }) => name !== host.name)) : [],
+      unreachable: this.#unreachable,
+      hopNumbers: hopNumbers(readHops(kernel, []), links),
+    };
+    return chainRules(input, this.#rules);
+  }
+
+  #knownOf(knowledge: HostKnowledge): Known {
+    const { ownHost, networks, hosts, tenants, segments, exceptions, services, chains, backends } = knowledge;
+    if (ownHost === undefined) throw new TypeError("nobody knows this host");
+    return {
       host: ownHost,
       networks,
       hosts,
@@ -190,22 +217,27 @@ export class ChainKeeper implements SteeringPart {
       chains,
       backends,
       endpoints: this.#endpoints(knowledge),
-      underlayDevices: links.flatMap(({ index, name }) =>
-        reconciler.inventory.underlay.has(index) ? [name] : [],
-      ),
-      hostMacs: isOpen ? this.#underlay.macsOf(hosts.filter(({ name }) => name !== ownHost.name)) : [],
-      unreachable: this.#unreachable,
-      hopNumbers: hopNumbers(readHops(kernel, []), links),
-    });
+      underlay: [...this.#options.reconciler.inventory.underlay],
+    };
   }
 
-  /** Endpoints that are attached here, as far as it is known who they are. */
+  /** Devices that next hops and sysctls depend on. */
+  #isOfInterest({ name }: Link): boolean {
+    const { functionDevices = [], underlayDevices = [] } = this.#rules ?? {};
+    return functionDevices.includes(name) || underlayDevices.includes(name);
+  }
+
+  /** Endpoints of functions that are attached here, as far as it is known who they are. */
   #endpoints(knowledge: HostKnowledge): readonly ChainEndpoint[] {
+    const functions = new Set(
+      knowledge.chains.flatMap(({ through }) => through.map(({ tenant, segment }) => `${tenant}/${segment}`)),
+    );
+    if (functions.size === 0) return [];
     return this.#options.reconciler.inventory.endpoints.flatMap(({ key, device }) => {
       const endpoint = knowledge.endpoints.get(key);
       if (endpoint === undefined || endpointKey(endpoint) !== key) return [];
       const { tenant, segment, actsAs = segment, addresses } = endpoint;
-      return [{ tenant, segment: actsAs, addresses, device }];
+      return functions.has(`${tenant}/${actsAs}`) ? [{ tenant, segment: actsAs, addresses, device }] : [];
     });
   }
 
@@ -226,6 +258,8 @@ export class ChainKeeper implements SteeringPart {
     this.#underlay.restore();
     this.#neighboursAlarm.clear();
     this.#problems = [];
+    this.#rules = undefined;
+    this.#known = this.#knowledge && this.#knownOf(this.#knowledge);
     const refused = kernel.apply(removedHops(kernel));
     if (refused.length === 0) this.#made = "absent";
     return [...failures, ...refused.map(failureText)];
@@ -234,6 +268,34 @@ export class ChainKeeper implements SteeringPart {
   #listed(): string {
     return fingerprint(this.#options.kernel.listTable(CHAIN_TABLE) ?? "");
   }
+}
+
+/** True when all objects are the very same: those that romanad tells anew are others. */
+function isSameInput(a: Known | undefined, b: Known): boolean {
+  if (a === undefined || a.host !== b.host) return false;
+  const lists = [
+    "networks",
+    "hosts",
+    "tenants",
+    "segments",
+    "exceptions",
+    "services",
+    "chains",
+    "backends",
+    "underlay",
+  ] as const;
+  return (
+    lists.every((list) => isSameList<unknown>(a[list], b[list], Object.is)) &&
+    isSameList(
+      a.endpoints,
+      b.endpoints,
+      (one, other) => one.device === other.device && one.addresses === other.addresses,
+    )
+  );
+}
+
+function isSameList<T>(a: readonly T[], b: readonly T[], isSame: (one: T, other: T) => boolean): boolean {
+  return a.length === b.length && a.every((one, index) => isSame(one, b[index] as T));
 }
 
 function isHopTable(table: number): boolean {

@@ -56,6 +56,9 @@ export interface FunctionMap {
   readonly name: string;
   readonly family: Family;
   readonly slots: readonly number[];
+  /** The addresses of those who have slots, and of who has which: the same as long as the first are. */
+  readonly members: string;
+  readonly owners: readonly string[];
 }
 
 /** What chains need on one host: {@link renderChainTable} and the next hops' routing tables. */
@@ -74,8 +77,11 @@ export interface ChainRules {
 /** The number of members that `assignSlots` gives slots to is without limit, that of next hops is not. */
 type HopOf = (backend: Backend, family: Family) => NextHop | undefined;
 
-/** What the chains need on this host. Every host comes to the same slots. */
-export function chainRules(input: ChainInput): ChainRules {
+/**
+ * What the chains need on this host. Every host comes to the same slots.
+ * @param before made from an earlier input: what is the same need not be worked out again
+ */
+export function chainRules(input: ChainInput, before?: ChainRules): ChainRules {
   const hopOf = createHopOf(input);
   const used = distinct(
     input.chains.flatMap(({ network, through }) => through.map((one) => ({ network, one }))),
@@ -89,6 +95,7 @@ export function chainRules(input: ChainInput): ChainRules {
     input.hopNumbers,
   );
   const numbers = new Map(hops.map((hop) => [hopKey(hop), hop.number]));
+  const known = new Map(before?.maps.map(({ members, owners }) => [members, owners]));
   const maps = new Map<string, FunctionMap>();
   const problems = new Set<string>();
   for (const [index, use] of used.entries()) {
@@ -102,12 +109,14 @@ export function chainRules(input: ChainInput): ChainRules {
       for (const backend of lost) problems.add(noWay(use.one, backend, family));
       const isUsable = lost.length < backends.length || use.one.fail === "closed";
       if (backends.length === 0 || !isUsable) continue;
-      const slots = assignSlots(backends, (backend) => formatAddress(addressOf(backend, family)));
-      maps.set(useKey(use, family), {
-        name: `function_${index + 1}_${family}`,
-        family,
-        slots: slots.map(numberOf),
-      });
+      const numberBy = new Map(
+        backends.map((backend) => [formatAddress(addressOf(backend, family)), numberOf(backend)]),
+      );
+      const members = [...numberBy.keys()].toSorted().join();
+      const owners = known.get(members) ?? assignSlots([...numberBy.keys()], (address) => address);
+      const name = `function_${index + 1}_${family}`;
+      const slots = owners.map((owner) => numberBy.get(owner) ?? NOWHERE);
+      maps.set(useKey(use, family), { name, family, slots, members, owners });
     }
   }
   // Where two chains could have a packet, all hosts give it to the same one.
