@@ -49,10 +49,11 @@ describe("what goes while a chain that names it is made, or just before, takes t
       (control) => control.networks.delete("main", { cascade: true }),
       'Cannot create chain "a": network: there is no network',
     ],
-  ])("%s", async (_, remove, reason) => {
+  ])("%s", async (what, remove, reason) => {
     const { control, store, clock } = await seedChains();
     const racing = await createControl({ store: interrupted(store, () => remove(control)), clock });
-    expect(await errorOf(racing.chains.create(led))).toContain(reason);
+    const asked = what === "the service" ? led : spec("a");
+    expect(await errorOf(racing.chains.create(asked))).toContain(reason);
     expect((await control.chains.list()).items).toEqual([]);
     expect(await findingsOf(control)).toEqual([]);
   });
