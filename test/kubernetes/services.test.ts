@@ -27,7 +27,7 @@ afterAll(async () => {
 });
 
 /** Pods of one segment of their own name, each on another node. */
-function deployment(name: string, replicas: number, script: string): object {
+function deployment(name: string, replicas: number, script: string, security: object = {}): object {
   const labels = { app: name, "romana.io/segment": name };
   const spread = { maxSkew: 1, topologyKey: "kubernetes.io/hostname", whenUnsatisfiable: "DoNotSchedule" };
   return {
@@ -48,6 +48,7 @@ function deployment(name: string, replicas: number, script: string): object {
               image: BUSYBOX_IMAGE,
               imagePullPolicy: "Never",
               command: ["sh", "-c", script],
+              securityContext: security,
               env: [{ name: "NAME", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } }],
               ports: [{ name: "http", containerPort: 8080 }],
             },
@@ -204,6 +205,37 @@ test("a chain is accepted, and what is behind it told", async () => {
     "default.inspected",
   ]);
   await live.cluster.kubectl(["delete", "rchain", "--all"]);
+});
+
+test("flows pass the pods of a chain, as long as it is there", async () => {
+  const forward = "echo 1 > /proc/sys/net/ipv4/ip_forward; exec sleep 100000";
+  await live.cluster.apply(
+    deployment("function", 1, forward, { privileged: true }),
+    object("Chain", "inspected", {
+      from: { segment: "client" },
+      to: { service: "web" },
+      through: [{ segment: "function" }],
+    }),
+  );
+  await shows("rchain", "inspected", "client service default.web function(1) True True");
+  const forwarded = async (): Promise<number> => {
+    const words = ["exec", "deployment/function", "--", "cat", "/proc/net/snmp"];
+    const [, line = ""] = (await live.cluster.kubectl(words))
+      .split("\n")
+      .filter((text) => text.startsWith("Ip:"));
+    return Number(line.split(" ")[6]);
+  };
+  const before = await forwarded();
+  await until("a flow passes", async () => {
+    expect(await fetchFrom("172.30.0.1")).toMatch(/^web-/);
+    // A connection has at least three packets of each side.
+    expect(await forwarded()).toBeGreaterThanOrEqual(before + 6);
+  });
+  await live.cluster.kubectl(["delete", "rchain", "inspected"]);
+  await live.cluster.kubectl(["delete", "deployment", "function", "--cascade=foreground"]);
+  await until("flows go straight", async () => {
+    expect(await fetchFrom("172.30.0.1")).toMatch(/^web-/);
+  });
 });
 
 test("a service without pods is not ready, and what is deleted gives its address back", async () => {
