@@ -83,12 +83,13 @@ export interface GaugeSources {
   readonly isConnected: () => boolean;
   readonly revision: () => number;
   readonly counters: () => ReadonlyMap<string, { readonly packets: number }>;
+  readonly chainCounters: () => ReadonlyMap<string, { readonly packets: number }>;
   readonly virtualIps: () => number;
 }
 
 /** Adds what is read, not counted. */
 export function addGauges(registry: Metrics, sources: GaugeSources): void {
-  const { attached, unsettled, isConnected, revision, counters, virtualIps } = sources;
+  const { attached, unsettled, isConnected, revision, counters, chainCounters, virtualIps } = sources;
   registry.gauge("romana_agent_attachments", "Attached endpoints.", attached);
   registry.gauge("romana_agent_unsettled", "Endpoints that are still to be released at romanad.", unsettled);
   registry.gauge("romana_agent_connected", "Whether romanad can be reached.", () => Number(isConnected()));
@@ -98,6 +99,12 @@ export function addGauges(registry: Metrics, sources: GaugeSources): void {
     "romana_agent_dropped_packets",
     "Packets that the agent's table dropped since it was made.",
     () => new Map([...counters()].map(([reason, { packets }]) => [reason, packets])),
+    "reason",
+  );
+  registry.gauge(
+    "romana_agent_chain_dropped_packets",
+    "Packets of chains that were dropped since there are any.",
+    () => new Map([...chainCounters()].map(([reason, { packets }]) => [reason, packets])),
     "reason",
   );
 }

@@ -8,6 +8,7 @@ import type {
   DesiredText,
   HostSnapshot,
 } from "../schema/index.ts";
+import { CHAIN_TABLE } from "../steering/index.ts";
 import type { IptablesRunner } from "../system/iptables.ts";
 import type { Kernel, KernelEvent } from "../system/kernel.ts";
 import type { LinkNeighbours } from "../system/link-neighbours.ts";
@@ -233,6 +234,7 @@ export class Agent {
       isConnected: () => this.#follower.connection.connected,
       revision: () => this.#follower.knowledge?.revision ?? 0,
       counters: () => this.#rules.counters(),
+      chainCounters: () => kernel.counters(CHAIN_TABLE),
       virtualIps: () => this.#pulse.virtualIps.held,
     });
   }

@@ -139,6 +139,9 @@ describe("a chain", () => {
     });
     expect(scene.kernel.counters("romana_chains").get("out-of-place")).toEqual({ packets: 7, bytes: 700 });
     expect(table()).toContain("counter name no-function drop");
+    expect(scene.agent.metrics.registry.render()).toContain(
+      'romana_agent_chain_dropped_packets{reason="out-of-place"} 7',
+    );
   });
 });
 
