@@ -6,7 +6,7 @@ import { segmentName } from "./words.ts";
 
 type Body = BodyOf<typeof CONTRACT.createChain>;
 
-/** Who begins flows: `any`, a prefix, `TENANT/SEGMENT` or `TENANT`; undefined when it is not said. */
+/** Who sends: `any`, a prefix, `TENANT/SEGMENT` or `TENANT`; undefined when it is not said. */
 export function chainFromOf(text: string | undefined): Body["from"] | undefined {
   if (text === undefined) return undefined;
   if (text === "any") return { any: true };
@@ -14,7 +14,7 @@ export function chainFromOf(text: string | undefined): Body["from"] | undefined 
   return text.includes("/") ? segmentName(text) : { tenant: text };
 }
 
-/** Where flows go to: `TENANT/SEGMENT`, or the name of a service; undefined when it is not said. */
+/** Who receives: `TENANT/SEGMENT`, or the name of a service; undefined when it is not said. */
 export function chainToOf(text: string | undefined): Body["to"] | undefined {
   if (text === undefined) return undefined;
   return text.includes("/") ? segmentName(text) : { service: text };
@@ -41,14 +41,14 @@ export function chainFunctionsOf(texts: readonly string[]): Body["through"] | un
   });
 }
 
-/** Who begins flows, as {@link chainFromOf} reads it. */
+/** Who sends, as {@link chainFromOf} reads it. */
 export function chainFromText({ tenant, segment, cidr }: Body["from"]): string {
   if (cidr !== undefined) return cidr;
   if (tenant === undefined) return "any";
   return segment === undefined ? tenant : `${tenant}/${segment}`;
 }
 
-/** Where flows go to, as {@link chainToOf} reads it. */
+/** Who receives, as {@link chainToOf} reads it. */
 export function chainToText({ tenant, segment, service }: Body["to"]): string {
   return service ?? `${tenant}/${segment}`;
 }

@@ -20,7 +20,7 @@ describe("a check finds, and leaves to a human,", () => {
       { network: "x", from: { tenant: "y" }, to: { service: "z" } },
       ["dangling-reference chain/b"],
     ],
-    ["the same flows", { from: { any: true } }, ["wrong-chain chain/b"]],
+    ["the same traffic", { from: { any: true } }, ["wrong-chain chain/b"]],
     ["the same place", { places: { forward: [2, 3] } }, ["wrong-chain chain/b"]],
     ["too few places", { places: { forward: [7] } }, ["wrong-chain chain/b"]],
     ["a place twice", { places: { forward: [7, 7] } }, ["wrong-chain chain/b"]],

@@ -24,7 +24,7 @@ export interface ChainPatch extends Partial<Pick<Chain, "from" | "to" | "through
 export interface Chains {
   /**
    * @throws RomanaError `not-found` (network, tenant, segment, service), `invalid-input` for one that goes through itself
-   *   or names a family that its network has not, `conflict` when another one takes the same flows or has the name,
+   *   or names a family that its network has not, `conflict` when another one takes the same traffic or has the name,
    *   `pool-exhausted` when there are too few places, `aborted`.
    */
   create(spec: ChainSpec): Promise<Created<Chain>>;
