@@ -28,13 +28,16 @@ describe.each(PLACEMENTS)("%s", (_, placement) => {
     await scene.sightings("fw1", "ids1");
   });
 
-  /** Whether functions have met the packets between two parties. */
-  async function met(a: SceneParty, b: SceneParty, family: 4 | 6): Promise<boolean[]> {
-    const pair = [a, b].map((party) => formatAddress(addressOf(party, family)));
-    const found = await scene.sightings("fw1", "ids1");
-    return found.map((one) =>
-      one.some(({ source, destination }) => pair.includes(source) && pair.includes(destination)),
-    );
+  /** Which functions have met packets from one to the other, and back. */
+  async function met(a: SceneParty, b: SceneParty, family: 4 | 6): Promise<string[]> {
+    const [here, there] = [a, b].map((party) => formatAddress(addressOf(party, family)));
+    const [fwSaw = [], idsSaw = []] = await scene.sightings("fw1", "ids1");
+    return [
+      ...(fwSaw.some((one) => one.source === here && one.destination === there) ? ["fw there"] : []),
+      ...(idsSaw.some((one) => one.source === here && one.destination === there) ? ["ids there"] : []),
+      ...(idsSaw.some((one) => one.source === there && one.destination === here) ? ["ids back"] : []),
+      ...(fwSaw.some((one) => one.source === there && one.destination === here) ? ["fw back"] : []),
+    ];
   }
 
   describe.each(FAMILIES)("IPv%i", (family) => {
@@ -72,14 +75,14 @@ describe.each(PLACEMENTS)("%s", (_, placement) => {
           expect(scene.drops()["spoofed-source"]).toBeGreaterThan(before);
         }
       });
-      expect(await met(web, db, family)).toEqual([false, false]);
+      expect(await met(web, db, family)).toEqual([]);
       scene.run(other, NO_MARKS);
     });
 
     test("flows of others do not meet the functions", async () => {
       const other = scene.party("other1");
       for (const way of WAYS) expect(ask(way, other, db, family)).toMatchObject({ outcome: "answered" });
-      expect(await met(other, db, family)).toEqual([false, false]);
+      expect(await met(other, db, family)).toEqual([]);
     });
 
     test.each([0, 1, 2, 3, 6, 46])("from outside with DSCP %i there is one way in", async (place) => {
@@ -87,7 +90,7 @@ describe.each(PLACEMENTS)("%s", (_, placement) => {
       scene.run(scene.outside, markAll(place));
       for (const way of WAYS) {
         expect(ask(way, scene.outside, db, family)).toMatchObject({ outcome: "answered" });
-        expect(await met(scene.outside, db, family)).toEqual([true, true]);
+        expect(await met(scene.outside, db, family)).toEqual(ALL);
       }
       scene.run(scene.outside, NO_MARKS);
     });
@@ -118,6 +121,8 @@ describe("a host that does not take part", () => {
     expect(scene.drops()["no-way"]).toBeGreaterThan(before);
   });
 });
+
+const ALL = ["fw there", "ids there", "ids back", "fw back"];
 
 const NO_MARKS = "add table inet forge\ndelete table inet forge\n";
 
