@@ -102,6 +102,23 @@ describe.each([
   });
 });
 
+test("neighbours are those whose MAC address is known", async () => {
+  const add = (address: string, ...state: string[]): Promise<string> =>
+    ip(near, "neigh", "replace", address, "dev", "eth0", ...state);
+  await add("192.0.2.60", "lladdr", "02:00:00:00:00:60", "nud", "stale");
+  await add("fd00:2::60", "lladdr", "02:00:00:00:00:61", "nud", "permanent");
+  await add("192.0.2.61", "nud", "failed");
+  const known = kernel.neighbours();
+  const { index } = underlay();
+  expect(known).toEqual(
+    expect.arrayContaining([
+      { link: index, address: parseAddress("192.0.2.60"), mac: "02:00:00:00:00:60" },
+      { link: index, address: parseAddress("fd00:2::60"), mac: "02:00:00:00:00:61" },
+    ]),
+  );
+  expect(known.map(({ address }) => formatAddress(address))).not.toContain("192.0.2.61");
+});
+
 test("a device without a carrier says so", async () => {
   await ip(far, "link", "set", "eth0", "down");
   expect(underlay()).toMatchObject({ up: true, hasNoCarrier: true });

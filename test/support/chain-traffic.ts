@@ -12,6 +12,8 @@ export type Way = (typeof WAYS)[number];
 /** How long silence has to last until it counts, and how long an answer may take, in milliseconds. */
 const PATIENCE = { silence: 700, answer: 30_000 } as const;
 const PORT = 7100;
+/** Too large for one packet: only the first of its fragments has ports. */
+const DATAGRAM = Buffer.alloc(3_000, "?");
 const ECHO_ID = 0x4348;
 
 /** What came of a question, with the address that it came from as the one who was asked saw it. */
@@ -75,7 +77,7 @@ function exchange(
     }
     const server = open("udp", listening, port);
     const client = open("udp", from, 0);
-    client.send(Buffer.from("?"), { address: destination, port });
+    client.send(DATAGRAM, { address: destination, port });
     let seenFrom: string | undefined;
     while (performance.now() < deadline) {
       for (const { socket } of pollSockets(
@@ -90,7 +92,7 @@ function exchange(
         if (got.type !== "data" || got.from === undefined) continue;
         if (socket === client) return { outcome: "answered", ...(seenFrom !== undefined && { seenFrom }) };
         seenFrom = formatAddress(got.from.address);
-        server.send(Buffer.from("!"), got.from);
+        server.send(got.bytes, got.from);
       }
     }
     return { outcome: "silent", ...(seenFrom !== undefined && { seenFrom }) };
