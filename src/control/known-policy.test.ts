@@ -43,7 +43,7 @@ const EVERYTHING = ["ingress", "egress"].map((direction) => ({
 const DENIED: object = {
   id: "p",
   tier: "admin",
-  order: 0,
+  order: -1,
   appliedTo: POLICY.appliedTo,
   isolates: [],
   rules: EVERYTHING,

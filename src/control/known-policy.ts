@@ -1,4 +1,10 @@
-import { type KnownPolicy, POLICY_ID_PATTERN, type PolicyRule, type PolicyTarget } from "../model/index.ts";
+import {
+  type KnownPolicy,
+  ORDER_BEFORE_ALL,
+  POLICY_ID_PATTERN,
+  type PolicyRule,
+  type PolicyTarget,
+} from "../model/index.ts";
 import { decodePolicyRecord } from "./policy-record.ts";
 import { readTargets } from "./policy-value.ts";
 
@@ -39,7 +45,7 @@ function standIn(id: string, targets: readonly PolicyTarget[] | undefined): Know
   return {
     id,
     tier: "admin",
-    order: 0,
+    order: ORDER_BEFORE_ALL,
     appliedTo: targets ?? [],
     isolates: [],
     rules: targets === undefined ? [] : rules,

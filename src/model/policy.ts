@@ -141,6 +141,9 @@ export interface KnownPolicy extends Policy {
   readonly damage?: PolicyDamage;
 }
 
+/** The order of what stands for a policy that cannot be read: no policy has it, and none comes before. */
+export const ORDER_BEFORE_ALL = -1;
+
 /** The order of a policy that names none. */
 export const DEFAULT_POLICY_ORDER = 1000;
 

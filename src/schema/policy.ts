@@ -2,6 +2,7 @@ import { z } from "zod";
 import {
   HIGHEST,
   type KnownPolicy,
+  ORDER_BEFORE_ALL,
   POLICY_ID_PATTERN,
   POLICY_TEXT_LENGTHS,
   type Policy,
@@ -87,6 +88,9 @@ export const policySchema = strict(policyShape).meta({ id: "PolicySpec" });
 /** A stored policy with its revision, as agents get it. */
 export const policyResourceSchema = strict({
   ...policyShape,
+  order: z.int().min(ORDER_BEFORE_ALL).meta({
+    description: "Inside a tier, lower ones come first; -1: what stands for a policy that cannot be read.",
+  }),
   revision: revisionSchema,
   damage: oneOf(["earlier-version", "targets-only", "nothing"]).exactOptional().meta({
     description:
