@@ -145,6 +145,19 @@ describe("a chain", () => {
   });
 });
 
+test("is there after a crash, also while romanad is away", async () => {
+  await begin(hostView());
+  await scene.timers.advance(2_000);
+  expect(table()).toBeUndefined();
+  await tell({ kind: "chains", type: "put", object: { ...CHAIN, revision: 50 } });
+  await scene.timers.advance(1_000);
+  await scene.kill();
+  scene.romanad.isAway = true;
+  await scene.start();
+  expect(table()).toContain("goto take_1_4");
+  expect(isSteered()).toBe(true);
+});
+
 test("news about others cost no look at the kernel", async () => {
   await attached();
   const rules = scene.kernel.rules.bind(scene.kernel);

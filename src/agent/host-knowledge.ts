@@ -20,7 +20,7 @@ import { Register } from "./register.ts";
 
 /** What is different in what is known. */
 export interface ViewChange {
-  /** Something other than an endpoint changed: routes and rules are derived anew. */
+  /** Something other than an endpoint changed: routes and rules are derived anew, and the view is kept on disk. */
   readonly isTopology: boolean;
   /** All was read anew: whatever is not in it is gone. */
   readonly isSnapshot: boolean;
@@ -204,7 +204,7 @@ export class HostKnowledge {
           continue;
         case "chains":
           this.#chains.take(change.object.name, type, change.object);
-          continue;
+          break;
         case "backends":
           this.#backends.take(segmentPlaceText(change.object), type, change.object);
           continue;
