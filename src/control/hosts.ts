@@ -1,4 +1,4 @@
-import { hostFaults, hostRange } from "../ipam/index.ts";
+import { hostFaults, hostRange, underlayFaults } from "../ipam/index.ts";
 import { type AddressPair, type Host, type HostDetails, invalidInput } from "../model/index.ts";
 import { type Address, formatAddress } from "../net/index.ts";
 import type { Compare } from "../store/index.ts";
@@ -100,7 +100,8 @@ async function updateHost(
   { expectedRevision }: ChangeOptions,
 ): Promise<Versioned<Host>> {
   const key = hostKey(name);
-  return await untilSettled(`update host "${name}"`, async () => {
+  const what = `update host "${name}"`;
+  return await untilSettled(what, async () => {
     const { record, revision } = await readRecord(context.store, NOUN, name, key, decodeHostRecord);
     if (expectedRevision !== undefined && expectedRevision !== revision) {
       throw revisionMismatch("update", NOUN, name, revision);
@@ -120,9 +121,17 @@ async function updateHost(
     const gone = before.filter((old) => !after.some((address) => hostAddressKey(address) === old));
     const isSame = externalId === idBefore && isSameLabels(host.labels, labels);
     if (added.length === 0 && gone.length === 0 && isSame) return { object: record.host, revision };
+    const guard = context.catalog.guardRevision;
+    const faults =
+      added.length === 0 ? [] : underlayFaults(context.catalog.respectedNetworks(), host.underlay);
+    if (faults.length > 0) throw invalidInput(what, faults);
     const done = await commit(
       context,
-      [unchanged(key, revision), ...added.flatMap(unclaimed)],
+      [
+        unchanged(key, revision),
+        ...(added.length === 0 ? [] : [unchanged(NETWORK_GUARD, guard)]),
+        ...added.flatMap(unclaimed),
+      ],
       [
         put(key, encodeHostRecord({ host })),
         ...added.map((address) => put(hostAddressKey(address), name)),

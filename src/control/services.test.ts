@@ -390,3 +390,15 @@ describe("a check", () => {
     await next.close();
   });
 });
+
+test("a host gets no address out of a service prefix, when it is made or later", async () => {
+  const { control } = await seed();
+  const underlay = { ipv4: parseAddress("172.20.0.3") };
+  const reason = 'underlay.ipv4: 172.20.0.3 is inside the service prefix 172.20.0.0/29 of network "main"';
+  expect(await errorOf(control.hosts.create({ name: "new", underlay }))).toBe(
+    `invalid-input: Cannot create host "new": ${reason}`,
+  );
+  expect(await errorOf(control.hosts.update("host-1", { underlay }))).toBe(
+    `invalid-input: Cannot update host "host-1": ${reason}`,
+  );
+});

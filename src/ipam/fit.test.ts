@@ -87,6 +87,24 @@ describe("hostFaults()", () => {
   });
 });
 
+test.each([
+  ["outside", "192.0.2.1", "2001:db8::1", []],
+  [
+    "inside both",
+    "172.20.9.9",
+    "fd10::9",
+    [
+      'underlay.ipv4: 172.20.9.9 is inside the service prefix 172.20.0.0/16 of network "main"',
+      'underlay.ipv6: fd10::9 is inside the service prefix fd10::/112 of network "main"',
+    ],
+  ],
+])("a host whose underlay is %s of the service prefixes", (_, ipv4, ipv6, expected) => {
+  const services = { ipv4: parsePrefix("172.20.0.0/16"), ipv6: parsePrefix("fd10::/112") };
+  const underlay = { ipv4: parseAddress(ipv4), ipv6: parseAddress(ipv6) };
+  const networks = [{ ...network("main", {}, {}), services }];
+  expect(text(hostFaults(networks, { name: "h", id: 1, group: [], underlay }))).toEqual(expected);
+});
+
 describe("IDs of tenants, segments and endpoints", () => {
   test.each<[string, readonly Fault[], string[]]>([
     ["tenant 1", tenantIdFaults([network("main", {})], 1), []],

@@ -8,18 +8,20 @@ import {
   tenantIds,
 } from "../addressing/index.ts";
 import {
+  type AddressPair,
   type AddressPlan,
   type Fault,
-  hasCode,
   type Host,
+  hasCode,
   type Network,
   plansOf,
   type SegmentCode,
 } from "../model/index.ts";
+import { formatAddress, formatPrefix, prefixContains } from "../net/index.ts";
 
-/** Why a host does not fit a network: its ID, or its group that the network does not have. */
+/** Why a host does not fit a network: its ID, its group that the network does not have, or an address that is not for hosts. */
 export function hostFaults(networks: readonly Network[], host: Host): readonly Fault[] {
-  return networks.flatMap((network) => {
+  const positions = networks.flatMap((network) => {
     try {
       const position = hostPosition(network, host);
       return inNetwork(network, (plan) =>
@@ -33,6 +35,19 @@ export function hostFaults(networks: readonly Network[], host: Host): readonly F
       return [{ path: "group", reason: `network "${network.name}" has no group "${error.failure.name}"` }];
     }
   });
+  return [...positions, ...underlayFaults(networks, host.underlay)];
+}
+
+/** Addresses of a host's underlay that are kept for services: packets to them would be translated or refused. */
+export function underlayFaults(networks: readonly Network[], underlay: AddressPair): readonly Fault[] {
+  return networks.flatMap(({ name, services }) =>
+    (["ipv4", "ipv6"] as const).flatMap((family): Fault[] => {
+      const [address, prefix] = [underlay[family], services?.[family]];
+      if (address === undefined || prefix === undefined || !prefixContains(prefix, address)) return [];
+      const where = `the service prefix ${formatPrefix(prefix)} of network "${name}"`;
+      return [{ path: `underlay.${family}`, reason: `${formatAddress(address)} is inside ${where}` }];
+    }),
+  );
 }
 
 /** Why a tenant ID does not fit the networks; empty when it does. */
