@@ -17,7 +17,6 @@ import type { PolicyWorld } from "../policy/index.ts";
 import type { ClusterState } from "../schema/index.ts";
 import { listAll } from "./resource.ts";
 import { readWorld } from "./state-source.ts";
-import { membersOf } from "./why-steering.ts";
 
 /** Everything that decides about traffic, and where it goes. */
 export interface WhyWorld extends PolicyWorld {
@@ -165,4 +164,20 @@ function pairOf(text: string): AddressPair {
 
 function textsOf({ ipv4, ipv6 }: AddressPair): readonly string[] {
   return [ipv4, ipv6].flatMap((address) => (address === undefined ? [] : [formatAddress(address)]));
+}
+
+/** The endpoints of a segment in a network, as backends, when nobody says which are healthy. */
+function membersOf(
+  endpoints: readonly (Backend & {
+    readonly network: string;
+    readonly tenant: string;
+    readonly segment: string;
+    readonly actsAs?: string;
+  })[],
+  place: SegmentPlace,
+): readonly Backend[] {
+  return endpoints.filter(
+    ({ network, tenant, segment, actsAs }) =>
+      segmentPlaceText({ network, tenant, segment: actsAs ?? segment }) === segmentPlaceText(place),
+  );
 }

@@ -3,7 +3,6 @@ import {
   type Chain,
   type Service,
   type ServicePort,
-  segmentPlaceText,
   serviceAddresses,
 } from "../model/index.ts";
 import { type Address, isSameAddress } from "../net/index.ts";
@@ -88,22 +87,6 @@ export async function passedChain(
 /** True when packets of the chain are dropped, as a function that fails closed has no healthy endpoint. */
 export function isCut({ functions }: PassedChain): boolean {
   return functions.some(({ fail, healthy }) => fail === "closed" && healthy === 0);
-}
-
-/** The endpoints of a segment in a network, as backends, when nobody says which are healthy. */
-export function membersOf(
-  endpoints: readonly (Backend & {
-    readonly network: string;
-    readonly tenant: string;
-    readonly segment: string;
-    readonly actsAs?: string;
-  })[],
-  place: Parameters<WhySource["findBackends"]>[0],
-): readonly Backend[] {
-  return endpoints.filter(
-    ({ network, tenant, segment, actsAs }) =>
-      segmentPlaceText({ network, tenant, segment: actsAs ?? segment }) === segmentPlaceText(place),
-  );
 }
 
 async function passedFunction(
