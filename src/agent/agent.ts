@@ -107,7 +107,6 @@ export class Agent {
   readonly #stop = new AbortController();
   /** Without memory nothing is known of what is attached: the kernel is left alone until romanad has told. */
   #hasMemory: boolean;
-  #isSettling = false;
   readonly #policing: Policing;
   readonly #safetyNet: SafetyNet;
   #underivable: string | undefined;
@@ -420,16 +419,8 @@ export class Agent {
   }
 
   #settle(): void {
-    if (this.#isSettling || !this.#follower.connection.connected || this.#releaser.unsettled === 0) return;
-    this.#isSettling = true;
-    const settle = async (): Promise<void> => {
-      try {
-        await this.#releaser.settle();
-      } finally {
-        this.#isSettling = false;
-      }
-    };
-    this.#background(settle(), "release what is left over");
+    if (!this.#follower.connection.connected || this.#releaser.unsettled === 0) return;
+    this.#background(this.#releaser.settle(), "release what is left over");
   }
 
   #hostStatus(): HostStatus {

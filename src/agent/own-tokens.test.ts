@@ -116,6 +116,27 @@ describe("attaches with tokens that nobody else allocates with", () => {
     expect([...scene.romanad.endpoints.keys()]).toEqual(["10.1.1.17"]);
   });
 
+  test("what turns up while an earlier one is being released is released, too", async () => {
+    const scene = await new AgentScene().start();
+    await scene.attach(1, POD);
+    scene.romanad.isMute = true;
+    for (const number of [2, 3])
+      void scene.attach(number, { ...POD, requestToken: `cni/net/c${number}/eth0` });
+    await scene.timers.advance(100);
+    await scene.kill();
+    scene.romanad.isMute = false;
+    let late = 0;
+    scene.romanad.before = (call) => {
+      if (call !== "release" || ++late > 1) return;
+      const allocation = { host: "host-1", tenant: "acme", segment: "web" };
+      void scene.romanad.allocate({ ...allocation, requestToken: "cni/net/c4/eth0" });
+    };
+    await scene.start();
+    await scene.timers.advance(1_000);
+    expect(late).toBe(3);
+    expect([...scene.romanad.endpoints.keys()]).toEqual(["10.1.1.17"]);
+  });
+
   test("an endpoint that was there before the agent's memory begins is not the agent's", async () => {
     const scene = await new AgentScene().start();
     const allocation = { host: "host-1", tenant: "acme", segment: "web", requestToken: "cni/net/c9/eth0" };

@@ -45,6 +45,8 @@ export class Releaser {
   readonly #site: ReleaserSite;
   /** Attaches that came to nothing and may have left an allocation. */
   readonly #abandoned = new Map<string, IntentRecord>();
+  #isSettling = false;
+  #isWanted = false;
   /** What stands for all attaches with {@link OWN_TOKENS}, once it is on disk. */
   #standing: Promise<IntentRecord> | undefined;
   /** The one of an earlier life, whose attaches may have left something; and until when that may turn up. */
@@ -150,6 +152,21 @@ export class Releaser {
 
   /** Does what could not be done before. Call it when romanad is there, and when it has news of endpoints. */
   async settle(): Promise<void> {
+    this.#isWanted = true;
+    if (this.#isSettling) return;
+    this.#isSettling = true;
+    try {
+      // What comes while it waits for romanad may have been passed already.
+      while (this.#isWanted) {
+        this.#isWanted = false;
+        await this.#settleAll();
+      }
+    } finally {
+      this.#isSettling = false;
+    }
+  }
+
+  async #settleAll(): Promise<void> {
     const { attachments, locks, now, journal } = this.#site;
     for (const { endpoint } of attachments.releasing) {
       await locks.run(endpointLocks(endpoint), async () => {
