@@ -1,6 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { AgentScene, NAMESPACE } from "../../test/support/agent-scene.ts";
+import type { Endpoint } from "../model/index.ts";
+import { parseAddress } from "../net/index.ts";
+import type { Stored } from "../schema/index.ts";
 import { createMemoryStore, type Store } from "../store/index.ts";
+import { Attachments } from "./attachments.ts";
+import { KeyedLock } from "./keyed-lock.ts";
+import { Releaser, type ReleaserSite } from "./releaser.ts";
 
 /** How romana-cni asks. */
 const POD = { name: undefined, requestToken: "cni/net/c1/eth0" };
@@ -116,27 +122,6 @@ describe("attaches with tokens that nobody else allocates with", () => {
     expect([...scene.romanad.endpoints.keys()]).toEqual(["10.1.1.17"]);
   });
 
-  test("what turns up while an earlier one is being released is released, too", async () => {
-    const scene = await new AgentScene().start();
-    await scene.attach(1, POD);
-    scene.romanad.isMute = true;
-    for (const number of [2, 3])
-      void scene.attach(number, { ...POD, requestToken: `cni/net/c${number}/eth0` });
-    await scene.timers.advance(100);
-    await scene.kill();
-    scene.romanad.isMute = false;
-    let late = 0;
-    scene.romanad.before = (call) => {
-      if (call !== "release" || ++late > 1) return;
-      const allocation = { host: "host-1", tenant: "acme", segment: "web" };
-      void scene.romanad.allocate({ ...allocation, requestToken: "cni/net/c4/eth0" });
-    };
-    await scene.start();
-    await scene.timers.advance(1_000);
-    expect(late).toBe(3);
-    expect([...scene.romanad.endpoints.keys()]).toEqual(["10.1.1.17"]);
-  });
-
   test("an endpoint that was there before the agent's memory begins is not the agent's", async () => {
     const scene = await new AgentScene().start();
     const allocation = { host: "host-1", tenant: "acme", segment: "web", requestToken: "cni/net/c9/eth0" };
@@ -159,4 +144,46 @@ describe("attaches with tokens that nobody else allocates with", () => {
       1,
     ]);
   });
+});
+
+test("what turns up while romanad is asked to release others is released behind them", async () => {
+  const endpoint = (number: number): Stored<Endpoint> => ({
+    network: "default",
+    host: "host-1",
+    tenant: "acme",
+    segment: "web",
+    code: { code: 1, extraBits: 0 },
+    endpointId: number,
+    addresses: { ipv4: parseAddress(`10.1.1.${16 + number}`) },
+    requestToken: `cni/net/c${number}/eth0`,
+    createdAt: number,
+    revision: 10 + number,
+  });
+  const endpoints = new Map([["10.1.1.17", endpoint(1)]]);
+  const released: string[] = [];
+  const { promise: answer, resolve } = Promise.withResolvers<void>();
+  const site = {
+    attachments: new Attachments(),
+    locks: new KeyedLock(),
+    knowledge: () => ({ revision: 20, endpoints }),
+    now: () => 0,
+    romanad: {
+      release: async (address: string) => {
+        released.push(address);
+        await answer;
+        endpoints.delete(address);
+      },
+    },
+  };
+  const standing = { id: "i", tokenPrefix: "cni/", viewRevision: 10, startedAt: 0 };
+  const releaser = new Releaser(site as unknown as ReleaserSite, [standing]);
+  const settling = releaser.settle();
+  await expect.poll(() => released).toEqual(["10.1.1.17"]);
+  endpoints.set("10.1.1.18", endpoint(2));
+  await releaser.settle();
+  expect(released).toEqual(["10.1.1.17"]);
+  resolve();
+  await settling;
+  expect(released).toEqual(["10.1.1.17", "10.1.1.18"]);
+  expect(releaser.unsettled).toBe(0);
 });
