@@ -348,8 +348,10 @@ test("when the log cannot be synced nothing is certain, and nothing more is told
   await fill(store, 1);
   const log = syncedDescriptor(path);
   closeSync(log);
-  // Takes its number, and cannot be synced.
-  expect(openSync("/dev/null", "r")).toBe(log);
+  // One of these takes its number, and cannot be synced.
+  const fillers = [openSync("/dev/null", "r")];
+  while (fillers.at(-1) !== log) fillers.push(openSync("/dev/null", "r"));
+  for (const filler of fillers.slice(0, -1)) closeSync(filler);
   const failure = { code: "unavailable", message: expect.stringContaining("EINVAL") as string };
   await expect(store.transact([], [{ type: "put", key: "lost", value: "" }])).rejects.toMatchObject(failure);
   await expect(store.get("lost")).rejects.toMatchObject(failure);
@@ -358,6 +360,9 @@ test("when the log cannot be synced nothing is certain, and nothing more is told
   expect(watched).toEqual([1]);
   await store.close();
   await expect(watching).rejects.toMatchObject({ code: "unavailable" });
+  const database = new DatabaseSync(path, { readOnly: true });
+  expect(database.prepare("SELECT clean FROM state").get()).toEqual({ clean: 0 });
+  database.close();
   const again = openSqliteStore(path);
   expect((await again.get("key/0"))?.modRevision).toBe(1);
   await fill(again, 1);

@@ -64,9 +64,9 @@ function takeOver(path: string, lock: DatabaseSync): StoreFile {
 
 function ownedFile(path: string, database: DatabaseSync, lock: DatabaseSync): StoreFile {
   // The same file as long as the connection is open. SQLite has no locks on it that closing it could take away.
-  let log: number | undefined;
+  const log = openSync(`${path}-wal`, "r");
   function close(): void {
-    if (log !== undefined) closeSync(log);
+    closeSync(log);
     database.close();
   }
   function abandon(): void {
@@ -79,7 +79,6 @@ function ownedFile(path: string, database: DatabaseSync, lock: DatabaseSync): St
     database,
     async sync() {
       const { promise, resolve, reject } = Promise.withResolvers<void>();
-      log ??= openSync(`${path}-wal`, "r");
       fdatasync(log, (error) => (error ? reject(error) : resolve()));
       await promise;
     },

@@ -202,7 +202,9 @@ class OpenSqliteStore implements SqliteStore {
     await this.#foldAll();
     await Promise.allSettled(this.#readings);
     this.#hub.close(this.#closed);
-    this.#file.close();
+    // What may have lost something is not marked as complete: the next start looks at all of it.
+    if (this.#doubt === undefined) this.#file.close();
+    else this.#file.abandon();
   }
 
   #assertOpen(): void {
