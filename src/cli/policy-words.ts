@@ -143,7 +143,11 @@ function labelsWords(requirements: readonly LabelRequirement[]): string {
   return ` with ${words.join(" and ")}`;
 }
 
-function trafficWords({ protocol, ports, portName, icmp }: TrafficMatch): string {
+function trafficWords({ family, ...match }: TrafficMatch): string {
+  return family === undefined ? kindWords(match) : `${kindWords(match)} of IPv${family}`;
+}
+
+function kindWords({ protocol, ports, portName, icmp }: TrafficMatch): string {
   if (protocol === undefined) return "everything";
   const word = encodeProtocol(protocol);
   const name = typeof word === "string" ? word : `protocol ${word}`;

@@ -76,6 +76,7 @@ const DAMAGED: [string, object, string][] = [
   ["a protocol that there is not", traffic({ protocol: 256 }), "256 is no integer from 0 to 255"],
   ["ports without protocol", traffic({ ports: { first: 1, last: 2 } }), "no traffic of one protocol"],
   ["ports of ICMP", traffic({ protocol: 1, portName: "web" }), "no traffic of one protocol"],
+  ["a family that there is not", traffic({ family: 5 }), "5 is no family"],
   ["types of TCP", traffic({ protocol: 6, icmp: { type: 0 } }), "no traffic of one protocol"],
   [
     "ports and a name of one",

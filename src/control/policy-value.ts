@@ -21,6 +21,7 @@ import {
   TIERS,
   type TrafficMatch,
 } from "../model/index.ts";
+import type { Family } from "../net/index.ts";
 import {
   integerUpTo,
   listOf,
@@ -45,7 +46,7 @@ const POLICY_FIELDS = new Set([
   "established",
 ] as const);
 const RULE_FIELDS = new Set(["name", "direction", "verdict", "peers", "traffic", "stateful"] as const);
-const TRAFFIC_FIELDS = new Set(["protocol", "ports", "portName", "icmp"] as const);
+const TRAFFIC_FIELDS = new Set(["family", "protocol", "ports", "portName", "icmp"] as const);
 const RANGE_FIELDS = new Set(["first", "last"] as const);
 const ICMP_FIELDS = new Set(["type", "code"] as const);
 const KIND_FIELDS = new Set(["kind"] as const);
@@ -120,7 +121,7 @@ function readRule(value: unknown): PolicyRule {
 }
 
 function readTraffic(value: unknown): TrafficMatch {
-  const { protocol, ports, portName, icmp } = readFields(value, TRAFFIC_FIELDS);
+  const { family, protocol, ports, portName, icmp } = readFields(value, TRAFFIC_FIELDS);
   const number = protocol === undefined ? -1 : readProtocol(protocol);
   const parts = [ports, portName, icmp].filter((part) => part !== undefined).length;
   const isWrongPort = (ports ?? portName) !== undefined && !PROTOCOLS_WITH_PORTS.has(number);
@@ -129,11 +130,17 @@ function readTraffic(value: unknown): TrafficMatch {
     throw new SyntaxError(`${JSON.stringify(value)} is no traffic of one protocol`);
   }
   return {
+    ...(family !== undefined && { family: readFamily(family) }),
     ...(protocol !== undefined && { protocol: number }),
     ...(ports !== undefined && { ports: readRange(ports) }),
     ...(portName !== undefined && { portName: readPortName(portName) }),
     ...(icmp !== undefined && { icmp: readIcmpMatch(icmp) }),
   };
+}
+
+function readFamily(value: unknown): Family {
+  if (value !== 4 && value !== 6) throw new SyntaxError(`${JSON.stringify(value)} is no family`);
+  return value;
 }
 
 function readRange(value: unknown): PortRange {

@@ -34,9 +34,9 @@ export function combine(
   family: Family,
   subject: Side,
   peer: Side,
-  { protocol, ports, icmp }: RuleEntry["traffic"],
+  { family: only, protocol, ports, icmp }: RuleEntry["traffic"],
 ): Combination | undefined {
-  if (protocol === ICMP[family === 4 ? 6 : 4]) return undefined;
+  if ((only ?? family) !== family || protocol === ICMP[family === 4 ? 6 : 4]) return undefined;
   const isWide = subject.form === "range" || peer.form === "range";
   const sides = [subject, peer].flatMap((side): Range[] =>
     side.form === "none" ? [] : [[side.first, side.last]],

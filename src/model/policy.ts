@@ -1,4 +1,4 @@
-import type { Prefix } from "../net/index.ts";
+import type { Family, Prefix } from "../net/index.ts";
 
 /** Seen from the endpoint (or machine) that a policy applies to, as in Kubernetes. */
 export type Direction = "ingress" | "egress";
@@ -84,6 +84,8 @@ export interface PortRange {
  * `icmp` is there, and none without a protocol.
  */
 export interface TrafficMatch {
+  /** Packets of this family only. */
+  readonly family?: Family;
   /** IP protocol number (IANA). 1 is ICMP of IPv4 only, 58 that of IPv6 only. */
   readonly protocol?: number;
   readonly ports?: PortRange;

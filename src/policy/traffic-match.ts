@@ -14,9 +14,9 @@ const FAMILY_OF_ICMP: ReadonlyMap<number, Family> = new Map([
 /** True when the packet is of this kind; `destination` is who owns the address that it goes to. */
 export function matchesTraffic(match: TrafficMatch, flow: Flow, destination: Owner | undefined): boolean {
   const { protocol, ports, portName, icmp } = match;
-  const family = FAMILY_OF_ICMP.get(protocol ?? -1);
+  const families = [match.family, FAMILY_OF_ICMP.get(protocol ?? -1)];
   if (protocol !== undefined && protocol !== flow.protocol) return false;
-  if (family !== undefined && family !== flow.destination.family) return false;
+  if (families.some((family) => family !== undefined && family !== flow.destination.family)) return false;
   const { port } = flow;
   if (ports !== undefined && (port === undefined || port < ports.first || port > ports.last)) return false;
   if (portName !== undefined && !hasPort(destination, portName, flow)) return false;

@@ -90,7 +90,7 @@ function entriesOf(
         for (const kind of plain) entries.push({ subject, peer, traffic: kind });
     }
   }
-  for (const { protocol, portName } of traffic) {
+  for (const { family, protocol, portName } of traffic) {
     if (portName === undefined || protocol === undefined) continue;
     const destinations = direction === "ingress" ? targets : peers;
     const sources =
@@ -100,7 +100,7 @@ function entriesOf(
     for (const { holder, port } of destinations.flatMap((party) =>
       holders(directory, party, portName, protocol),
     )) {
-      const named = { protocol, ports: { first: port, last: port } };
+      const named = { ...(family && { family }), protocol, ports: { first: port, last: port } };
       for (const source of sources) {
         entries.push(
           direction === "ingress"
@@ -113,8 +113,13 @@ function entriesOf(
   return entries;
 }
 
-function withoutName({ protocol, ports, icmp }: TrafficMatch): RuleEntry["traffic"] {
-  return { ...(protocol !== undefined && { protocol }), ...(ports && { ports }), ...(icmp && { icmp }) };
+function withoutName({ family, protocol, ports, icmp }: TrafficMatch): RuleEntry["traffic"] {
+  return {
+    ...(family && { family }),
+    ...(protocol !== undefined && { protocol }),
+    ...(ports && { ports }),
+    ...(icmp && { icmp }),
+  };
 }
 
 const EVERYBODY: EndpointSelector = { kind: "endpoints" };

@@ -75,7 +75,11 @@ export function namedPorts(segment: Segment, name: string, protocol: number): re
 }
 
 /** The text that stands for an entry's traffic in keys. */
-function trafficKey({ protocol, ports, icmp }: RuleEntry["traffic"]): string {
+function trafficKey({ family, ...kind }: RuleEntry["traffic"]): string {
+  return family === undefined ? kindKey(kind) : `ipv${family}/${kindKey(kind)}`;
+}
+
+function kindKey({ protocol, ports, icmp }: RuleEntry["traffic"]): string {
   if (ports !== undefined) return `${protocol}:${ports.first}-${ports.last}`;
   if (icmp !== undefined) return `${protocol}/${icmp.type}.${icmp.code ?? "*"}`;
   return protocol === undefined ? "*" : `${protocol}`;

@@ -80,7 +80,7 @@ const peer = fc.oneof(
   fc.record({ kind: fc.constant("prefix"), prefix, except: fc.array(prefix, { maxLength: 2 }) }),
 );
 const withPorts = fc.record({ protocol: fc.constantFrom(6, 17, 132) });
-const traffic = fc.oneof(
+const kind = fc.oneof(
   optional("protocol", octet) as fc.Arbitrary<TrafficMatch>,
   merged<TrafficMatch>(
     withPorts,
@@ -94,6 +94,7 @@ const traffic = fc.oneof(
     merged<object>(fc.record({ type: octet }), optional("code", octet)).map((icmp) => ({ icmp })),
   ),
 );
+const traffic = merged<TrafficMatch>(optional("family", fc.constantFrom(4, 6)), kind);
 const rule = merged(
   optional("name", text),
   fc.record({

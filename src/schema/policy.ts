@@ -38,6 +38,7 @@ const directionSchema = oneOf(["ingress", "egress"]);
 const icmpNumberSchema = z.int().min(0).max(HIGHEST.icmp);
 
 const trafficSchema = strict({
+  family: z.literal([4, 6]).exactOptional().meta({ description: "Packets of IPv4 or of IPv6 only." }),
   protocol: protocolSchema.exactOptional(),
   ports: strict({ first: portSchema, last: portSchema })
     .refine(({ first, last }) => first <= last, { error: "ends before it begins" })
@@ -144,8 +145,15 @@ function encodeRule(rule: PolicyRule): z.input<typeof ruleSchema> {
   };
 }
 
-function encodeTraffic({ protocol, ports, portName, icmp }: TrafficMatch): z.input<typeof trafficSchema> {
+function encodeTraffic({
+  family,
+  protocol,
+  ports,
+  portName,
+  icmp,
+}: TrafficMatch): z.input<typeof trafficSchema> {
   return {
+    ...(family !== undefined && { family }),
     ...(protocol !== undefined && { protocol: encodeProtocol(protocol) }),
     ...(ports !== undefined && { ports: { ...ports } }),
     ...(portName !== undefined && { portName }),

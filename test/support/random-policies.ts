@@ -269,6 +269,10 @@ function randomPrefix(draw: Draw, world: Named): Prefix {
 }
 
 function randomTrafficMatch(draw: Draw): TrafficMatch {
+  return { ...draw.pick([{}, {}, {}, { family: 4 }, { family: 6 }] as const), ...randomKind(draw) };
+}
+
+function randomKind(draw: Draw): TrafficMatch {
   const protocol = draw.pick(PORT_PROTOCOLS);
   const first = draw.pick(PORTS);
   switch (draw.between(0, 9)) {

@@ -27,9 +27,10 @@ export interface TrafficText {
  * @throws RomanaError `invalid-input` for what iptables would take for more than it is: it must not be left out.
  */
 export function trafficText(
-  { protocol, ports, icmp }: RuleEntry["traffic"],
+  { family: only, protocol, ports, icmp }: RuleEntry["traffic"],
   family: Family,
 ): TrafficText | undefined {
+  if ((only ?? family) !== family) return undefined;
   if (protocol === undefined) {
     if (ports !== undefined || icmp !== undefined) throw unknownTraffic("needs a protocol");
     return { words: "" };
