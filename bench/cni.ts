@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildCni } from "../scripts/build-cni.ts";
@@ -10,30 +11,8 @@ const CONTAINERS = 50;
 const PARALLEL = 8;
 /** Debian's containernetworking-plugins. */
 const DEBIAN = "/usr/lib/cni";
-
-/**
- * Runs a plugin for each container, so many at a time, and prints the microseconds of each call and of all together. In
- * a shell, for its forks cost next to nothing; container runtimes start plugins as cheaply.
- */
-const DRIVER = `
-plugin=$1 config=$2 command=$3 lanes=$4 out=$5; shift 5
-export CNI_COMMAND=$command CNI_IFNAME=eth0 CNI_PATH=${DEBIAN}
-one() {
-  local started=\${EPOCHREALTIME/./}
-  CNI_CONTAINERID=$1 CNI_NETNS=/run/netns/$1 "$plugin" <"$config" >"$out/$1.json" 2>&1 || exit 1
-  echo $((\${EPOCHREALTIME/./} - started))
-}
-lane() {
-  local number=$1 index; shift
-  local all=("$@")
-  for ((index = number; index < \${#all[@]}; index += lanes)); do one "\${all[index]}"; done
-}
-begun=\${EPOCHREALTIME/./}
-pids=()
-for ((number = 0; number < lanes; number++)); do lane $number "$@" & pids+=($!); done
-for pid in "\${pids[@]}"; do wait $pid || { cat "$out"/*.json >&2; exit 1; }; done
-echo total $((\${EPOCHREALTIME/./} - begun))
-`;
+/** Starts the plugins and takes the times; it says how. */
+const DRIVER = join(import.meta.dirname, "cni-driver.c");
 
 /** A plugin with its configuration, and the namespace that it runs in. */
 interface Rival {
@@ -42,6 +21,8 @@ interface Rival {
   readonly namespace: string;
   readonly out: string;
   readonly containers: readonly string[];
+  /** The program that starts it. */
+  readonly driver: string;
 }
 
 /** Milliseconds of each call, and of all together. */
@@ -62,6 +43,8 @@ export async function run(): Promise<BenchResult> {
     const containers = names.map((path) => path.split("/").at(-1) as string);
     const out = join(site.directory, "out");
     mkdirSync(out);
+    const driver = join(site.directory, "cni-driver");
+    execFileSync("gcc", ["-O2", "-Wall", "-Wextra", "-Werror", DRIVER, "-o", driver], { stdio: "inherit" });
     const write = (name: string, config: object): string => {
       const file = join(site.directory, `${name}.json`);
       writeFileSync(file, JSON.stringify({ cniVersion: "1.0.0", name: "bench", ...config }));
@@ -78,6 +61,7 @@ export async function run(): Promise<BenchResult> {
       namespace: site.host(1).namespace,
       out,
       containers,
+      driver,
     };
     const ipam = { type: "host-local", subnet: "10.200.0.0/16", dataDir: join(site.directory, "ipam") };
     const theirs = {
@@ -86,6 +70,7 @@ export async function run(): Promise<BenchResult> {
       namespace: site.addNamespace("theirs"),
       out,
       containers,
+      driver,
     };
     const rows: BenchRow[] = [];
     for (const { what, lanes, bar } of [
@@ -130,12 +115,12 @@ async function sideBySide(
 
 async function drive(
   site: AgentSite,
-  { plugin, config, namespace, out, containers }: Rival,
+  { plugin, config, namespace, out, containers, driver }: Rival,
   command: "ADD" | "DEL",
   lanes: number,
 ): Promise<Times> {
-  const argv = ["bash", "-c", DRIVER, "drive", plugin, config, command, String(lanes), out, ...containers];
-  const lines = (await site.run(namespace, ...argv)).trim().split("\n");
+  const argv = [plugin, config, command, String(lanes), out, ...containers];
+  const lines = (await site.run(namespace, driver, ...argv)).trim().split("\n");
   const total = Number(lines.at(-1)?.replace("total ", "")) / 1000;
   return { calls: lines.slice(0, -1).map((line) => Number(line) / 1000), total };
 }
