@@ -10,6 +10,7 @@ import { findExisting } from "./existing.ts";
 import { hostKey, networkKey, PREFIX, placeText, segmentKey, spotText } from "./keys.ts";
 import type { Created } from "./listing.ts";
 import { type Birth, bornAs } from "./owned-request.ts";
+import { plugOf } from "./plug.ts";
 import { finishCounting, NO_SHARE, type Share, usageShare } from "./quota.ts";
 import { encodeEndpointRecord, encodeSegmentRecord, endpointJson } from "./records.ts";
 import { conflict, exhausted } from "./refusals.ts";
@@ -108,6 +109,7 @@ async function commitChoice(
     ...(name !== undefined && { name }),
     ...(requestToken !== undefined && { requestToken }),
     ...(externalId !== undefined && { externalId }),
+    ...plugOf(birth.request),
     ...birth.fields,
     createdAt: context.now(),
   };

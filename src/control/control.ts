@@ -13,6 +13,7 @@ import type {
   Network,
   Segment,
   SegmentCode,
+  Tap,
   Tenant,
   VirtualIp,
   VirtualIpDetails,
@@ -103,6 +104,8 @@ export interface EndpointPatch {
   readonly externalId?: string | null;
   /** A segment of its tenant that policies shall take it for. */
   readonly actsAs?: string | null;
+  readonly instance?: string | null;
+  readonly tap?: Tap | null;
 }
 
 /** What an endpoint shall be; what is absent is chosen. */
@@ -125,6 +128,8 @@ export interface AllocationRequest {
   /** The same token with the same request gets the same endpoint, also after a restart. */
   readonly requestToken?: string;
   readonly externalId?: string;
+  readonly instance?: string;
+  readonly tap?: Tap;
 }
 
 /** Which endpoints a listing is about; a segment wants its tenant, too. */

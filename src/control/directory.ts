@@ -20,6 +20,7 @@ import {
 import type { Address } from "../net/index.ts";
 import type { Catalog } from "./catalog.ts";
 import { hostIdKey, readSpot, type Spot, tenantIdKey } from "./keys.ts";
+import { plugOf } from "./plug.ts";
 import { decodeEndpointRecord, type EndpointRecord } from "./records.ts";
 
 /** What the bits of an address say, in names. */
@@ -73,6 +74,7 @@ export function joinEndpoint(
     ...(requestToken !== undefined && { requestToken }),
     ...(externalId !== undefined && { externalId }),
     ...(actsAs !== undefined && { actsAs }),
+    ...plugOf(record),
     createdAt,
   };
 }

@@ -19,6 +19,7 @@ import {
 } from "./keys.ts";
 import type { ChangeOptions, DeleteOptions, Deletion, ItemPage, PageRequest, Versioned } from "./listing.ts";
 import { livingSegment } from "./living.ts";
+import { isSamePlug, plugOf } from "./plug.ts";
 import { encodeExceptionRecord } from "./policy-record.ts";
 import { finishCounting, NO_SHARE, type Share, usageShare } from "./quota.ts";
 import {
@@ -132,7 +133,7 @@ async function updateEndpoint(
     if (expectedRevision !== undefined && expectedRevision !== entry.modRevision) {
       throw revisionMismatch("update", NOUN, ref, entry.modRevision);
     }
-    const { externalId: ownId, actsAs: actsBefore, ...rest } = record;
+    const { externalId: ownId, actsAs: actsBefore, instance: _instance, tap: _tap, ...rest } = record;
     const idBefore = ownId ?? record.workload;
     const externalId = patch.externalId === undefined ? idBefore : (patch.externalId ?? undefined);
     if (record.workload !== undefined && externalId !== record.workload) {
@@ -142,12 +143,14 @@ async function updateEndpoint(
     const asked = patch.actsAs === undefined ? actsBefore : (patch.actsAs ?? undefined);
     // Whoever acts as its own segment needs no exception.
     const actsAs = asked === record.segment ? undefined : asked;
+    const plug = plugOf(record, patch);
     const next = {
       ...rest,
+      ...plug,
       ...(record.workload === undefined && externalId !== undefined && { externalId }),
       ...(actsAs !== undefined && { actsAs }),
     };
-    if (externalId === idBefore && actsAs === actsBefore)
+    if (isSamePlug(plug, record) && externalId === idBefore && actsAs === actsBefore)
       return { object: joinEndpoint(spot, record), revision: entry.modRevision };
     const exception = actsAs === actsBefore ? NO_SHARE : await exceptionShare(context, text, spot, actsAs);
     const revision = await commit(

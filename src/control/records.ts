@@ -11,6 +11,7 @@ import type {
   Network,
   Segment,
   SegmentCode,
+  Tap,
   Tenant,
   Workload,
 } from "../model/index.ts";
@@ -73,6 +74,8 @@ export interface EndpointRecord {
   readonly requestToken?: string;
   readonly externalId?: string;
   readonly actsAs?: string;
+  readonly instance?: string;
+  readonly tap?: Tap;
   /** ID of the workload that it was allocated for, which is its external ID then. */
   readonly workload?: string;
   readonly createdAt: number;
@@ -255,14 +258,15 @@ export function encodeEndpointRecord(record: EndpointRecord): string {
   if (externalId !== undefined) text += `,"externalId":${JSON.stringify(externalId)}`;
   if (actsAs !== undefined) text += `,"actsAs":"${actsAs}"`;
   if (workload !== undefined) text += `,"workload":"${workload}"`;
+  if (record.instance !== undefined) text += `,"instance":${JSON.stringify(record.instance)}`;
+  if (record.tap !== undefined) text += `,"tap":${JSON.stringify(record.tap)}`;
   return `${text},"createdAt":${createdAt}}`;
 }
 
 /** Reads what {@link encodeEndpointRecord} writes. @throws Error of any kind when it is damaged. */
 export function decodeEndpointRecord(text: string): EndpointRecord {
-  const { segment, ipv4, ipv6, name, requestToken, externalId, actsAs, workload, createdAt } = JSON.parse(
-    text,
-  ) as PairJson & EndpointRecord;
+  const { segment, ipv4, ipv6, name, requestToken, externalId, actsAs, workload, instance, tap, createdAt } =
+    JSON.parse(text) as PairJson & EndpointRecord;
   return {
     segment: textOf(segment),
     addresses: readPair({ ipv4, ipv6 }),
@@ -271,6 +275,8 @@ export function decodeEndpointRecord(text: string): EndpointRecord {
     ...(externalId !== undefined && { externalId: textOf(externalId) }),
     ...(actsAs !== undefined && { actsAs: textOf(actsAs) }),
     ...(workload !== undefined && { workload: textOf(workload) }),
+    ...(instance !== undefined && { instance: textOf(instance) }),
+    ...(tap !== undefined && { tap: { device: textOf(tap.device), mac: textOf(tap.mac) } }),
     createdAt: numberOf(createdAt),
   };
 }

@@ -68,6 +68,14 @@ export interface Segment {
   readonly ports?: readonly NamedPort[];
 }
 
+/** A tap that a hypervisor plugs in on the host of an endpoint. It may come late and go at any time. */
+export interface Tap {
+  /** Name of the device on the host. */
+  readonly device: string;
+  /** MAC address of the guest, `aa:bb:cc:dd:ee:ff`. */
+  readonly mac: string;
+}
+
 /** What has an address. The IDs of (network, host, tenant, code, endpointId) make the addresses. */
 export interface Endpoint {
   readonly network: string;
@@ -85,6 +93,10 @@ export interface Endpoint {
   readonly externalId?: string;
   /** The segment of its tenant that policies take it for, whatever its address says; absent: its own. */
   readonly actsAs?: string;
+  /** What the hypervisor calls the VM that it is for, as Nova does: for metadata. */
+  readonly instance?: string;
+  /** The agent of its host wires it to this tap whenever the tap is there; absent: whoever attaches says where to. */
+  readonly tap?: Tap;
   /** When it was allocated, in milliseconds since 1970 UTC. */
   readonly createdAt: number;
 }

@@ -2,18 +2,14 @@ import { z } from "zod";
 import { type Address, parseAddress, parsePrefix } from "../net/index.ts";
 import { decodeWith, patterned, strict, textOf } from "./decode.ts";
 import { allocationShape, encodeEndpoint, endpointResourceSchema, wantOwner } from "./endpoint.ts";
-import { addressPairSchema, encodeAddressPair, prefixSchema, requestTokenSchema } from "./text.ts";
-
-/** Linux takes more characters; nft text and sysctl names are safe with these. */
-const deviceSchema = patterned(
-  /^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,14}$/,
-  'a device name: 1 to 15 letters, digits, "_", ".", "@" or "-", the first a letter, digit or "_"',
-).meta({ id: "DeviceName", description: "Name of a network device.", examples: ["eth0"] });
-
-const macSchema = patterned(
-  /^[0-9a-fA-F][02468aceACE](:[0-9a-fA-F]{2}){5}$/,
-  "a unicast MAC address such as 02:00:00:00:00:01",
-).meta({ id: "MacAddress", examples: ["02:00:00:00:00:01"] });
+import {
+  addressPairSchema,
+  deviceNameSchema,
+  encodeAddressPair,
+  macSchema,
+  prefixSchema,
+  requestTokenSchema,
+} from "./text.ts";
 
 const mtuSchema = z.int().min(1280).max(65535).meta({ description: "MTU in bytes; default 1500." });
 
@@ -23,14 +19,16 @@ const netnsSchema = strict({
     description: "Path of the network namespace.",
     examples: ["/run/netns/web-1", "/proc/4711/ns/net"],
   }),
-  interface: deviceSchema.meta({ description: "Name of the device to make inside the namespace." }),
+  interface: deviceNameSchema.meta({ description: "Name of the device to make inside the namespace." }),
   mac: macSchema.exactOptional(),
   mtu: mtuSchema.exactOptional(),
 });
 
 const tapSchema = strict({
   kind: z.literal("tap"),
-  device: deviceSchema.meta({ description: "The tap device that is there already, such as a hypervisor's." }),
+  device: deviceNameSchema.meta({
+    description: "The tap device that is there already, such as a hypervisor's.",
+  }),
   mac: macSchema.exactOptional().meta({ description: "The guest's MAC address, for the record." }),
 });
 
@@ -41,7 +39,7 @@ export const attachTargetSchema = z
   })
   .meta({ id: "AttachTarget" });
 
-const { host: _ownHost, ...ownShape } = allocationShape;
+const { host: _ownHost, tap: _ownTap, ...ownShape } = allocationShape;
 
 /** What is asked of an agent: an endpoint on its host, and where to wire it to. */
 export const attachmentRequestSchema = wantOwner(strict({ ...ownShape, attach: attachTargetSchema })).meta({
@@ -59,8 +57,8 @@ export const attachmentSchema = strict({
     description:
       "`device-missing`: its namespace or tap is gone, the address is kept until it is detached; `releasing`: detached, and romanad is yet to be told.",
   }),
-  device: deviceSchema.meta({ description: "The device on the host." }),
-  interface: deviceSchema.exactOptional().meta({ description: "The device in the network namespace." }),
+  device: deviceNameSchema.meta({ description: "The device on the host." }),
+  interface: deviceNameSchema.exactOptional().meta({ description: "The device in the network namespace." }),
   mac: z.string().exactOptional().meta({ description: "MAC address of the endpoint, where it is known." }),
   mtu: z.int(),
   gateways: addressPairSchema.meta({ description: "The endpoint's default gateway, per family." }),
@@ -76,7 +74,7 @@ function parseInterfaceAddress(text: string): { readonly address: Address; reado
 
 /** What an attachment is checked for. */
 export const attachmentCheckSchema = strict({
-  attach: strict({ netns: netnsSchema.shape.netns, interface: deviceSchema })
+  attach: strict({ netns: netnsSchema.shape.netns, interface: deviceNameSchema })
     .exactOptional()
     .meta({ description: "Where it should be; absent: where it was attached." }),
   addresses: z

@@ -4,10 +4,13 @@ import { decodeWith, quote, strict } from "./decode.ts";
 import {
   addressPairSchema,
   addressSchema,
+  deviceNameSchema,
   encodeAddressPair,
   encodeSegmentCode,
   endpointNameSchema,
   externalIdSchema,
+  instanceSchema,
+  macSchema,
   nameSchema,
   requestTokenSchema,
   revisionSchema,
@@ -25,6 +28,13 @@ function nameOrNumber(what: string): z.ZodUnion<[z.ZodString, z.ZodInt]> {
 
 const endpointIdSchema = z.int().min(0).meta({ description: "Endpoint ID inside the segment code." });
 
+const tapSchema = strict({
+  device: deviceNameSchema.meta({
+    description: "The tap on its host; the agent there wires the endpoint to it whenever it is there.",
+  }),
+  mac: macSchema.toLowerCase().meta({ description: "MAC address of the guest." }),
+}).meta({ id: "Tap", description: "A tap that a hypervisor plugs in for an endpoint." });
+
 const endpointShape = {
   network: nameSchema,
   host: nameSchema,
@@ -39,6 +49,8 @@ const endpointShape = {
   actsAs: nameSchema.exactOptional().meta({
     description: "The segment of its tenant that policies take it for; absent: its own.",
   }),
+  instance: instanceSchema.exactOptional(),
+  tap: tapSchema.exactOptional(),
   createdAt: z.int().meta({ description: "When it was allocated, in milliseconds since 1970 UTC." }),
 };
 
@@ -89,6 +101,8 @@ export const allocationShape = {
   name: endpointNameSchema.exactOptional(),
   requestToken: requestTokenSchema.exactOptional(),
   externalId: externalIdSchema.exactOptional(),
+  instance: instanceSchema.exactOptional(),
+  tap: tapSchema.exactOptional(),
 };
 
 /** What is asked for in an allocation; what is absent is chosen. */
@@ -107,6 +121,8 @@ export const endpointPatchSchema = strict({
     .nullable()
     .exactOptional()
     .meta({ description: "The segment of its tenant that policies shall take it for; null: its own." }),
+  instance: instanceSchema.nullable().exactOptional(),
+  tap: tapSchema.nullable().exactOptional(),
 }).meta({ id: "EndpointPatch" });
 
 /** A stored endpoint with its revision. */
@@ -140,6 +156,8 @@ export function encodeEndpoint(endpoint: Endpoint): EndpointJson {
     ...(endpoint.requestToken !== undefined && { requestToken: endpoint.requestToken }),
     ...(endpoint.externalId !== undefined && { externalId: endpoint.externalId }),
     ...(endpoint.actsAs !== undefined && { actsAs: endpoint.actsAs }),
+    ...(endpoint.instance !== undefined && { instance: endpoint.instance }),
+    ...(endpoint.tap !== undefined && { tap: { ...endpoint.tap } }),
     createdAt: endpoint.createdAt,
   };
 }

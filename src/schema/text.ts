@@ -57,6 +57,28 @@ export const externalIdSchema = patterned(
   examples: ["ns/shop"],
 });
 
+/** What a hypervisor calls a VM. */
+export const instanceSchema = patterned(
+  EXTERNAL_ID_PATTERN,
+  "an instance ID: 1 to 255 characters without control characters",
+).meta({
+  id: "InstanceId",
+  description: "What the hypervisor calls the VM of an endpoint, such as the UUID of a Nova instance.",
+  examples: ["0d2c4a6e-2b7d-4a0e-9a53-9b7e4f1c6d10"],
+});
+
+/** The name of a network device. Linux takes more characters; nft text and sysctl names are safe with these. */
+export const deviceNameSchema = patterned(
+  /^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,14}$/,
+  'a device name: 1 to 15 letters, digits, "_", ".", "@" or "-", the first a letter, digit or "_"',
+).meta({ id: "DeviceName", description: "Name of a network device.", examples: ["eth0"] });
+
+/** A unicast MAC address. */
+export const macSchema = patterned(
+  /^[0-9a-fA-F][02468aceACE](:[0-9a-fA-F]{2}){5}$/,
+  "a unicast MAC address such as 02:00:00:00:00:01",
+).meta({ id: "MacAddress", examples: ["02:00:00:00:00:01"] });
+
 /** The ID of a workload: the orchestrator's own identifier. */
 export const workloadIdSchema = patterned(
   WORKLOAD_ID_PATTERN,
