@@ -61,25 +61,35 @@ const COMMANDS: Readonly<Record<string, string>> = {
   "romana-agent-alive": "deploy/image/agent-alive",
 };
 
-/** Name of the image in the manifests of `deploy/kubernetes`. */
-const NAME = `docker.io/library/romana:${manifest.version}`;
+/** Repository of the image in the manifests of `deploy/kubernetes`; the tag is the version. */
+const REPOSITORY = "docker.io/library/romana";
 
-const USAGE = `Usage: node scripts/build-image.ts [FILE] [--name NAME]
+const USAGE = `Usage: node scripts/build-image.ts [FILE] [--name NAME] [--release VERSION]
 Builds the container image of Romana out of Debian's and npm's packages, as a docker archive.
-  FILE         default build/romana-image.tar
-  --name NAME  default ${NAME}`;
+  FILE               default build/romana-image.tar
+  --name NAME        default ${REPOSITORY}:VERSION
+  --release VERSION  what its programs say they are; default ${manifest.version}`;
+
+/** What an image may be called. */
+export interface ImageWords {
+  /** What its programs say they are; default: the version of this package. */
+  readonly release?: string | undefined;
+  /** Repository and tag; default: the repository of the manifests, with the release as tag. */
+  readonly name?: string | undefined;
+}
 
 /**
  * Builds the image for machines like this one. Needs apt's lists of packages, npm and what the CNI executable needs; no
  * container program, and no other network than that of the packages. Layers are kept in the cache of this user: equal
  * packages and sources make equal bytes.
  */
-export function buildImage(file: string, name: string = NAME): void {
+export function buildImage(file: string, words: ImageWords = {}): void {
+  const { release = manifest.version, name = `${REPOSITORY}:${release}` } = words;
   mkdirSync(CACHE, { recursive: true });
   mkdirSync(dirname(file), { recursive: true });
-  const layers = [debianLayer(), modulesLayer(), programsLayer()];
+  const layers = [debianLayer(), modulesLayer(), programsLayer(release)];
   const command = ["romana", "--help"];
-  const { bytes, id } = writeImage(file, { name, version: manifest.version, layers, command });
+  const { bytes, id } = writeImage(file, { name, version: release, layers, command });
   removeOldLayers();
   say(`${file}: ${name}, ${id.slice(0, 19)}, ${(bytes / 1e6).toFixed(1)} MB`);
 }
@@ -198,12 +208,13 @@ function modulesLayer(): Layer {
 }
 
 /** The programs, and the CNI executable for nodes. */
-function programsLayer(): Layer {
+function programsLayer(version: string): Layer {
   const build = join(CACHE, "programs");
   rmSync(build, { recursive: true, force: true });
   const home = join(build, HOME);
   mkdirSync(join(home, "cni"), { recursive: true });
-  for (const path of ["package.json", "LICENSE", "bin", "src", "deploy/image"]) {
+  writeFileSync(join(home, "package.json"), `${JSON.stringify({ ...manifest, version }, undefined, 2)}\n`);
+  for (const path of ["LICENSE", "bin", "src", "deploy/image"]) {
     cpSync(join(ROOT, path), join(home, path), { recursive: true, filter: isOfPrograms });
   }
   copyFileSync(buildCni(), join(home, "cni/romana-cni"));
@@ -255,13 +266,13 @@ function say(line: string): void {
 
 if (import.meta.main) {
   const { values, positionals } = parseArgs({
-    options: { name: { type: "string" }, help: { type: "boolean" } },
+    options: { name: { type: "string" }, release: { type: "string" }, help: { type: "boolean" } },
     allowPositionals: true,
   });
   if (values.help === true || positionals.length > 1) {
     process.stderr.write(`${USAGE}\n`);
     process.exitCode = values.help === true ? 0 : 2;
   } else {
-    buildImage(resolve(positionals[0] ?? join(ROOT, "build/romana-image.tar")), values.name);
+    buildImage(resolve(positionals[0] ?? join(ROOT, "build/romana-image.tar")), values);
   }
 }
