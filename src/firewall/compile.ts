@@ -1,6 +1,6 @@
 import { gatewayAddress, hostPosition } from "../addressing/index.ts";
-import { addressPrefix, type Family } from "../net/index.ts";
-import { DROP_REASONS } from "../policy/index.ts";
+import { addressPrefix, type Family, parsePrefix } from "../net/index.ts";
+import { DROP_REASONS, METADATA, METADATA_PORT, PROTOCOL } from "../policy/index.ts";
 import {
   type BindingShape,
   bindingShape,
@@ -15,6 +15,7 @@ import { createWriting, type Drop } from "./drop.ts";
 import { identityLookups } from "./identity-lookups.ts";
 import { type FirewallInput, type OwnPrefix, ownPrefixes } from "./input.ts";
 import { sortElements } from "./key.ts";
+import { ownMatches, relocated, relocationSets } from "./relocated.ts";
 import { TO_SERVICES } from "./machine-policies.ts";
 import { type PolicyParts, policyParts } from "./policy-parts.ts";
 import type { Chain, Element, Match, NamedSet, Rule, Table } from "./table.ts";
@@ -47,6 +48,7 @@ export function createTable(input: FirewallInput): Table {
     sets: [
       ...bindingSets(input, shapes),
       serviceSet(input),
+      ...relocationSets(input),
       ...lookups.flatMap(({ sets }) => sets),
       ...policies.sets,
     ],
@@ -55,13 +57,13 @@ export function createTable(input: FirewallInput): Table {
       { name: TO_SERVICES, rules: toServicesRules(own, input, drop) },
       ...policies.toEndpoint,
       ...policies.fromEndpoint,
-      ...shapes.map((shape) => fromEndpointChain(shape, own, policies, drop)),
-      ...(input.steered ? [{ name: ARRIVED, rules: arrivedRules(own) }] : []),
-      { name: "unbound", rules: unboundRules(drop) },
-      { name: "to_host", rules: toHostRules(policies, drop) },
+      ...shapes.map((shape) => fromEndpointChain(input, shape, own, policies, drop)),
+      ...(input.steered ? [{ name: ARRIVED, rules: arrivedRules(input, own) }] : []),
+      { name: "unbound", rules: unboundRules(input, drop) },
+      { name: "to_host", rules: toHostRules(input, policies, drop) },
       ...shapes.map((shape) => fromEndpointToHostChain(shape, drop)),
       { name: "forward", hook: "forward", rules: forwardRules(input, own, policies, drop) },
-      { name: "input", hook: "input", rules: [...inputRules(own), ...policies.toMachine] },
+      { name: "input", hook: "input", rules: [...inputRules(input, own, drop), ...policies.toMachine] },
       ...policies.bases,
     ],
   };
@@ -112,6 +114,7 @@ function serviceSet({ gatewayServices }: FirewallInput): NamedSet {
 
 /** From a source inside an own prefix to anywhere but this host. */
 function fromEndpointChain(
+  input: FirewallInput,
   shape: BindingShape,
   own: readonly OwnPrefix[],
   { egress }: PolicyParts,
@@ -123,7 +126,10 @@ function fromEndpointChain(
       drop("spoofed-source", ...unboundMatches(shape)),
       accept({ kind: "established" }),
       ...egress.filter(({ family }) => family === shape.family).map(({ anywhere }) => jump(anywhere)),
-      ...toOwnEndpoints(own.filter(({ plan }) => plan.family === shape.family)),
+      ...toOwnEndpoints(
+        input,
+        own.filter(({ plan }) => plan.family === shape.family),
+      ),
     ],
   };
 }
@@ -137,20 +143,32 @@ function fromEndpointToHostChain(shape: BindingShape, drop: Drop): Chain {
 }
 
 /** From an endpoint's device to this host, with a source outside the own prefixes. */
-function unboundRules(drop: Drop): readonly Rule[] {
+function unboundRules({ guestServices }: FirewallInput, drop: Drop): readonly Rule[] {
   return [
     accept({ kind: "neighbour-discovery" }, { kind: "starting-source" }),
+    ...(guestServices?.dhcp === true
+      ? [
+          accept({ kind: "source", prefix: parsePrefix("0.0.0.0/32") }, { kind: "dhcp-request", family: 4 }),
+          accept({ kind: "dhcp-request", family: 6 }, { kind: "starting-source" }),
+          accept({ kind: "router-solicitation" }, { kind: "starting-source" }),
+        ]
+      : []),
     drop("multicast", { kind: "multicast" }),
     drop("spoofed-source"),
   ];
 }
 
 /** From an endpoint, with a source of its own, to this host. */
-function toHostRules({ egress, toHost }: PolicyParts, drop: Drop): readonly Rule[] {
+function toHostRules(
+  { guestServices }: FirewallInput,
+  { egress, toHost }: PolicyParts,
+  drop: Drop,
+): readonly Rule[] {
   return [
     drop("to-host", { kind: "redirect" }),
     accept({ kind: "established" }),
     accept({ kind: "neighbour-discovery" }),
+    ...(guestServices?.dhcp === true ? [accept({ kind: "dhcp-request", family: 4 })] : []),
     drop("multicast", { kind: "multicast" }),
     ...egress.map(({ family, toHost: chain }) => jump(chain, { kind: "family", family })),
     ...toHost,
@@ -159,7 +177,11 @@ function toHostRules({ egress, toHost }: PolicyParts, drop: Drop): readonly Rule
 }
 
 /** What every endpoint may use of this host, and nothing else. */
-function toServicesRules(own: readonly OwnPrefix[], { host }: FirewallInput, drop: Drop): readonly Rule[] {
+function toServicesRules(
+  own: readonly OwnPrefix[],
+  { host, guestServices }: FirewallInput,
+  drop: Drop,
+): readonly Rule[] {
   const gateways = own.map(({ network, plan }) => gatewayAddress(plan, hostPosition(network, host)));
   return [
     ...gateways.flatMap((gateway) => {
@@ -174,6 +196,9 @@ function toServicesRules(own: readonly OwnPrefix[], { host }: FirewallInput, dro
         }),
       ];
     }),
+    ...(guestServices?.metadata === true
+      ? [accept(TO_METADATA, { kind: "protocol-port", protocol: PROTOCOL.tcp, port: METADATA_PORT })]
+      : []),
     drop("to-host"),
   ];
 }
@@ -193,12 +218,14 @@ function forwardRules(
         egress.some((chains) => chains.family === family),
       ),
     ),
-    ...own.map(({ plan, prefix }) =>
-      go(`from_endpoint${shapeName(bindingShape(plan))}`, { kind: "source", prefix }),
+    ...own.flatMap((one) =>
+      ownMatches(input, one, "source").map((matches) =>
+        go(`from_endpoint${shapeName(bindingShape(one.plan))}`, ...matches),
+      ),
     ),
     drop("spoofed-source", FROM_ENDPOINT_DEVICE),
     accept({ kind: "established" }),
-    ...toOwnEndpoints(own),
+    ...toOwnEndpoints(input, own),
   ];
 }
 
@@ -209,17 +236,26 @@ function forwardRules(
  * only known flows take the first.
  */
 function fastLanes(
-  { underlayDevices }: FirewallInput,
+  input: FirewallInput,
   own: readonly OwnPrefix[],
   hasEgressPolicies: boolean,
 ): readonly Rule[] {
   if (own.length === 0) return [];
-  const notTo = own.map(({ prefix }): Match => ({ kind: "not-destination", prefix }));
+  const families = [...new Set(own.map(({ plan }) => plan.family))];
+  const notVisiting = (field: "source" | "destination"): readonly Match[] =>
+    families.flatMap((family) => relocated(input, "visiting", family, field, true));
+  const notTo = [
+    ...own.map(({ prefix }): Match => ({ kind: "not-destination", prefix })),
+    ...notVisiting("destination"),
+  ];
   const known: readonly Match[] = hasEgressPolicies ? [{ kind: "established" }] : [];
-  const notFrom = own.map(({ prefix }): Match => ({ kind: "not-source", prefix }));
+  const notFrom = [
+    ...own.map(({ prefix }): Match => ({ kind: "not-source", prefix })),
+    ...notVisiting("source"),
+  ];
   return [
     ...boundMatches(distinctShapes(own)).map((match) => accept(...notTo, match, ...known)),
-    ...underlayDevices.map((index) =>
+    ...input.underlayDevices.map((index) =>
       accept({ kind: "input-device", index }, ...notFrom, { kind: "established" }),
     ),
   ];
@@ -232,19 +268,28 @@ function steeredRules({ steered }: FirewallInput): readonly Rule[] {
   return [accept(marked(steered.passing)), go(ARRIVED, marked(steered.arrived))];
 }
 
-function arrivedRules(own: readonly OwnPrefix[]): readonly Rule[] {
-  return [accept({ kind: "established" }), ...toOwnEndpoints(own)];
+function arrivedRules(input: FirewallInput, own: readonly OwnPrefix[]): readonly Rule[] {
+  return [accept({ kind: "established" }), ...toOwnEndpoints(input, own)];
 }
 
-function inputRules(own: readonly OwnPrefix[]): readonly Rule[] {
+function inputRules(
+  input: FirewallInput,
+  own: readonly OwnPrefix[],
+  drop: Drop,
+): readonly Rule[] {
   return [
     accept({ kind: "loopback" }),
-    ...own.map(({ plan, prefix }) =>
-      go(`to_host${shapeName(bindingShape(plan))}`, { kind: "source", prefix }),
+    ...own.flatMap((one) =>
+      ownMatches(input, one, "source").map((matches) =>
+        go(`to_host${shapeName(bindingShape(one.plan))}`, ...matches),
+      ),
     ),
     go("unbound", FROM_ENDPOINT_DEVICE),
+    ...(input.guestServices?.metadata === true ? [drop("to-host", TO_METADATA)] : []),
   ];
 }
+
+const TO_METADATA: Match = { kind: "destination", prefix: METADATA };
 
 const FROM_ENDPOINT_DEVICE: Match = {
   kind: "lookup",
@@ -253,8 +298,10 @@ const FROM_ENDPOINT_DEVICE: Match = {
   negated: false,
 };
 
-function toOwnEndpoints(own: readonly OwnPrefix[]): readonly Rule[] {
-  return own.map(({ plan, prefix }) => go(`to_endpoint${plan.family}`, { kind: "destination", prefix }));
+function toOwnEndpoints(input: FirewallInput, own: readonly OwnPrefix[]): readonly Rule[] {
+  return own.flatMap((one) =>
+    ownMatches(input, one, "destination").map((matches) => go(`to_endpoint${one.plan.family}`, ...matches)),
+  );
 }
 
 function jump(chain: string, ...matches: readonly Match[]): Rule {

@@ -1,7 +1,7 @@
 import { hostPosition, hostPrefix } from "../addressing/index.ts";
 import { type AddressPlan, type Host, type Network, plansOf } from "../model/index.ts";
 import type { Family, Prefix } from "../net/index.ts";
-import type { GatewayService, World } from "../policy/index.ts";
+import type { GatewayService, GuestServices, World } from "../policy/index.ts";
 import type { PolicyRules } from "./policy-rules.ts";
 
 /** Whose table it is: enough to know the host's own prefixes and the shape of its sets. */
@@ -10,6 +10,8 @@ export interface FirewallScope {
   readonly table: string;
   readonly networks: readonly Network[];
   readonly host: Host;
+  /** Blocks of other hosts' prefixes whose endpoints are here (ADR 0022); absent: none. */
+  readonly visiting?: readonly Prefix[];
 }
 
 /** Everything that the table of one host is made from. */
@@ -21,6 +23,10 @@ export interface FirewallInput extends FirewallScope, Omit<World, "hosts"> {
    */
   readonly underlayDevices: readonly number[];
   readonly gatewayServices: readonly GatewayService[];
+  /** What guests get from the host besides; absent: nothing. */
+  readonly guestServices?: GuestServices;
+  /** Blocks of the host's own prefixes whose endpoints are on other hosts (ADR 0022); absent: none. */
+  readonly away?: readonly Prefix[];
   /** What policies say; absent: there are none. */
   readonly policyRules?: PolicyRules;
   /** Where copies of packets go, for who wants to read what was dropped or is logged by policies. */

@@ -135,12 +135,16 @@ function holds(asked: Asked, match: Match): boolean {
       return traffic.kind === "neighbour-discovery" && traffic.hopLimit === NEIGHBOUR_DISCOVERY_HOP_LIMIT;
     case "router-discovery":
       return source.family === 6 && flow.icmp !== undefined && ROUTER_DISCOVERY.has(flow.icmp.type);
+    case "router-solicitation":
+      return traffic.kind === "configuration" && source.family === 6;
+    case "dhcp-request":
+      return traffic.kind === "configuration" && source.family === match.family;
     case "starting-source":
       return STARTING_SOURCES.some((prefix) => prefixContains(prefix, source));
     case "redirect":
       return traffic.kind === "redirect";
     case "multicast":
-      return traffic.kind === "multicast";
+      return traffic.kind === "multicast" || traffic.kind === "configuration";
   }
 }
 

@@ -158,6 +158,12 @@ function matchText(match: Match): string {
       return `icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit ${NEIGHBOUR_DISCOVERY_HOP_LIMIT}`;
     case "router-discovery":
       return "icmpv6 type { nd-router-solicit, nd-router-advert, mld-listener-query, mld-listener-report, mld2-listener-report }";
+    case "router-solicitation":
+      return `icmpv6 type nd-router-solicit ip6 hoplimit ${NEIGHBOUR_DISCOVERY_HOP_LIMIT}`;
+    case "dhcp-request":
+      return match.family === 4
+        ? "ip daddr 255.255.255.255 udp sport 68 udp dport 67"
+        : "ip6 daddr ff02::1:2 udp sport 546 udp dport 547";
     case "starting-source":
       return "ip6 saddr { ::, fe80::/10 }";
     case "redirect":

@@ -111,6 +111,10 @@ export type Match =
   | { readonly kind: "neighbour-discovery" }
   /** Router solicitation or advertisement that was not forwarded, and reports of multicast listeners. */
   | { readonly kind: "router-discovery" }
+  /** Router solicitation that was not forwarded. */
+  | { readonly kind: "router-solicitation" }
+  /** From a DHCP client to all servers of its link (RFC 2131, RFC 8415). */
+  | { readonly kind: "dhcp-request"; readonly family: Family }
   /** From fe80::/10 or ::, where neighbour discovery starts. */
   | { readonly kind: "starting-source" }
   /** ICMP redirect of IPv4. */

@@ -141,6 +141,42 @@ describe("judge()", () => {
       expect(`${verdict} ${reason}`).toBe(expected);
     },
   );
+
+  const CONFIGURATION = { kind: "configuration" } as const;
+  const HTTP = { kind: "tcp", port: 80 } as const;
+  const guests: [keyof typeof ARRIVALS, string, string, Packet["traffic"], string, string][] = [
+    ["endpoint", "0.0.0.0", "255.255.255.255", CONFIGURATION, "accept configuration", "drop multicast"],
+    ["unbound", "0.0.0.0", "255.255.255.255", CONFIGURATION, "accept configuration", "drop multicast"],
+    ["endpoint", "10.1.1.27", "255.255.255.255", CONFIGURATION, "accept configuration", "drop multicast"],
+    ["endpoint", "fe80::1", "ff02::1:2", CONFIGURATION, "accept configuration", "drop multicast"],
+    ["endpoint", "192.0.2.1", "255.255.255.255", CONFIGURATION, "drop multicast", "drop multicast"],
+    ["endpoint", "10.1.1.28", "255.255.255.255", CONFIGURATION, "drop spoofed-source", "drop spoofed-source"],
+    ["endpoint", "0.0.0.0", "255.255.255.255", { kind: "multicast" }, "drop multicast", "drop multicast"],
+    ["endpoint", "10.1.1.27", "169.254.169.254", HTTP, "accept gateway-service", "drop to-host"],
+    ["endpoint", "10.1.1.27", "169.254.169.254", { kind: "tcp", port: 22 }, "drop to-host", "drop to-host"],
+    ["endpoint", "10.1.1.28", "169.254.169.254", HTTP, "drop spoofed-source", "drop spoofed-source"],
+    ["elsewhere", "10.2.1.17", "169.254.169.254", HTTP, "drop to-host", "accept foreign"],
+    ["elsewhere", "192.0.2.1", "169.254.169.254", HTTP, "drop to-host", "accept foreign"],
+  ];
+  test.each(guests)(
+    "where guests are served, from %s %s to %s %j: %s; else %s",
+    (arrival, source, destination, traffic, served, otherwise) => {
+      const packet: Packet = {
+        source: parseAddress(source),
+        destination: parseAddress(destination),
+        arrival: ARRIVALS[arrival],
+        delivery: "host",
+        state: "new",
+        traffic,
+      };
+      const guestServices = { dhcp: true, metadata: true };
+      const judgements = [
+        judge(WORLD, host(1), [], packet, { guestServices }),
+        judge(WORLD, host(1), [], packet),
+      ];
+      expect(judgements.map(({ verdict, reason }) => `${verdict} ${reason}`)).toEqual([served, otherwise]);
+    },
+  );
 });
 
 describe("judge() of a world with policies", () => {

@@ -13,6 +13,7 @@ import {
   isAt,
   type MaybePolicyWorld,
   type PolicyWorld,
+  relocationOf,
   type World,
   withPolicies,
 } from "./world.ts";
@@ -23,11 +24,25 @@ export interface GatewayService {
   readonly port: number;
 }
 
-const LINK_LOCAL = parsePrefix("fe80::/10");
-const UNSPECIFIED = parsePrefix("::/128");
+/** What a host does for its guests besides gateway services. */
+export interface GuestServices {
+  /** It answers DHCP and router solicitations. */
+  readonly dhcp: boolean;
+  /** It answers HTTP at {@link METADATA}. */
+  readonly metadata: boolean;
+}
+
+/** Where guests ask for their metadata, as all clouds have it. */
+export const METADATA: Prefix = parsePrefix("169.254.169.254/32");
+/** The TCP port of that. */
+export const METADATA_PORT = 80;
+
+const STARTING = ["0.0.0.0/32", "fe80::/10", "::/128"].map(parsePrefix);
 
 /** Hop limit that proves that a packet was not forwarded (RFC 4861, section 6.1). */
 export const NEIGHBOUR_DISCOVERY_HOP_LIMIT = 255;
+
+const NO_GUEST_SERVICES: GuestServices = { dhcp: false, metadata: false };
 
 /** What a judgement may depend on besides the packet. */
 export interface JudgeOptions {
@@ -35,6 +50,8 @@ export interface JudgeOptions {
   readonly pinned?: readonly Prefix[];
   /** What no policy takes from machines; {@link SAFETY_NET} unless given. */
   readonly safetyNet?: readonly SafeTraffic[];
+  /** None unless given. */
+  readonly guestServices?: GuestServices;
 }
 
 /** Everything that a judgement is made from. */
@@ -55,10 +72,11 @@ export function judge(
   host: Host,
   gatewayServices: readonly GatewayService[],
   packet: Packet,
-  { pinned = [], safetyNet = SAFETY_NET }: JudgeOptions = {},
+  { pinned = [], safetyNet = SAFETY_NET, guestServices = NO_GUEST_SERVICES }: JudgeOptions = {},
 ): Judgement {
   const known = withPolicies(world);
-  const scene = { world: known, host, gatewayServices, packet, flow: flowOf(packet), pinned, safetyNet };
+  const options = { pinned, safetyNet, guestServices };
+  const scene = { world: known, host, gatewayServices, packet, flow: flowOf(packet), ...options };
   if (packet.arrival.from === "host") return judgeFromHost(scene);
   if (!isGenuine(scene)) return judgeUnbound(scene);
   if (packet.delivery === "host") return judgeToHost(scene);
@@ -136,18 +154,21 @@ function judgeUnbound(scene: Scene): Judgement {
   const { arrival, source, delivery, traffic } = scene.packet;
   const isTheft = isOwn(scene, source);
   if (isTheft || arrival.from !== "endpoint" || delivery !== "host") return drop("spoofed-source");
-  if (traffic.kind === "multicast") return drop("multicast");
-  const isStarting = prefixContains(LINK_LOCAL, source) || prefixContains(UNSPECIFIED, source);
+  const isStarting = STARTING.some((prefix) => prefixContains(prefix, source));
+  if (isStarting && isAnsweredConfiguration(scene)) return accept("configuration");
+  if (isForAll(traffic)) return drop("multicast");
   return isStarting && isNeighbourDiscovery(traffic) ? accept("neighbour-discovery") : drop("spoofed-source");
 }
 
 function judgeToHost(scene: Scene): Judgement {
   const { arrival, state, traffic } = scene.packet;
-  if (arrival.from !== "endpoint") return judgeToMachine(scene);
+  if (arrival.from !== "endpoint") return isMetadata(scene) ? drop("to-host") : judgeToMachine(scene);
   if (traffic.kind === "redirect") return drop("to-host");
   if (state === "established") return accept("established");
   if (isNeighbourDiscovery(traffic)) return accept("neighbour-discovery");
-  if (traffic.kind === "multicast") return drop("multicast");
+  // A guest of IPv6 asks from its link-local address, and never from its own.
+  if (scene.packet.source.family === 4 && isAnsweredConfiguration(scene)) return accept("configuration");
+  if (isForAll(traffic)) return drop("multicast");
   return judgeEndpointToHost(scene);
 }
 
@@ -165,7 +186,10 @@ function judgeEndpointToHost(scene: Scene): Judgement {
     gatewayServices.some(
       ({ protocol, port }) => traffic.kind === protocol && "port" in traffic && traffic.port === port,
     );
-  return isService && isGateway(world, host, destination) ? accept("gateway-service") : drop("to-host");
+  const isOffered =
+    (isService && isGateway(world, host, destination)) ||
+    (isMetadata(scene) && traffic.kind === "tcp" && traffic.port === METADATA_PORT);
+  return isOffered ? accept("gateway-service") : drop("to-host");
 }
 
 /** From anywhere but own endpoints to the host itself. */
@@ -178,11 +202,25 @@ function judgeToMachine(scene: Scene): Judgement {
   return dropOf(scene, decision) ?? accept(decision.decidedBy.kind === "rule" ? "allowed" : "foreign");
 }
 
+function isAnsweredConfiguration({ guestServices, packet }: Scene): boolean {
+  return guestServices.dhcp && packet.traffic.kind === "configuration";
+}
+
+function isForAll({ kind }: Packet["traffic"]): boolean {
+  return kind === "multicast" || kind === "configuration";
+}
+
+function isMetadata({ guestServices, packet }: Scene): boolean {
+  return guestServices.metadata && prefixContains(METADATA, packet.destination);
+}
+
 function isNeighbourDiscovery(traffic: Packet["traffic"]): boolean {
   return traffic.kind === "neighbour-discovery" && traffic.hopLimit === NEIGHBOUR_DISCOVERY_HOP_LIMIT;
 }
 
 function isOwn({ world, host, pinned }: Scene, address: Address): boolean {
+  const moved = relocationOf(world, address);
+  if (moved !== undefined) return moved.locatedOn === host.name;
   const identity = identify(world, address);
   return (
     pinned.some((block) => prefixContains(block, address)) || (identity !== undefined && isAt(identity, host))

@@ -35,6 +35,7 @@ function headerOf(traffic: Traffic, family: Family): Omit<Flow, "source" | "dest
       return { ...icmp(0, 0), icmp: { type: traffic.type, code: traffic.code } };
     case "protocol":
       return { protocol: traffic.protocol };
+    case "configuration":
     case "multicast":
     case "other":
       return { protocol: UNNAMED_PROTOCOL };

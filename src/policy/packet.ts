@@ -31,7 +31,9 @@ export type Traffic =
   | { readonly kind: "neighbour-discovery"; readonly hopLimit: number }
   /** ICMP redirect of IPv4, which connection tracking may call related. */
   | { readonly kind: "redirect" }
-  /** Sent to all: multicast or broadcast that is not neighbour discovery, such as DHCP, MLD or mDNS. */
+  /** Asks the link how to be configured: a DHCP request by broadcast or multicast, or a router solicitation. */
+  | { readonly kind: "configuration" }
+  /** Sent to all: multicast or broadcast that is none of these, such as MLD or mDNS. */
   | { readonly kind: "multicast" }
   | { readonly kind: "icmp"; readonly type: number; readonly code: number }
   /** Only known by its IP protocol number (IANA). */
@@ -71,6 +73,7 @@ export type AcceptReason =
   | "same-segment"
   | "sending"
   | "neighbour-discovery"
+  | "configuration"
   | "gateway-service";
 
 /** A verdict with its reason. */

@@ -37,7 +37,7 @@ function encodeChange(change: KernelChange): RequestEncoder {
     case "set-link-up":
       return encodeLinkUp(change.link);
     case "add-address":
-      return encodeLinkAddress("add", change.address);
+      return encodeLinkAddress("add", change.address, change.withoutRoute);
     case "lease-address":
       return encodeLease(change.address, change.seconds);
     case "delete-address":

@@ -77,6 +77,8 @@ export const MAIN_TABLE = 254;
 /**
  * One change of the kernel's networking. Each is idempotent: making what is there, deleting what is gone, succeeds.
  * - `add-link` gives a link of that kind its MAC address when it is there already; of another kind it is `EEXIST`.
+ * - `add-address` gives IPv6 no time for duplicate address detection; `withoutRoute` keeps the kernel from making a route to the
+ *   prefix of an IPv6 address.
  * - `lease-address` adds an address that the kernel deletes by itself after so many seconds, up to 1.25 s late, or gives the one that is
  *   there so many seconds from now on. It also makes an address of somebody else ours: look first.
  * - `replace-route` writes into the slot (table, destination, metric) whatever was there.
@@ -93,7 +95,7 @@ export type KernelChange =
     }
   | { readonly type: "delete-link"; readonly name: string }
   | { readonly type: "set-link-up"; readonly link: number }
-  | { readonly type: "add-address"; readonly address: LinkAddress }
+  | { readonly type: "add-address"; readonly address: LinkAddress; readonly withoutRoute?: true }
   | { readonly type: "lease-address"; readonly address: LinkAddress; readonly seconds: number }
   | { readonly type: "delete-address"; readonly address: LinkAddress }
   | { readonly type: "replace-route"; readonly route: KernelRoute }

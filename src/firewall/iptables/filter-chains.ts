@@ -1,6 +1,6 @@
 import { gatewayAddress, hostPosition } from "../../addressing/index.ts";
 import { addressPrefix, type Family, type Prefix } from "../../net/index.ts";
-import { NEIGHBOUR_DISCOVERY_HOP_LIMIT } from "../../policy/index.ts";
+import { METADATA, METADATA_PORT, NEIGHBOUR_DISCOVERY_HOP_LIMIT } from "../../policy/index.ts";
 import { ownPrefixes, type SafetyNet } from "../input.ts";
 import { type BindingWords, bindingWords } from "./binding.ts";
 import { dropChain, dropChains } from "./drop-chains.ts";
@@ -99,11 +99,13 @@ function inputChains(input: IptablesInput, base: Base, words: BindingWords): rea
       ...(base.family === 4 ? [`-p icmp -m icmp --icmp-type 5 ${goText(dropChain("to-host"))}`] : []),
       ESTABLISHED,
       ...neighbourDiscovery(base.family),
+      ...(input.guestServices?.dhcp === true && base.family === 4 ? [dhcpRequest(4)] : []),
       ...multicast(),
       goText(toHost.entry),
     ]),
     chain("ROMANA-UNBOUND", [
       ...["::", "fe80::/10"].flatMap((source) => neighbourDiscovery(base.family, `-s ${source} `)),
+      ...(input.guestServices?.dhcp === true ? startingConfiguration(base.family) : []),
       ...multicast(),
       goText(dropChain("spoofed-source")),
     ]),
@@ -112,6 +114,9 @@ function inputChains(input: IptablesInput, base: Base, words: BindingWords): rea
       "-i lo -j RETURN",
       ...words.from.map((match) => `${match} -g ROMANA-OWN-INPUT`),
       ...words.fromDevice.map((match) => `${match} -g ROMANA-UNBOUND`),
+      ...(input.guestServices?.metadata === true && base.family === 4
+        ? [`${TO_METADATA} ${goText(dropChain("to-host"))}`]
+        : []),
       ...(machine.isAsked ? [...safeRules(input, base.family, "ingress"), goText(machine.entry)] : []),
     ]),
   ];
@@ -184,14 +189,38 @@ function gatewayRules(input: IptablesInput, family: Family): readonly string[] {
     ...gateways.flatMap((gateway) =>
       traffic.map((words) => `-d ${formatPattern(prefixPattern(gateway))} ${words} -j RETURN`),
     ),
+    ...(input.guestServices?.metadata === true && family === 4
+      ? [`${TO_METADATA} -p tcp -m tcp --dport ${METADATA_PORT} -j RETURN`]
+      : []),
     goText(dropChain("to-host")),
   ];
 }
 
+const TO_METADATA = `-d ${formatPattern(prefixPattern(METADATA))}`;
+
+/** From a DHCP client to all servers of its link (RFC 2131, RFC 8415). */
+function dhcpRequest(family: Family, source = ""): string {
+  const [to, client, server] = family === 4 ? ["255.255.255.255/32", 68, 67] : ["ff02::1:2/128", 546, 547];
+  return `${source}-d ${to} -p udp -m udp --sport ${client} --dport ${server} -j RETURN`;
+}
+
+/** How a guest without an address asks for one, and for a router. */
+function startingConfiguration(family: Family): readonly string[] {
+  if (family === 4) return [dhcpRequest(4, "-s 0.0.0.0/32 ")];
+  return ["::/128", "fe80::/10"].flatMap((source) => [
+    dhcpRequest(6, `-s ${source} `),
+    ...solicitations([133], `-s ${source} `),
+  ]);
+}
+
 /** Solicitations and advertisements that were not forwarded (RFC 4861, section 7.1). */
 function neighbourDiscovery(family: Family, source = ""): readonly string[] {
-  if (family === 4) return [];
-  return [135, 136].map(
+  return family === 4 ? [] : solicitations([135, 136], source);
+}
+
+/** ICMPv6 messages of these types that were not forwarded. */
+function solicitations(types: readonly number[], source: string): readonly string[] {
+  return types.map(
     (type) =>
       `${source}-p ipv6-icmp -m icmp6 --icmpv6-type ${type} -m hl --hl-eq ${NEIGHBOUR_DISCOVERY_HOP_LIMIT} -j RETURN`,
   );

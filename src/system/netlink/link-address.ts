@@ -8,9 +8,15 @@ const HEADER = 8;
 const IFA = { ADDRESS: 1, LOCAL: 2, CACHEINFO: 6, FLAGS: 8, PROTO: 11 } as const;
 /** No duplicate address detection: the address plan allots addresses, and waiting costs a second. */
 const IFA_F_NODAD = 0x02;
+/** No route to the prefix. */
+const IFA_F_NOPREFIXROUTE = 0x200;
 
 /** Adds (and refuses what is there with `EEXIST`) or deletes an address. */
-export function encodeLinkAddress(type: "add" | "delete", address: LinkAddress): RequestEncoder {
+export function encodeLinkAddress(
+  type: "add" | "delete",
+  address: LinkAddress,
+  withoutRoute = false,
+): RequestEncoder {
   const { family, value } = address.address;
   return (writer, sequence) => {
     if (type === "add") {
@@ -24,7 +30,8 @@ export function encodeLinkAddress(type: "add" | "delete", address: LinkAddress):
     writer.u32(address.link);
     writer.attributeAddress(IFA.LOCAL, family, value);
     writer.attributeAddress(IFA.ADDRESS, family, value);
-    if (type === "add" && family === 6) writer.attributeU32(IFA.FLAGS, IFA_F_NODAD);
+    if (type === "add" && family === 6)
+      writer.attributeU32(IFA.FLAGS, IFA_F_NODAD | (withoutRoute ? IFA_F_NOPREFIXROUTE : 0));
     writer.endMessage();
   };
 }
