@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -87,10 +87,14 @@ class Client:
         """All networks with their plans."""
         return list(self._items("/v1/networks", {}))
 
+    def hosts(self) -> list[Mapping[str, Any]]:
+        """All hosts with their prefixes."""
+        return list(self._items("/v1/hosts", {}))
+
     def host_of(self, address: str) -> str | None:
         """The host whose prefix an address lies in."""
         wanted = netaddr.IPAddress(address)
-        for host in self._items("/v1/hosts", {}):
+        for host in self.hosts():
             for prefixes in host["prefixes"].values():
                 if any(wanted in netaddr.IPNetwork(prefix) for prefix in prefixes.values()):
                     return str(host["name"])
@@ -99,6 +103,18 @@ class Client:
     def tenants_of(self, external_id: str) -> list[Tenant]:
         """The tenants with an external ID."""
         return [tenant_of(body) for body in self._items("/v1/tenants", {"externalId": external_id})]
+
+    def tenants(self) -> list[Mapping[str, Any]]:
+        """All tenants."""
+        return list(self._items("/v1/tenants", {}))
+
+    def all_segments(self) -> list[Mapping[str, Any]]:
+        """The segments of all tenants."""
+        return list(self._items("/v1/segments", {}))
+
+    def endpoints(self) -> list[Mapping[str, Any]]:
+        """All endpoints."""
+        return list(self._items("/v1/endpoints", {}))
 
     def create_tenant(self, spec: Mapping[str, Any]) -> Tenant:
         """Creates a tenant, or answers the equal one that is there."""
@@ -120,6 +136,11 @@ class Client:
     def create_segment(self, tenant: str, spec: Mapping[str, Any]) -> None:
         """Creates a segment, if an equal one is not there."""
         self._send("POST", f"/v1/tenants/{quote(tenant, safe='')}/segments", spec)
+
+    def code_segment(self, tenant: str, name: str, codes: Iterable[str], revision: int) -> None:
+        """Gives a segment these codes and no others, unless it has changed since."""
+        path = f"/v1/tenants/{quote(tenant, safe='')}/segments/{quote(name, safe='')}"
+        self._send("PATCH", path, {"codes": list(codes)}, revision)
 
     def delete_segment(self, tenant: str, name: str) -> None:
         """Deletes a segment that nothing uses; ApiError ``in-use`` otherwise."""
@@ -143,6 +164,10 @@ class Client:
         """Lets policies take an endpoint for one of another segment; None: of its own."""
         path = f"/v1/endpoints/{quote(address, safe='')}"
         return endpoint_of(self._send("PATCH", path, {"actsAs": segment})[1])
+
+    def patch(self, address: str, fields: Mapping[str, Any], revision: int) -> None:
+        """Changes fields of an endpoint, unless it has changed since."""
+        self._send("PATCH", f"/v1/endpoints/{quote(address, safe='')}", fields, revision)
 
     def release(self, endpoint: Endpoint) -> bool:
         """Releases an endpoint; False when it has changed since, which is then left alone."""

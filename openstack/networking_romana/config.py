@@ -6,6 +6,8 @@ from typing import Any
 
 from oslo_config import cfg
 
+from networking_romana.transport import Settings
+
 GROUP = "romana"
 
 OPTIONS = [
@@ -53,6 +55,18 @@ def register(conf: Any = cfg.CONF) -> Any:
     for option in OPTIONS:
         getattr(group, option.dest)
     return group
+
+
+def settings_of(group: Any) -> Settings:
+    """How to talk to romanad, as the group says."""
+    return Settings(
+        url=group.url,
+        token=group.token,
+        ca_file=group.ca_file,
+        cert_file=group.cert_file,
+        key_file=group.key_file,
+        timeout=group.timeout,
+    )
 
 
 def list_opts() -> list[tuple[str, list[Any]]]:

@@ -46,17 +46,7 @@ def romana() -> Romana:
     global _romana
     with _lock:
         if _romana is None:
-            options = config.register()
-            _romana = romana_of(
-                Settings(
-                    url=options.url,
-                    token=options.token,
-                    ca_file=options.ca_file,
-                    cert_file=options.cert_file,
-                    key_file=options.key_file,
-                    timeout=options.timeout,
-                )
-            )
+            _romana = romana_of(config.settings_of(config.register()))
         return _romana
 
 

@@ -1,0 +1,1 @@
+"""``neutron-romana-sync``: both sides compared, and mended when asked."""
