@@ -5,10 +5,12 @@ import type { Attachments } from "./attachments.ts";
 import { desiredEndpoint } from "./desired.ts";
 import { deviceName } from "./device-name.ts";
 import type { HostKnowledge } from "./host-knowledge.ts";
+import { tapFault } from "./tap-fault.ts";
 
 /**
  * The attachments of an agent that lost its memory: endpoints that romanad has allocated on this host and that the
- * kernel has a device for. A device of the endpoint's own name is one; for a tap, our route to it says which.
+ * kernel has a device for. A device of the endpoint's own name is one, and the tap that it says; for another tap, our
+ * route to it says which.
  */
 export function adoptAttachments(
   kernel: Kernel,
@@ -29,7 +31,14 @@ export function adoptAttachments(
     const network = knowledge.network(endpoint.network);
     if (network === undefined || attachments.get(key) !== undefined) return [];
     const name = deviceName(endpoint.addresses);
-    const [block] = desiredEndpoint(network, endpoint, { name, isOwn: true }).owns;
+    const { tap } = endpoint;
+    const plugged = tap === undefined ? undefined : byName.get(tap.device);
+    if (tap && plugged && tapFault(plugged, tap) === undefined && !byName.has(name)) {
+      const { name: device, mtu } = plugged;
+      const where = { device, mtu, mac: tap.mac, target: { kind: "tap", ...tap } } as const;
+      return [{ endpoint, revision, ...where, isAllocatedHere: false, isPlugged: true, isReleasing: false }];
+    }
+    const [block] = desiredEndpoint(network, endpoint, { name, isOwn: true }, knowledge.ownHost).owns;
     const link = byName.get(name) ?? (block && routes.get(formatPrefix(block)));
     if (link === undefined) return [];
     const { mtu } = link;

@@ -47,6 +47,7 @@ import type { RulesKeeper } from "./rules-keeper.ts";
 import { agentSafetyNet } from "./safety-net.ts";
 import { steeredMarks } from "./steered-marks.ts";
 import type { Steering } from "./steering.ts";
+import { TapKeeper } from "./tap-keeper.ts";
 import { Alarm, type Timers } from "./timers.ts";
 import { ViewSaver } from "./view-saver.ts";
 import { WaysMemory } from "./ways-memory.ts";
@@ -97,6 +98,7 @@ export class Agent {
   readonly #releaser: Releaser;
   readonly #attacher: Attacher;
   readonly #reviewer: Reviewer;
+  readonly #taps: TapKeeper;
   readonly #reporter: Reporter;
   readonly #pulse: Pulse;
   readonly #timer = new OperationTimer(this.metrics);
@@ -212,6 +214,9 @@ export class Agent {
     const sources = { ...site, reconciler: this.#reconciler, keeper: this.#keeper, kernel };
     this.check = (ref, json) => checkAttachment(ref, json, sources);
     this.#reviewer = new Reviewer({ ...site, kernel, attacher: this.#attacher, follower: this.#follower });
+    const onChange = this.#noticeCount.bind(this);
+    const background = this.#background.bind(this);
+    this.#taps = new TapKeeper({ ...sources, attacher: this.#attacher, timers, onChange, background });
     this.#reporter = new Reporter({ host, romanad, timers, status: () => this.#hostStatus() });
     const counted = { counter: this.metrics.virtualIps, reporter: this.#reporter };
     const attached = (): readonly Endpoint[] => this.#attachments.endpoints;
@@ -245,7 +250,9 @@ export class Agent {
     const events = kernel.events(signal);
     if (this.#hasMemory) {
       this.#reconciler.pruneDevices();
+      this.#taps.begin();
       this.#applyTopology();
+      this.#taps.look();
       this.#steering.follow();
     }
     this.#resyncAlarm.set(this.#options.config.resyncInterval * 1000);
@@ -321,12 +328,8 @@ export class Agent {
   /** Stops following and forgets nothing; the kernel stays as it is, and the data path works on. */
   async close(): Promise<void> {
     this.#stop.abort();
-    this.#keeper.close();
-    this.#policing.close();
-    this.#reporter.close();
-    this.#pulse.close();
-    this.#steering.close();
-    this.#viewSaver.close();
+    const parts = [this.#keeper, this.#policing, this.#reporter, this.#pulse, this.#taps, this.#steering];
+    for (const part of [...parts, this.#viewSaver]) part.close();
     for (const alarm of [this.#topologyAlarm, this.#resyncAlarm]) alarm.clear();
     await this.#options.journal.close();
   }
@@ -344,6 +347,7 @@ export class Agent {
     for (const key of new Set([...endpoints, ...attached])) {
       this.#background(this.#review(key), "review an attachment");
     }
+    if (this.#hasMemory) this.#taps.follow(endpoints);
     if (endpoints.length > 0 && this.#releaser.unsettled > 0) this.#settle();
   }
 
@@ -371,6 +375,7 @@ export class Agent {
   async #review(key: string): Promise<void> {
     if ((await this.#reviewer.review(key)) !== "dropped") return;
     this.metrics.operations.add("drop");
+    this.#taps.look();
     this.#noticeCount();
     this.#options.log.warn({ endpoint: key }, "detached an endpoint that was released at romanad");
   }
@@ -391,7 +396,7 @@ export class Agent {
         const network = knowledge.network(endpoint.network);
         if (isReleasing || network === undefined || this.#reconciler.inventory.endpointOf(device)) continue;
         const isOwn = isOwnDeviceName(device);
-        this.#reconciler.adopt(desiredEndpoint(network, endpoint, { name: device, isOwn }));
+        this.#reconciler.adopt(desiredEndpoint(network, endpoint, { name: device, isOwn }, host));
       }
       this.#underivable = undefined;
     } catch (error) {
@@ -413,6 +418,7 @@ export class Agent {
     this.#keeper.reconcile("drift");
     this.#background(this.#keeper.reconcileSysctls(), "look at sysctls");
     this.#steering.look();
+    if (this.#hasMemory) this.#taps.look();
     this.#viewSaver.save();
     this.#settle();
     this.#reporter.notice();
@@ -435,6 +441,7 @@ export class Agent {
       isKnown: this.#follower.knowledge?.ownHost !== undefined,
       underivable: this.#underivable,
       policing: [...damagedPolicies(this.#follower.knowledge?.policies ?? []), ...this.#policing.problems],
+      taps: this.#taps.problems,
       virtualIps: this.#pulse.virtualIps.problems,
       steering: this.#steering.problems,
     });
@@ -473,6 +480,7 @@ export class Agent {
   async #followKernel(events: AsyncIterable<KernelEvent>): Promise<void> {
     for await (const event of events) {
       this.metrics.events.add(event.type);
+      if (this.#hasMemory) this.#taps.notice(event);
       this.#keeper.notice(event);
       this.#steering.notice(event);
     }

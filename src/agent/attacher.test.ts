@@ -65,7 +65,7 @@ describe("a failure at any step is undone completely", () => {
 
   test.each([
     ["netns", {}, 5, 2],
-    ["tap", TAP, 12, 2],
+    ["tap", TAP, 13, 2],
   ])("%s: refusals of the kernel", async (_, change, operations, writes) => {
     expect(await stepsOf(change)).toEqual({ operations, writes });
     for (let step = 1; step <= operations; step++) {

@@ -11,7 +11,7 @@ import {
 import type { Kernel, Link } from "../system/kernel.ts";
 import { overdue } from "./allocate-when-known.ts";
 import { type DesiredEndpoint, desiredEndpoint } from "./desired.ts";
-import { type Device, deviceOf, findTap, makeVeth, takeTap } from "./device.ts";
+import { type Device, deviceOf, findTap, makeVeth, type TapTarget, takeTap } from "./device.ts";
 import { isOwnDeviceName, macOf } from "./device-name.ts";
 import { endpointKey } from "./host-knowledge.ts";
 import type { Reconciler } from "./reconciler.ts";
@@ -24,6 +24,7 @@ import {
   type ReleaserSite,
 } from "./releaser.ts";
 import type { Allocation } from "./romanad.ts";
+import { tapFault } from "./tap-fault.ts";
 
 /** What attaching works with. */
 export interface Site extends ReleaserSite {
@@ -118,6 +119,45 @@ export class Attacher {
         if (!(error instanceof RomanaError)) throw error;
         return { detached: true, released: false };
       }
+    });
+  }
+
+  /**
+   * Wires an endpoint that says its tap itself. False when it is attached already, or not `told` of any more.
+   * @throws RomanaError `not-found` (no such device), `conflict` (the device is another one's, or no tap for this guest),
+   *   `unavailable` (no rules yet), or what the kernel refuses.
+   */
+  async plug(endpoint: Stored<Endpoint>, told: () => Stored<Endpoint> | undefined): Promise<boolean> {
+    const { tap } = endpoint;
+    if (tap === undefined) return false;
+    const { attachments, locks, journal, reconciler } = this.#site;
+    const key = endpointKey(endpoint);
+    const target = { kind: "tap", ...tap } as const;
+    const isWanted = (): boolean => isSameEndpoint(told(), endpoint) && told()?.tap?.device === tap.device;
+    return locks.run([...endpointLocks(endpoint), targetLock(target)], async () => {
+      if (!isWanted() || attachments.get(key) !== undefined) return false;
+      this.#checkPlug(endpoint, target);
+      await this.#site.enforced(endpoint);
+      const link = this.#checkPlug(endpoint, target);
+      const { revision, ...plain } = endpoint;
+      const record = { endpoint: plain, revision, isAllocatedHere: false, isReleasing: false };
+      let attachment: AttachmentRecord;
+      try {
+        attachment = { ...(await this.#wire(record, target, link)), isPlugged: true };
+        await journal.keep(attachment);
+      } catch (error) {
+        reconciler.unwire(tap.device);
+        throw error;
+      }
+      const isThere = reconciler.inventory.endpointOf(tap.device)?.key === key;
+      if (isThere && isWanted()) {
+        attachments.put(attachment);
+        return true;
+      }
+      reconciler.unwire(tap.device);
+      await journal.remove(attachment);
+      if (!isThere) throw notFound("device", tap.device);
+      return false;
     });
   }
 
@@ -231,10 +271,12 @@ export class Attacher {
   /** Makes the device, binds and routes the endpoint; or leaves to the caller what there is to {@link #unwire}. */
   async #wire(record: Unwired, target: AttachTarget, tap: Link | undefined): Promise<AttachmentRecord> {
     const { endpoint } = record;
-    const network = this.#site.knowledge()?.network(endpoint.network);
+    const knowledge = this.#site.knowledge();
+    const network = knowledge?.network(endpoint.network);
     if (network === undefined) throw notFound("network", endpoint.network);
     const name = deviceOf(endpoint, target);
-    const desired = desiredEndpoint(network, endpoint, { name, isOwn: target.kind === "netns" });
+    const isOwn = target.kind === "netns";
+    const desired = desiredEndpoint(network, endpoint, { name, isOwn }, knowledge?.ownHost);
     const { link, mac } = await this.#device(desired, endpoint, target, tap);
     return { ...record, target, device: name, mtu: link.mtu, ...(mac !== undefined && { mac }) };
   }
@@ -291,6 +333,21 @@ export class Attacher {
     );
   }
 
+  /** The tap that an endpoint says, if it is there, is one for its guest, and nobody else's. */
+  #checkPlug(endpoint: Endpoint, target: TapTarget): Link {
+    const { kernel, attachments } = this.#site;
+    const link = kernel.links().find(({ name }) => name === target.device);
+    if (link === undefined) throw notFound("device", target.device);
+    const other = attachments.onDevice(target.device);
+    const reason =
+      other?.isReleasing === false
+        ? `device "${target.device}" has endpoint "${nameOf(other.endpoint)}" already`
+        : tapFault(link, { device: target.device, mac: target.mac ?? "" });
+    if (reason === undefined) return link;
+    const failure = { code: "conflict", noun: "device", name: target.device } as const;
+    throw new RomanaError(`Cannot wire endpoint "${nameOf(endpoint)}": ${reason}`, failure);
+  }
+
   /** An endpoint may be released at romanad while it is being wired. */
   #wasReleased(endpoint: Stored<Endpoint>): boolean {
     const knowledge = this.#site.knowledge();
@@ -304,6 +361,8 @@ export class Attacher {
       (candidate) =>
         candidate.name === ref || candidate.requestToken === ref || endpointKey(candidate) === ref,
     );
+    // Who says where an endpoint is plugged in releases it, too.
+    if (endpoint?.tap !== undefined) return false;
     return endpoint !== undefined && this.#releaser.releaseForgotten(endpoint);
   }
 }

@@ -12,7 +12,7 @@ import {
 import { type Address, type Family, formatAddress, type Prefix } from "../net/index.ts";
 import type { GatewayService } from "../policy/index.ts";
 import { createRouting, endpointRoute, servicePrefixes } from "../routing/index.ts";
-import { endpointSysctls } from "../system/endpoint-sysctls.ts";
+import { endpointSysctls, tapSysctls } from "../system/endpoint-sysctls.ts";
 import { endpointKey } from "./host-knowledge.ts";
 
 /** A route as it shall be in the main table, with protocol and metric that are the same for all of ours. */
@@ -182,6 +182,7 @@ export function desiredEndpoint(
     gateways: routes.map(({ source }) => source),
     sysctls: new Map([
       ...endpointSysctls(device.name),
+      ...(device.isOwn ? [] : tapSysctls(device.name)),
       ...routes.map(({ destination }) => forwardingSysctl(destination.family, device.name)),
     ]),
   };

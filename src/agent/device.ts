@@ -5,6 +5,7 @@ import type { Kernel, Link, VethWiring } from "../system/kernel.ts";
 import type { DesiredEndpoint } from "./desired.ts";
 import { deviceName, macOf } from "./device-name.ts";
 import type { Reconciler } from "./reconciler.ts";
+import { TAP_KIND } from "./tap-fault.ts";
 
 /** A network namespace as a target. */
 export type NetnsTarget = Extract<AttachTarget, { kind: "netns" }>;
@@ -18,9 +19,6 @@ export interface Device {
   /** MAC address of the endpoint, where it is known. */
   readonly mac?: string;
 }
-
-/** Kind of links that are taps. */
-const TAP_KIND = "tun";
 
 /** Name of the host's device of an endpoint. */
 export function deviceOf({ addresses }: Endpoint, target: AttachTarget): string {

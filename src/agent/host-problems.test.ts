@@ -15,6 +15,7 @@ test("hostProblems() cuts what is too long and counts what is too much", () => {
     isKnown: false,
     underivable: undefined,
     policing: [],
+    taps: [],
     virtualIps: [],
     steering: [],
   });

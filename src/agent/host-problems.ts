@@ -21,6 +21,8 @@ export interface ProblemSources {
   readonly underivable: string | undefined;
   /** What is wrong with policies. */
   readonly policing: readonly string[];
+  /** Why taps are not wired. */
+  readonly taps: readonly string[];
   /** Why virtual IPs are not held. */
   readonly virtualIps: readonly string[];
   /** Why flows are not steered as they should be. */
@@ -49,6 +51,7 @@ export function hostProblems(sources: ProblemSources): readonly string[] {
         ]),
     ...(reconciler.inventory.host?.problems ?? []),
     ...sources.policing,
+    ...sources.taps,
     ...sources.virtualIps,
     ...sources.steering,
     ...keeper.failures,

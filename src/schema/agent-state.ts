@@ -36,6 +36,8 @@ const attachmentRecordSchema = strict({
   mac: z.string().exactOptional(),
   mtu: z.int(),
   isAllocatedHere: z.boolean(),
+  /** It comes and goes with the tap that its endpoint says; absent: it stays until it is detached. */
+  isPlugged: z.literal(true).exactOptional(),
   isReleasing: z.boolean(),
 });
 

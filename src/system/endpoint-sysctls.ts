@@ -19,6 +19,18 @@ export function endpointSysctls(device: string): ReadonlyMap<string, string> {
   ]);
 }
 
+/**
+ * Besides, those of a tap: guests with a wide netmask ask by ARP for whom they take for neighbours, and the host answers, at once,
+ * for everybody whom it has another way to: for all but the guest itself.
+ */
+export function tapSysctls(device: string): ReadonlyMap<string, string> {
+  const name = device.replaceAll(".", "/");
+  return new Map([
+    [`net.ipv4.conf.${name}.proxy_arp`, "1"],
+    [`net.ipv4.neigh.${name}.proxy_delay`, "0"],
+  ]);
+}
+
 /** Name and value of the sysctl that lets only those sources in by an endpoint's device that are routed to it. */
 export function reversePathFilter(device: string): readonly [string, string] {
   return [`net.ipv4.conf.${device.replaceAll(".", "/")}.rp_filter`, "1"];
