@@ -111,6 +111,12 @@ describe("what is encoded is decoded to the same", () => {
     ["segment", encodeSegment, decodeSegment, segment],
     ["endpoint", encodeEndpoint, decodeEndpoint, ENDPOINT],
     ["endpoint that acts", encodeEndpoint, decodeEndpoint, { ...ENDPOINT, actsAs: "db" }],
+    [
+      "endpoint with a tap",
+      encodeEndpoint,
+      decodeEndpoint,
+      { ...ENDPOINT, instance: "i ü", tap: { device: "tap7", mac: "fa:16:3e:00:00:07" } },
+    ],
     ["segment without codes", encodeSegment, decodeSegment, { ...segment, codes: [] }],
     ["host with an external ID", encodeHost, decodeHost, { ...host, externalId: "4f1c-node" }],
     ["host with labels", encodeHost, decodeHost, { ...host, labels: LABELS }],

@@ -1,7 +1,7 @@
 import { formatSegmentCode } from "../../addressing/index.ts";
 import { formatAddress } from "../../net/index.ts";
 import { type BodyOf, type CONTRACT, encodeEndpoint, type ResultOf } from "../../schema/index.ts";
-import type { Noun, Option } from "../command.ts";
+import type { Input, Noun, Option } from "../command.ts";
 import { bodiesOf } from "../create.ts";
 import { wrongInput } from "../input.ts";
 import {
@@ -34,6 +34,9 @@ const ENDPOINT: Resource<ResultOf<typeof CONTRACT.getEndpoint>> = {
     { title: "code", value: ({ code }) => formatSegmentCode(code), wide: true },
     { title: "token", value: ({ requestToken }) => requestToken, wide: true },
     { title: "external ID", value: ({ externalId }) => externalId, wide: true },
+    { title: "instance", value: ({ instance }) => instance, wide: true },
+    { title: "tap", value: ({ tap }) => tap?.device, wide: true },
+    { title: "MAC", value: ({ tap }) => tap?.mac, wide: true },
     { title: "created", value: ({ createdAt }) => new Date(createdAt).toISOString(), wide: true },
     { title: "revision", value: ({ revision }) => revision, align: "right", wide: true },
   ],
@@ -52,6 +55,20 @@ const EXTERNAL_ID: Option = {
   value: "TEXT",
   summary: "Its identifier in the orchestrator",
 };
+
+const INSTANCE: Option = {
+  name: "instance",
+  value: "TEXT",
+  summary: "What the hypervisor calls its VM, for metadata",
+};
+
+const TAP: Option = {
+  name: "tap",
+  value: "DEVICE",
+  summary: "The tap on its host that the agent there wires it to, whenever it is there; with --mac",
+};
+
+const MAC: Option = { name: "mac", value: "MAC", summary: "MAC address of the guest behind the tap" };
 
 /** Stands for the endpoint's own segment in `--acts-as`. */
 const OWN_SEGMENT = "none";
@@ -88,6 +105,9 @@ export const endpoint: Noun = {
         { name: "address", value: "ADDRESS", summary: "Exactly this address" },
         { name: "token", value: "TEXT", summary: "Same token, same endpoint: makes repeating safe" },
         EXTERNAL_ID,
+        INSTANCE,
+        TAP,
+        MAC,
         FILE_OPTION,
       ],
       examples: [
@@ -95,6 +115,7 @@ export const endpoint: Noun = {
         "romana endpoint allocate --host 1 --tenant 1 --segment 1 --id 11",
         "romana endpoint create db-1 --host host-2 --tenant shop --segment db --address 10.2.1.33",
         "romana endpoint create --host host-1 --workload 6f1c2a9e --token cni/net/8a77/eth0",
+        "romana endpoint create vm-1 --host host-1 --tenant shop --segment web --tap tap6f1c2a9e-52 --mac fa:16:3e:00:00:07",
         "romana endpoint create -f endpoints.yaml",
       ],
       run: async (input, context) => {
@@ -110,6 +131,8 @@ export const endpoint: Noun = {
             address: input.text("address"),
             requestToken: input.text("token"),
             externalId: input.text("external-id"),
+            instance: input.text("instance"),
+            tap: tapOf(input),
           }),
         });
         const { bodies, single } = bodiesOf(input, "name", build, () => build(undefined));
@@ -163,11 +186,17 @@ export const endpoint: Noun = {
     },
     {
       verb: "update",
-      summary: "Change the external ID of an endpoint, or the segment that policies take it for",
+      summary:
+        "Change the external ID of an endpoint, its VM or tap, or the segment that policies take it for",
       arguments: [{ name: "endpoint", summary: "Name, or any of its addresses", complete: "endpoint" }],
       options: [
         EXTERNAL_ID,
         { name: "no-external-id", summary: "Take the external ID away" },
+        INSTANCE,
+        { name: "no-instance", summary: "Say no VM any more" },
+        TAP,
+        MAC,
+        { name: "no-tap", summary: "Wire it to no tap any more" },
         {
           name: "acts-as",
           value: "SEGMENT",
@@ -177,6 +206,8 @@ export const endpoint: Noun = {
       ],
       examples: [
         "romana endpoint update web-1 --external-id pod/web-1",
+        "romana endpoint update vm-1 --tap tap6f1c2a9e-52 --mac fa:16:3e:00:00:08",
+        "romana endpoint update vm-1 --no-tap",
         "romana endpoint update web-1 --acts-as quarantine",
         "romana endpoint update web-1 --acts-as none",
       ],
@@ -185,7 +216,12 @@ export const endpoint: Noun = {
         const externalId = input.flag("no-external-id") ? null : input.text("external-id");
         const params = { ref: input.argument("endpoint") };
         const segment = input.text("acts-as");
-        const body = patchOf({ externalId, actsAs: segment === OWN_SEGMENT ? null : segment });
+        const body = patchOf({
+          externalId,
+          actsAs: segment === OWN_SEGMENT ? null : segment,
+          instance: input.flag("no-instance") ? null : input.text("instance"),
+          tap: input.flag("no-tap") ? null : tapOf(input),
+        });
         const object = await client.call("updateEndpoint", { params, body }, changeOptions(input));
         return outcomeResult(ENDPOINT, [{ object }], true);
       },
@@ -204,6 +240,13 @@ export const endpoint: Noun = {
     ),
   ],
 };
+
+/** The tap of `--tap` and `--mac`, which belong together. @throws RomanaError `invalid-input` for one of them alone. */
+function tapOf(input: Input): { device: string; mac: string } | undefined {
+  const [device, mac] = [input.text("tap"), input.text("mac")];
+  if (device === undefined && mac === undefined) return undefined;
+  return { device: wanted("tap", device), mac: wanted("mac", mac) };
+}
 
 function wanted(option: string, text: string | undefined): string {
   if (text === undefined) throw wrongInput(`--${option}`, "is missing");
