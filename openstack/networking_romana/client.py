@@ -133,9 +133,25 @@ class Client:
         """The segments of a tenant."""
         return list(self._items(f"/v1/tenants/{quote(tenant, safe='')}/segments", {}))
 
-    def create_segment(self, tenant: str, spec: Mapping[str, Any]) -> None:
+    def segment(self, tenant: str, name: str) -> Mapping[str, Any] | None:
+        """The segment of a tenant with a name."""
+        return self._get(f"/v1/tenants/{quote(tenant, safe='')}/segments/{quote(name, safe='')}")
+
+    def segment_with(self, tenant: str, external_id: str) -> Mapping[str, Any] | None:
+        """The segment of a tenant with an external ID."""
+        path = f"/v1/tenants/{quote(tenant, safe='')}/segments"
+        return next(iter(self._items(path, {"externalId": external_id})), None)
+
+    def create_segment(self, tenant: str, spec: Mapping[str, Any]) -> Mapping[str, Any]:
         """Creates a segment, if an equal one is not there."""
-        self._send("POST", f"/v1/tenants/{quote(tenant, safe='')}/segments", spec)
+        body: Mapping[str, Any] = self._send("POST", f"/v1/tenants/{quote(tenant, safe='')}/segments", spec)[1]
+        return body
+
+    def change_segment(self, tenant: str, before: Mapping[str, Any], fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Changes fields of a segment, unless it has changed since."""
+        path = f"/v1/tenants/{quote(tenant, safe='')}/segments/{quote(before['name'], safe='')}"
+        body: Mapping[str, Any] = self._send("PATCH", path, fields, before["revision"])[1]
+        return body
 
     def code_segment(self, tenant: str, name: str, codes: Iterable[str], revision: int) -> None:
         """Gives a segment these codes and no others, unless it has changed since."""
@@ -153,12 +169,8 @@ class Client:
 
     def endpoint(self, address: str) -> Endpoint | None:
         """The endpoint with an address."""
-        try:
-            return endpoint_of(self._send("GET", f"/v1/endpoints/{quote(address, safe='')}")[1])
-        except ApiError as error:
-            if error.code == "not-found":
-                return None
-            raise
+        found = self._get(f"/v1/endpoints/{quote(address, safe='')}")
+        return None if found is None else endpoint_of(found)
 
     def act_as(self, address: str, segment: str | None) -> Endpoint:
         """Lets policies take an endpoint for one of another segment; None: of its own."""
@@ -181,9 +193,39 @@ class Client:
                 raise
         return True
 
-    def _delete(self, path: str) -> None:
+    def policies(self) -> list[Mapping[str, Any]]:
+        """All policies."""
+        return list(self._items("/v1/policies", {}))
+
+    def policy(self, policy_id: str) -> Mapping[str, Any] | None:
+        """The policy with an ID."""
+        return self._get(f"/v1/policies/{quote(policy_id, safe='')}")
+
+    def create_policy(self, spec: Mapping[str, Any]) -> None:
+        """Creates a policy, if an equal one is not there."""
+        self._send("POST", "/v1/policies", spec)
+
+    def replace_policy(self, spec: Mapping[str, Any], revision: int) -> int:
+        """Replaces a policy, unless it has changed since; answers its revision, which is the same for an equal one."""
+        path = f"/v1/policies/{quote(spec['id'], safe='')}"
+        return int(self._send("PUT", path, spec, revision)[1]["revision"])
+
+    def delete_policy(self, policy_id: str, revision: int | None = None) -> None:
+        """Deletes a policy, unless it has changed since a revision."""
+        self._delete(f"/v1/policies/{quote(policy_id, safe='')}", revision)
+
+    def _get(self, path: str) -> Mapping[str, Any] | None:
         try:
-            self._send("DELETE", path)
+            body: Mapping[str, Any] = self._send("GET", path)[1]
+        except ApiError as error:
+            if error.code == "not-found":
+                return None
+            raise
+        return body
+
+    def _delete(self, path: str, revision: int | None = None) -> None:
+        try:
+            self._send("DELETE", path, revision=revision)
         except ApiError as error:
             if error.code != "not-found":
                 raise

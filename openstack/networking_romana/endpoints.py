@@ -9,6 +9,8 @@ from typing import Any, Callable
 
 from networking_romana.client import ApiError, Client, Endpoint, endpoint_of
 from networking_romana.errors import RomanaConflict
+from networking_romana.port_class import PortClass
+from networking_romana.segments import Segments
 from networking_romana.tenants import Tenants
 from networking_romana.transport import Unreachable
 from networking_romana.wish import Wish
@@ -19,6 +21,9 @@ MOST = 16
 REMEMBERED = 10_000
 """Endpoints that this process has made and still knows, so that it need not ask for them."""
 
+ATTEMPTS = 3
+"""Most attempts while others delete and make what is needed."""
+
 NO_ROOM = 507
 """The status that says that nothing was made for want of room."""
 
@@ -26,14 +31,17 @@ NO_ROOM = 507
 class Endpoints:
     """An endpoint has the addresses of a port in both families. Its name and its request token say port and host."""
 
-    def __init__(self, client: Client, tenants: Tenants, when_unsure: Callable[[str, str], None]) -> None:
-        """``client`` talks to romanad, ``tenants`` knows the tenants of projects.
+    def __init__(
+        self, client: Client, tenants: Tenants, segments: Segments, when_unsure: Callable[[str, str], None]
+    ) -> None:
+        """``client`` talks to romanad, ``tenants`` and ``segments`` know those of projects.
 
         ``when_unsure`` is told port and name or address of an endpoint that may have been made.
         """
         self._client = client
         self._when_unsure = when_unsure
         self._tenants = tenants
+        self._segments = segments
         self._lock = threading.Lock()
         self._own: collections.OrderedDict[str, Endpoint] = collections.OrderedDict()
 
@@ -110,28 +118,48 @@ class Endpoints:
                 return
             current = self._client.endpoint(endpoint.addresses[0])
 
-    def act_as(self, endpoint: Endpoint, segment: str) -> None:
-        """Lets policies take an endpoint for one of a segment of its tenant."""
-        if (endpoint.acts_as or endpoint.segment) == segment:
-            return
-        self._remember(self._client.act_as(endpoint.addresses[0], None if segment == endpoint.segment else segment))
+    def now(self, address: str, port_id: str) -> Endpoint | None:
+        """The same as ``at``, as romanad says it now."""
+        found = self._client.endpoint(address)
+        return found if found is not None and found.external_id == port_id else None
+
+    def act_as(self, endpoint: Endpoint, word: str, port_class: PortClass) -> Endpoint:
+        """Lets policies take an endpoint for one of a class; ``word`` is the segment that words name.
+
+        The segment is looked at when the endpoint is of it: only then nobody can delete it and make another one.
+        """
+        tenant = endpoint.tenant
+        for _ in range(ATTEMPTS):
+            segment = str(self._segments.of_class(tenant, word, port_class)["name"])
+            try:
+                if (endpoint.acts_as or endpoint.segment) != segment:
+                    other = None if segment == endpoint.segment else segment
+                    endpoint = self._client.act_as(endpoint.addresses[0], other)
+                if self._segments.is_still(tenant, segment, word, port_class):
+                    self._remember(endpoint)
+                    return endpoint
+            except ApiError as error:
+                if not error.is_missing("segment"):
+                    raise
+            self._segments.forget(tenant, word, port_class)
+        raise RomanaConflict(what=f'find segment "{word}"', reason="others change it at the same time")
 
     def _post(self, wish: Wish, request: dict[str, Any], ref: str) -> tuple[Endpoint, bool]:
-        """Allocates, and makes the tenant or the segment when romanad does not know it.
+        """Allocates in the segment of the port's class, and makes the tenant or the segment when they are not there.
 
         When nobody knows whether romanad did it, what ``ref`` stands for is released later.
         """
-        made: set[str] = set()
-        while True:
+        for _ in range(ATTEMPTS):
             tenant = self._tenants.name_of(wish.project_id)
-            body = {
-                **request,
-                "host": wish.host,
-                "tenant": tenant,
-                "segment": wish.segment,
-                "externalId": wish.port_id,
-            }
             try:
+                segment = self._segments.birth(tenant, wish.segment, wish.port_class)
+                body = {
+                    **request,
+                    "host": wish.host,
+                    "tenant": tenant,
+                    "segment": segment,
+                    "externalId": wish.port_id,
+                }
                 endpoint, is_new = self._client.allocate(body)
             except Unreachable:
                 self._when_unsure(wish.port_id, ref)
@@ -139,18 +167,18 @@ class Endpoints:
             except ApiError as error:
                 if error.status >= 500 and error.status != NO_ROOM:
                     self._when_unsure(wish.port_id, ref)
-                noun = str(error.data.get("noun"))
-                if error.code != "not-found" or noun in made or noun not in ("tenant", "segment"):
+                if not error.is_missing("tenant") and not error.is_missing("segment"):
                     raise
-                made.add(noun)
-                if noun == "tenant":
+                if error.is_missing("tenant"):
                     self._tenants.forget(wish.project_id)
-                else:
-                    self._tenants.create_segment(tenant, wish.segment)
+                self._segments.forget(tenant, wish.segment, wish.port_class)
                 continue
-            if is_new:
-                self._remember(endpoint)
-            return endpoint, is_new
+            try:
+                return self.act_as(endpoint, wish.segment, wish.port_class), is_new
+            except Exception:
+                self._when_unsure(wish.port_id, ref)
+                raise
+        raise RomanaConflict(what=f"give port {wish.port_id} an address", reason="its tenant or segment goes away")
 
     def _known(self, address: str) -> Endpoint | None:
         with self._lock:

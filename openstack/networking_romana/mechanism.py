@@ -13,8 +13,8 @@ from neutron_lib.callbacks import events, registry, resources
 from neutron_lib.plugins.ml2 import api
 from oslo_log import log as logging
 
-from networking_romana import config, tags
-from networking_romana.acting import act_as, make_segment
+from networking_romana import config, group_events, tags
+from networking_romana.acting import follow, make_segment, settle, wish_now
 from networking_romana.client import ApiError
 from networking_romana.errors import RomanaConflict, refusal
 from networking_romana.move import move_port
@@ -29,7 +29,7 @@ from networking_romana.romana import romana
 from networking_romana.segment_choice import PROFILE_KEY, TAG
 from networking_romana.subnet_rules import check_subnet
 from networking_romana.transport import Unreachable
-from networking_romana.wish import facts_of, segment_of
+from networking_romana.wish import facts_of
 
 LOG = logging.getLogger(__name__)
 
@@ -50,6 +50,7 @@ class RomanaMechanismDriver(api.MechanismDriver):
         options = config.register()
         romana()
         tags.listen()
+        group_events.listen()
         if options.cold_migration == "readdress":
             registry.subscribe(_before_port_update, resources.PORT, events.BEFORE_UPDATE)
 
@@ -87,9 +88,12 @@ class RomanaMechanismDriver(api.MechanismDriver):
         _check_address_pairs(context)
 
     def create_port_postcommit(self, context: Any) -> None:
-        """Keeps the name of the project in step."""
+        """Keeps the name of the project in step, and has the security groups of a port with addresses enforced."""
+        port = context.current
         if context.network.current.get("provider:network_type") == TYPE_ROMANA:
-            _keep_project_name(context, context.current["project_id"])
+            _keep_project_name(context, port["project_id"])
+        if planned_addresses(context._plugin_context, port):
+            settle(context._plugin_context, port)
 
     def update_port_precommit(self, context: Any) -> None:
         """Refuses addresses of another host than the port's, and what a port of Romana cannot have."""
@@ -99,8 +103,10 @@ class RomanaMechanismDriver(api.MechanismDriver):
             for address in planned_addresses(context._plugin_context, port):
                 if _host_of(address, port["id"]) != context.host:
                     raise segment_exc.HostNotCompatibleWithFixedIps(host=context.host, port_id=port["id"])
-        if _profile_segment(port) != _profile_segment(original):
-            make_segment(port["id"], planned_addresses(context._plugin_context, port), _segment(context))
+        if _acts_anew(port, original):
+            planned = planned_addresses(context._plugin_context, port)
+            if planned:
+                make_segment(wish_now(context._plugin_context, port), planned)
 
     def update_port_postcommit(self, context: Any) -> None:
         """Releases what the port has no longer. A port that has waited for its host waits again without one."""
@@ -110,14 +116,13 @@ class RomanaMechanismDriver(api.MechanismDriver):
         if before - kept:
             planned = planned_addresses(context._plugin_context, original)
             _release(port["id"], [address for address in planned if address not in kept], kept)
-        acts_anew = _profile_segment(port) != _profile_segment(original)
+        if planned_addresses(context._plugin_context, port):
+            if _acts_anew(port, original):
+                follow(port["id"])
+            elif kept - before:
+                settle(context._plugin_context, port)
         waits = context.original_host and not context.host and port.get("ip_allocation") == "deferred"
-        if not acts_anew and not waits:
-            return
-        planned = planned_addresses(context._plugin_context, port)
-        if planned and acts_anew:
-            _softly("let a port act as another segment", act_as, port["id"], planned, _segment(context))
-        if planned and waits:
+        if waits and planned_addresses(context._plugin_context, port):
             admin = context._plugin_context.elevated()
             context._plugin.update_port(admin, port["id"], {"port": {"fixed_ips": []}})
 
@@ -148,7 +153,7 @@ class RomanaMechanismDriver(api.MechanismDriver):
         segment = next((s for s in context.segments_to_bind if s[api.NETWORK_TYPE] in BINDABLE), None)
         if segment is not None:
             details = {
-                portbindings.CAP_PORT_FILTER: False,
+                portbindings.CAP_PORT_FILTER: True,
                 portbindings.VIF_DETAILS_CONNECTIVITY: self.connectivity,
             }
             context.set_binding(
@@ -170,13 +175,16 @@ def _host_of(address: str, port_id: str) -> str | None:
     return None if endpoint is None else endpoint.host
 
 
-def _segment(context: Any) -> str:
-    network = context.network.current
-    return segment_of(facts_of(context.current), list(network.get("tags", ())), network["name"])
-
-
 def _profile_segment(port: Mapping[str, Any]) -> str | None:
     return facts_of(port).profile.get(PROFILE_KEY)
+
+
+def _acts_anew(port: Mapping[str, Any], original: Mapping[str, Any]) -> bool:
+    """Whether the words of a port or its security groups are others than before."""
+    before, after = facts_of(original), facts_of(port)
+    return _profile_segment(port) != _profile_segment(original) or (
+        (set(before.groups or ()), before.is_secured) != (set(after.groups or ()), after.is_secured)
+    )
 
 
 def _tagged(resource: Mapping[str, Any]) -> set[str]:

@@ -12,8 +12,12 @@ from neutron_lib.plugins import directory
 from networking_romana import config
 from networking_romana.client import Client
 from networking_romana.endpoints import Endpoints
+from networking_romana.groups import Groups
+from networking_romana.later import Later
 from networking_romana.plans import Plans
+from networking_romana.read_group import read_group
 from networking_romana.releases import Releases
+from networking_romana.segments import Segments
 from networking_romana.tenants import Tenants
 from networking_romana.transport import Settings, Transport
 
@@ -26,15 +30,20 @@ class Romana:
     tenants: Tenants
     endpoints: Endpoints
     releases: Releases
+    segments: Segments
+    groups: Groups
+    later: Later
 
 
 def romana_of(settings: Settings) -> Romana:
     """The parts for a romanad. Raises ValueError when its URL cannot be used."""
     client = Client(Transport(settings))
     tenants = Tenants(client)
-    endpoints = Endpoints(client, tenants, lambda port_id, ref: releases.later(port_id, [ref]))
+    groups = Groups(client, read_group)
+    segments = Segments(client, tenants, groups.ensure_fixed)
+    endpoints = Endpoints(client, tenants, segments, lambda port_id, ref: releases.later(port_id, [ref]))
     releases = Releases(endpoints, _addresses_of)
-    return Romana(Plans(client), tenants, endpoints, releases)
+    return Romana(Plans(client), tenants, endpoints, releases, segments, groups, Later())
 
 
 _lock = threading.Lock()

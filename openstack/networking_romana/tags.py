@@ -13,7 +13,7 @@ from neutron.db import models_v2
 from neutron.db.models import tag as tag_model
 from sqlalchemy import event, orm
 
-from networking_romana.acting import follow_words
+from networking_romana.acting import follow
 from networking_romana.errors import RomanaBadRequest, RomanaConflict
 from networking_romana.planned import has_planned_addresses
 from networking_romana.segment_choice import NAME, TAG, BadSegment, choose_segment
@@ -55,7 +55,7 @@ def _change(session: Any, standard_attr_id: int) -> None:
     port = session.query(models_v2.Port.id).filter_by(standard_attr_id=standard_attr_id).first()
     if port is not None:
         _said("tag the port", port_tags=after)
-        on_commit(session, partial(follow_words, port.id))
+        on_commit(session, partial(follow, port.id))
 
 
 def _segment(tags: set[str], network_name: str) -> str | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
-from typing import Callable
+from collections.abc import Mapping
+from typing import Any, Callable
 
 from oslo_log import log as logging
 
 from networking_romana.client import ApiError, Client, Tenant
 from networking_romana.errors import RomanaConflict
+from networking_romana.port_class import WORD_LABEL
 
 LOG = logging.getLogger(__name__)
 
@@ -70,7 +72,7 @@ class Tenants:
                 raise
 
     def drop_segment(self, project_id: str, name: str) -> None:
-        """Deletes a segment that Neutron has made and nothing uses."""
+        """Deletes the segments of a word that Neutron has made and nothing uses."""
         tenant = self._find(project_id)
         if tenant is not None:
             self._drop_segments(tenant.name, name)
@@ -85,11 +87,24 @@ class Tenants:
         if tenant.labels.get(MADE_BY) == NEUTRON:
             _unless_in_use(self._client.delete_tenant, tenant.name)
 
+    def drop_segments(self, tenant: str) -> None:
+        """Deletes all segments of a tenant that Neutron has made and nothing uses."""
+        self._drop_segments(tenant, None)
+
+    def drop_segments_labelled(self, key: str) -> None:
+        """The same of all tenants, of segments with a label."""
+        for segment in self._client.all_segments():
+            if key in segment.get("labels", {}):
+                self._drop_segment(segment)
+
     def _drop_segments(self, tenant: str, only: str | None) -> None:
         for segment in self._client.segments(tenant):
-            name = segment["name"]
-            if only in (None, name) and segment.get("labels", {}).get(MADE_BY) == NEUTRON:
-                _unless_in_use(self._client.delete_segment, tenant, name)
+            if only in (None, segment["name"], segment.get("labels", {}).get(WORD_LABEL)):
+                self._drop_segment(segment)
+
+    def _drop_segment(self, segment: Mapping[str, Any]) -> None:
+        if segment.get("labels", {}).get(MADE_BY) == NEUTRON:
+            _unless_in_use(self._client.delete_segment, segment["tenant"], segment["name"])
 
     def _find(self, project_id: str) -> Tenant | None:
         found = self._client.tenants_of(project_id)

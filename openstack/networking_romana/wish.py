@@ -7,23 +7,29 @@ from collections.abc import Mapping
 from typing import Any
 
 from neutron.db import models_v2
+from neutron.db.models import securitygroup as group_models
 from neutron.db.models import tag as tag_model
+from neutron.db.port_security import models as port_security_models
 from neutron.objects import ports as port_objects
 from neutron_lib import constants
+from neutron_lib.api.definitions import port_security as psec
+from neutron_lib.utils import net
 from oslo_serialization import jsonutils
 
 from networking_romana.errors import RomanaBadRequest
+from networking_romana.port_class import UNFILTERED, PortClass
 from networking_romana.segment_choice import BadSegment, choose_segment
 
 
 @dataclasses.dataclass(frozen=True)
 class Wish:
-    """An endpoint for a port. ``host`` is empty while nobody has said it; ``segment`` is a name."""
+    """An endpoint for a port. ``host`` is empty while nobody has said it; ``segment`` is what words name."""
 
     port_id: str
     project_id: str
     host: str
     segment: str
+    port_class: PortClass = UNFILTERED
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +43,10 @@ class PortFacts:
     device_owner: str
     tags: tuple[str, ...]
     profile: Mapping[str, Any]
+    groups: tuple[str, ...] | None = None
+    """Its security groups; None when nobody has said any yet."""
+    is_secured: bool | None = None
+    """Whether port security is on; None when only its network says it."""
 
     @property
     def what(self) -> str:
@@ -58,7 +68,10 @@ def facts_of(port: Any) -> PortFacts:
             device_owner=port.device_owner or "",
             tags=tuple(tag.tag for tag in port.standard_attr.tags),
             profile=_profile(binding.profile if binding else None),
+            groups=tuple(bound.security_group_id for bound in port.security_groups),
+            is_secured=port.port_security.port_security_enabled if port.port_security else None,
         )
+    groups = _given(port, "security_groups")
     return PortFacts(
         port_id=_given(port, "id") or "that is new",
         project_id=_given(port, "project_id") or _given(port, "tenant_id") or "",
@@ -67,6 +80,8 @@ def facts_of(port: Any) -> PortFacts:
         device_owner=_given(port, "device_owner") or "",
         tags=tuple(_given(port, "tags") or ()),
         profile=_profile(_given(port, "binding:profile")),
+        groups=None if groups is None else tuple(groups),
+        is_secured=_given(port, psec.PORTSECURITY),
     )
 
 
@@ -76,7 +91,25 @@ def wish_of(context: Any, facts: PortFacts) -> Wish:
     network = query.filter_by(id=facts.network_id).one()
     rows = context.session.query(tag_model.Tag.tag).filter_by(standard_attr_id=network.standard_attr_id)
     segment = segment_of(facts, [row.tag for row in rows], network.name)
-    return Wish(facts.port_id, facts.project_id, facts.host, segment)
+    return Wish(facts.port_id, facts.project_id, facts.host, segment, class_of(context, facts))
+
+
+def class_of(context: Any, facts: PortFacts) -> PortClass:
+    """The class of a port. What nobody has said is what Neutron is about to fill in."""
+    if facts.device_owner and net.is_port_trusted({"device_owner": facts.device_owner}):
+        return UNFILTERED
+    is_secured = facts.is_secured
+    if is_secured is None:
+        binding = port_security_models.NetworkSecurityBinding
+        row = context.session.query(binding.port_security_enabled).filter_by(network_id=facts.network_id).first()
+        is_secured = row is None or row.port_security_enabled
+    if not is_secured:
+        return UNFILTERED
+    if facts.groups is not None:
+        return PortClass(frozenset(facts.groups))
+    default = group_models.DefaultSecurityGroup
+    rows = context.session.query(default.security_group_id).filter_by(project_id=facts.project_id)
+    return PortClass(frozenset(row.security_group_id for row in rows))
 
 
 def segment_of(facts: PortFacts, network_tags: list[str], network_name: str) -> str:

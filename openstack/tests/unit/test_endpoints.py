@@ -3,12 +3,10 @@ import dataclasses
 import pytest
 
 from networking_romana.client import ApiError
-from networking_romana.endpoints import Endpoints
 from networking_romana.errors import RomanaConflict
-from networking_romana.tenants import Tenants
 from networking_romana.transport import Unreachable
 from networking_romana.wish import Wish
-from unit.fake_client import FakeClient, problem
+from unit.fake_client import FakeClient, endpoints_of, problem
 
 WISH = Wish("port-1", "project-1", "host-a", "web")
 
@@ -25,7 +23,7 @@ def unsure():
 
 @pytest.fixture
 def endpoints(client, unsure):
-    return Endpoints(client, Tenants(client), lambda *words: unsure.append(words))
+    return endpoints_of(client, lambda *words: unsure.append(words))
 
 
 def always(_endpoint):
@@ -42,13 +40,14 @@ def test_tenant_and_segment_are_made_for_the_first_and_found_for_the_next(client
     assert [call[0] for call in client.calls] == [
         "tenants_of",
         "create_tenant",
-        "allocate",
+        "segment_with",
         "create_segment",
         "allocate",
+        "segment",
     ]
     client.calls.clear()
     endpoints.allocate("net", dataclasses.replace(WISH, port_id="port-2"), always, never)
-    assert [call[0] for call in client.calls] == ["allocate"]
+    assert [call[0] for call in client.calls] == ["allocate", "segment"]
 
 
 def test_a_tenant_that_somebody_deleted_is_made_again(client, endpoints):

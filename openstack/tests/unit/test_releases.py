@@ -1,16 +1,14 @@
 from rig.processes import until
 
-from networking_romana.endpoints import Endpoints
 from networking_romana.releases import Releases
-from networking_romana.tenants import Tenants
 from networking_romana.transport import Unreachable
 from networking_romana.wish import Wish
-from unit.fake_client import FakeClient
+from unit.fake_client import FakeClient, endpoints_of
 
 
 def scene(addresses_of):
     client = FakeClient()
-    endpoints = Endpoints(client, Tenants(client), lambda *_: None)
+    endpoints = endpoints_of(client, lambda *_: None)
     endpoint, _ = endpoints.allocate(
         "net", Wish("port-1", "project-1", "host-a", "web"), lambda _: True, lambda _: False
     )
