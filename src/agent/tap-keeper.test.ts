@@ -176,6 +176,19 @@ describe("an agent that begins again", () => {
     expect(scene.operations.map(({ method }) => method)).not.toContain("apply");
   });
 
+  test("knows endpoints that romanad has told of since the network was news", async () => {
+    const scene = await new AgentScene().start();
+    await scene.timers.advance(5_000);
+    scene.romanad.put(guest());
+    await scene.timers.advance(5_000);
+    await scene.kill();
+    scene.romanad.leave();
+    scene.kernel.addLink(TAP);
+    await scene.start();
+    await rest(scene);
+    expect(networkText(scene.kernel)).toContain(ROUTE);
+  });
+
   test("wires what came meanwhile while romanad is away", async () => {
     const scene = await wired();
     await scene.kernel.outside.deleteLink("tap7");

@@ -71,8 +71,8 @@ export class TapKeeper {
     this.follow([...told, ...this.#devices.keys(), ...attachments.all.map((a) => endpointKey(a.endpoint))]);
   }
 
-  /** romanad has told of these endpoints. */
-  follow(keys: readonly string[]): void {
+  /** romanad has told of these endpoints; true when taps were among them. */
+  follow(keys: readonly string[]): boolean {
     const { knowledge, attachments, kernel, reconciler } = this.#options;
     const isPlugged = (key: string): boolean => attachments.get(key)?.isPlugged === true;
     for (const key of keys) {
@@ -81,12 +81,12 @@ export class TapKeeper {
       else this.#devices.set(key, device);
     }
     const concerned = [...new Set(keys)].filter((key) => this.#devices.has(key) || isPlugged(key));
-    if (concerned.length === 0) return;
+    if (concerned.length === 0) return false;
     const links = kernel.links();
     this.#sieve(links);
     if (reconciler.inventory.host === undefined) {
       this.#retryAlarm.set(RETRY.first);
-      return;
+      return true;
     }
     const there = new Set(links.map(({ name }) => name));
     for (const key of concerned) {
@@ -95,6 +95,7 @@ export class TapKeeper {
       if (there.has(device)) this.#plug(key);
       else this.#problems.delete(key);
     }
+    return true;
   }
 
   /** The kernel has told of something. */
