@@ -36,3 +36,29 @@ def project(cloud):
     yield it
     it.purge()
     assert [t for t in cloud.romanad.items("/v1/tenants") if t.get("externalId") == it.id] == []
+
+
+@pytest.fixture(scope="session")
+def busy_cloud(tmp_path_factory):
+    """Both again, with MariaDB and a server with threads."""
+    from rig.cloud import Cloud
+    from rig.mariadb import MariaDb
+    from rig.neutron_server import Neutron
+    from rig.romanad import Romanad
+
+    directory = tmp_path_factory.mktemp("busy")
+    database = MariaDb(directory).start()
+    romanad = Romanad(directory / "romanad").start()
+    romanad.populate()
+    neutron = Neutron(directory, romanad.url, database.url)
+    neutron.migrate()
+    neutron.start()
+    yield Cloud(romanad, neutron)
+    neutron.stop()
+    romanad.stop()
+    database.stop()
+
+
+@pytest.fixture
+def busy_project(busy_cloud):
+    return busy_cloud.project(uuid.uuid4().hex)

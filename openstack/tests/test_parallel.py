@@ -1,42 +1,12 @@
 """Many at once, on MariaDB and a server with threads."""
 
-import concurrent.futures
 import uuid
 
-import pytest
-from rig.cloud import Cloud, addresses
-from rig.mariadb import MariaDb
-from rig.neutron_server import Neutron
+from busy import in_parallel
+from rig.cloud import addresses
 from rig.processes import until
-from rig.romanad import Romanad
 
-CLIENTS = 20
 PORTS = 60
-
-
-@pytest.fixture(scope="module")
-def busy_cloud(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("busy")
-    database = MariaDb(directory).start()
-    romanad = Romanad(directory / "romanad").start()
-    romanad.populate()
-    neutron = Neutron(directory, romanad.url, database.url)
-    neutron.migrate()
-    neutron.start()
-    yield Cloud(romanad, neutron)
-    neutron.stop()
-    romanad.stop()
-    database.stop()
-
-
-@pytest.fixture
-def busy_project(busy_cloud):
-    return busy_cloud.project(uuid.uuid4().hex)
-
-
-def in_parallel(act, things):
-    with concurrent.futures.ThreadPoolExecutor(CLIENTS) as pool:
-        return list(pool.map(act, things))
 
 
 def test_ports_that_are_made_at_once(busy_cloud, busy_project):

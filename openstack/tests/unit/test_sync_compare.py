@@ -1,0 +1,127 @@
+import dataclasses
+
+import pytest
+
+from networking_romana.sync import difference as kinds
+from networking_romana.sync.compare import compare
+from networking_romana.sync.neutron_state import Network, NeutronState, Port
+from networking_romana.sync.restore import restoration
+from networking_romana.sync.romana_state import romana_state
+
+LABELS = {"openstack.org/made-by": "neutron"}
+PLAN = {
+    "prefix": "10.0.0.0/8",
+    "hostBits": 8,
+    "tenantBits": 8,
+    "segmentBits": 4,
+    "endpointBits": 4,
+    "strideBits": 0,
+}
+NETWORKS = [{"name": "seed", "plans": {"ipv4": PLAN}}]
+HOSTS = [{"name": f"host-{n}", "prefixes": {"seed": {"ipv4": f"10.{n}.0.0/16"}}} for n in (1, 2)]
+NETWORK = Network("net-1", "project-1", "web", (), "romana")
+PORT = Port("port-1", "project-1", "net-1", "host-1", ("10.1.1.17",), "web", "vm-1", "fa:16:3e:00:00:01", True)
+TENANT = {"name": "project-1", "id": 1, "externalId": "project-1", "labels": LABELS, "revision": 1}
+SEGMENT = {"tenant": "project-1", "name": "web", "codes": ["1"], "labels": LABELS, "revision": 2}
+ENDPOINT = {
+    "network": "seed",
+    "host": "host-1",
+    "tenant": "project-1",
+    "segment": "web",
+    "addresses": {"ipv4": "10.1.1.17"},
+    "externalId": "port-1",
+    "requestToken": "neutron/port-1.host-1",
+    "name": "port-1.host-1",
+    "revision": 3,
+}
+
+
+def neutron(*ports, networks=(NETWORK,)):
+    return NeutronState({n.id: n for n in networks}, {"sub-1": "seed"}, {port.id: port for port in ports})
+
+
+def romana(*endpoints, tenants=(TENANT,), segments=(SEGMENT,)):
+    return romana_state(NETWORKS, list(tenants), list(segments), list(endpoints))
+
+
+def port(**changes):
+    return dataclasses.replace(PORT, **changes)
+
+
+@pytest.mark.parametrize(
+    ("ports", "endpoints", "expected"),
+    [
+        ([PORT], [ENDPOINT], []),
+        ([PORT], [], [(kinds.ADDRESS_MISSING, "10.1.1.17")]),
+        ([], [ENDPOINT], [(kinds.ADDRESS_LEFT, "10.1.1.17")]),
+        ([port(addresses=())], [ENDPOINT], [(kinds.ADDRESS_LEFT, "10.1.1.17")]),
+        ([], [{**ENDPOINT, "requestToken": "cni/x"}], []),
+        ([PORT], [{**ENDPOINT, "externalId": "x", "requestToken": "cni/x"}], [(kinds.ADDRESS_TAKEN, "10.1.1.17")]),
+        ([port(host="host-2")], [ENDPOINT], [(kinds.HOST_DIFFERS, "10.1.1.17")]),
+        ([port(host="host-2")], [{**ENDPOINT, "locatedOn": "host-2"}], []),
+        ([port(host="", is_deferred=False)], [ENDPOINT], []),
+        ([port(host="")], [ENDPOINT], [(kinds.ADDRESS_KEPT, "port-1")]),
+        ([port(segment="db")], [ENDPOINT], [(kinds.SEGMENT_DIFFERS, "10.1.1.17")]),
+        ([port(segment="db")], [{**ENDPOINT, "actsAs": "db"}], []),
+        ([port(segment=None)], [ENDPOINT], [(kinds.SEGMENT_UNKNOWN, "port-1")]),
+    ],
+)
+def test_ports_and_endpoints(ports, endpoints, expected):
+    assert [it.key for it in compare(neutron(*ports), romana(*endpoints))] == expected
+
+
+def test_an_address_under_another_tenant_is_told():
+    other = {**TENANT, "name": "other", "externalId": "other"}
+    endpoint = {**ENDPOINT, "tenant": "other"}
+    found = compare(neutron(PORT), romana(endpoint, tenants=[TENANT, {**other, "labels": {}}]))
+    assert [it.kind for it in found] == [kinds.TENANT_DIFFERS]
+
+
+@pytest.mark.parametrize(
+    ("networks", "tenants", "segments", "expected"),
+    [
+        ([NETWORK], [TENANT], [SEGMENT], []),
+        ([NETWORK], [], [], [(kinds.TENANT_MISSING, "project-1")]),
+        ([dataclasses.replace(NETWORK, type="flat")], [], [], []),
+        ([NETWORK], [TENANT, {**TENANT, "name": "b"}], [], [(kinds.TENANT_TWICE, "project-1")]),
+        ([], [TENANT], [], [(kinds.TENANT_LEFT, "project-1")]),
+        ([], [{**TENANT, "labels": {}}], [], []),
+        ([NETWORK], [TENANT], [{**SEGMENT, "name": "old"}], [(kinds.SEGMENT_LEFT, "project-1/old")]),
+        ([NETWORK], [TENANT], [{**SEGMENT, "name": "old", "labels": {}}], []),
+        ([dataclasses.replace(NETWORK, tags=("romana.segment=old",))], [TENANT], [{**SEGMENT, "name": "old"}], []),
+    ],
+)
+def test_projects_tenants_and_segments(networks, tenants, segments, expected):
+    found = compare(neutron(networks=networks), romana(tenants=tenants, segments=segments))
+    assert [it.key for it in found] == expected
+
+
+def test_a_lost_endpoint_is_asked_for_with_what_its_address_says():
+    plan = restoration([(PORT, "10.1.1.17")], romana(tenants=[], segments=[]), HOSTS)
+    assert plan.tenants == ({"name": "project-1", "id": 1, "externalId": "project-1", "labels": LABELS},)
+    assert plan.segments == (("project-1", {"name": "web", "codes": ["1"], "labels": LABELS}),)
+    assert plan.growths == ()
+    wanted = {key: ENDPOINT[key] for key in ("network", "host", "tenant", "segment", "name", "requestToken")}
+    assert plan.endpoints == ({**wanted, "address": "10.1.1.17", "externalId": "port-1"},)
+    assert plan.refused == {}
+
+
+def test_a_code_that_nobody_owns_is_given_to_the_segment_that_most_ports_name():
+    ports = [port(id=f"port-{n}", segment=word) for n, word in enumerate(["db", "web", "web"])]
+    missing = [(p, f"10.1.1.{33 + n}") for n, p in enumerate(ports)]
+    plan = restoration(missing, romana(), HOSTS)
+    assert [(g.name, g.codes, g.revision) for g in plan.growths] == [("web", ("1", "2"), 2)]
+    assert {e["segment"] for e in plan.endpoints} == {"web"}
+
+
+@pytest.mark.parametrize(
+    ("address", "changes", "reason"),
+    [
+        ("10.9.1.17", {}, "it belongs to no host of Romana"),
+        ("192.0.2.1", {}, "it belongs to no host of Romana"),
+        ("10.1.1.33", {"segment": None}, "no segment has its code 2, and no port with it names one"),
+    ],
+)
+def test_what_cannot_be_restored_is_told(address, changes, reason):
+    plan = restoration([(port(**changes), address)], romana(), HOSTS)
+    assert (plan.endpoints, plan.refused) == ((), {address: reason})
