@@ -1,13 +1,19 @@
 #!/usr/bin/env bash
-# Tests of openstack/ with a real Neutron and a real romanad; arguments are for pytest, such as a file. Without arguments
-# also types and, where ruff is installed, format and lint.
+# Tests of openstack/ with a real Neutron and a real romanad. Without arguments all of them, after types and, where ruff is
+# installed, format and lint; --quick leaves out Neutron's own suites, which take most of the time; other arguments are for
+# pytest, such as a file. What wants a server of its own runs beside the others.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 scripts/openstack-setup.sh
 cd openstack
 
-if [ $# -eq 0 ]; then
+readonly BUSY=(tests/test_parallel.py tests/test_kills.py)
+readonly SUITES=tests/neutron_own
+
+run_tests() { /usr/bin/python3 -m pytest -q -p no:cacheprovider "$@" </dev/null; }
+
+check_statically() {
   /usr/bin/python3 -m mypy networking_romana
   if command -v ruff >/dev/null; then
     ruff format --check .
@@ -15,5 +21,29 @@ if [ $# -eq 0 ]; then
   else
     echo "openstack: ruff is not installed: format and lint are not checked" >&2
   fi
-fi
-/usr/bin/python3 -m pytest -q -p no:cacheprovider "$@" </dev/null
+}
+
+# Runs the busy ones in the background and tells of them afterwards. A failure of either is one of both.
+run_own_tests() {
+  local log busy failed=0
+  log=$(mktemp)
+  run_tests "${BUSY[@]}" >"$log" 2>&1 &
+  busy=$!
+  local -a others=(tests "--ignore=$SUITES")
+  local file
+  for file in "${BUSY[@]}"; do others+=("--ignore=$file"); done
+  run_tests "${others[@]}" || failed=1
+  wait "$busy" || failed=1
+  cat "$log"
+  rm -f "$log"
+  return "$failed"
+}
+
+case "${1:-}" in
+  "" | --quick)
+    check_statically
+    run_own_tests
+    if [ $# -eq 0 ]; then run_tests "$SUITES"; fi
+    ;;
+  *) run_tests "$@" ;;
+esac
