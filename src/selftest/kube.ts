@@ -131,7 +131,8 @@ export function openKube(file: string | undefined): Kube {
   };
 }
 
-function loadConfig(file: string | undefined): KubeConfig {
+/** How to reach a cluster, as {@link openKube} takes it. @throws RomanaError `invalid-input` when nothing says it */
+export function loadConfig(file: string | undefined): KubeConfig {
   const config = new KubeConfig();
   try {
     if (file === undefined) config.loadFromDefault();
@@ -144,7 +145,8 @@ function loadConfig(file: string | undefined): KubeConfig {
   throw invalidInput("find the cluster", [{ path: "--kubeconfig", reason }]);
 }
 
-function nodeOf({ metadata, spec, status }: V1Node): ClusterNode {
+/** What is looked at of a node. */
+export function nodeOf({ metadata, spec, status }: V1Node): ClusterNode {
   return {
     name: metadata?.name ?? "",
     uid: metadata?.uid ?? "",
@@ -156,7 +158,8 @@ function nodeOf({ metadata, spec, status }: V1Node): ClusterNode {
   };
 }
 
-function isReady({ status }: V1Pod): boolean {
+/** Whether all containers of a pod are ready. */
+export function isReady({ status }: V1Pod): boolean {
   return (status?.conditions ?? []).some(({ type, status: is }) => type === "Ready" && is === "True");
 }
 
@@ -180,7 +183,8 @@ async function unlessGone(work: Promise<unknown>): Promise<void> {
   await isThere(work);
 }
 
-async function isThere(work: Promise<unknown>): Promise<boolean> {
+/** Whether it can be read; false when the API server says that there is none. */
+export async function isThere(work: Promise<unknown>): Promise<boolean> {
   try {
     await work;
     return true;

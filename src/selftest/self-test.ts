@@ -1,9 +1,8 @@
 import type { Client, Sleep } from "../client/index.ts";
-import { hasCode } from "../model/index.ts";
 import { parseAddress } from "../net/index.ts";
 import { type AddressBook, addressFindings } from "./address-findings.ts";
 import type { Kube } from "./kube.ts";
-import { type ClusterNode, type KnownHost, nodeFindings } from "./node-findings.ts";
+import { type ClusterNode, nodeFindings } from "./node-findings.ts";
 import {
   checkService,
   clusterPolicy,
@@ -15,6 +14,7 @@ import {
 } from "./objects.ts";
 import { type Path, targetOf } from "./paths.ts";
 import { SILENCE } from "./probe.ts";
+import { readAll, readHosts } from "./read-hosts.ts";
 import { Scene } from "./scene.ts";
 import { interrupted, runStep, type Said, type StepResult } from "./step.ts";
 
@@ -50,9 +50,6 @@ const REMOVAL_TIMEOUT = 120_000;
 
 const NO_PODS = "the pods for it are not ready";
 
-/** Objects that are read at a time. */
-const PAGE = 1_000;
-
 const ENFORCEMENT =
   "romana policy list, romana why, and the logs of romana-kubernetes and of romana-agent on these nodes";
 
@@ -74,7 +71,7 @@ export async function testCluster(options: SelfTestOptions): Promise<readonly St
   const nodes = await kube.nodes();
   await step("nodes", async () => ({
     detail: `${nodes.length} known to romanad, with agents that are well`,
-    findings: nodeFindings(nodes, await readHosts(client, nodes)),
+    findings: nodeFindings(nodes, await readHosts(client, new Set(nodes.map(({ name }) => name)))),
   }));
   const used = nodes.filter(({ isReady, isSchedulable }) => isReady && isSchedulable).slice(0, MAX_NODES);
   try {
@@ -261,45 +258,13 @@ function remove({ kube, namespace, progress, sleep, now }: SelfTestOptions): Pro
   });
 }
 
-async function readHosts(
-  client: Client,
-  nodes: readonly ClusterNode[],
-): Promise<ReadonlyMap<string, KnownHost>> {
-  const hosts = await all((query) => client.call("listHosts", { query }));
-  const wanted = hosts.filter(({ name }) => nodes.some((node) => node.name === name));
-  const known = wanted.map(async ({ name, externalId }): Promise<[string, KnownHost]> => {
-    const report = await client.call("getHostStatus", { params: { host: name } }).catch((error: unknown) => {
-      if (hasCode(error, "not-found")) return undefined;
-      throw error;
-    });
-    return [name, { name, externalId, report }];
-  });
-  return new Map(await Promise.all(known));
-}
-
 async function readAddressBook(client: Client): Promise<AddressBook> {
-  const endpoints = await all((query) => client.call("listEndpoints", { query }));
+  const endpoints = await readAll((query) => client.call("listEndpoints", { query }));
   return {
-    networks: await all((query) => client.call("listNetworks", { query })),
-    hosts: await all((query) => client.call("listHosts", { query })),
-    tenants: await all((query) => client.call("listTenants", { query })),
-    segments: await all((query) => client.call("listAllSegments", { query })),
+    networks: await readAll((query) => client.call("listNetworks", { query })),
+    hosts: await readAll((query) => client.call("listHosts", { query })),
+    tenants: await readAll((query) => client.call("listTenants", { query })),
+    segments: await readAll((query) => client.call("listAllSegments", { query })),
     exceptions: new Set(endpoints.flatMap(({ name, actsAs }) => (actsAs === undefined ? [] : [name ?? ""]))),
   };
-}
-
-async function all<T>(
-  read: (query: { limit: number; cursor?: string }) => Promise<{
-    readonly items: readonly T[];
-    readonly nextCursor?: string | undefined;
-  }>,
-): Promise<readonly T[]> {
-  const items: T[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = await read({ limit: PAGE, ...(cursor !== undefined && { cursor }) });
-    items.push(...page.items);
-    cursor = page.nextCursor;
-  } while (cursor !== undefined);
-  return items;
 }

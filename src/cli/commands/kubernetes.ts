@@ -1,6 +1,8 @@
 import { randomBytes, randomInt } from "node:crypto";
-import type { ProbeAnswer, StepResult } from "../../selftest/index.ts";
-import type { Noun, Result } from "../command.ts";
+import type { Client } from "../../client/index.ts";
+import type { Kube, ProbeAnswer, RomanadPod, StepResult } from "../../selftest/index.ts";
+import { renderClusterStatus } from "../cluster-status-text.ts";
+import type { Context, Input, Noun, Option, Result } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { type Column, count, renderTable, type Screen, type Tone } from "../format.ts";
 import { wrongInput } from "../input.ts";
@@ -11,6 +13,13 @@ const LAST_PORT = 65_535;
 
 /** Ports of nodes that are neither well known nor usually given to services or connections. */
 const NODE_PORTS = { first: 20_000, last: 29_999 };
+
+const KUBECONFIG: Option = {
+  name: "kubeconfig",
+  value: "FILE",
+  summary: "How to reach the cluster; default $KUBECONFIG, ~/.kube/config, or the pod's own account",
+  complete: "file",
+};
 
 const PREFIX = /^[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?$/;
 
@@ -25,12 +34,7 @@ export const kubernetes: Noun = {
       summary:
         "Test nodes, addresses, connectivity and policies with pods; exit code 1 when something is wrong",
       options: [
-        {
-          name: "kubeconfig",
-          value: "FILE",
-          summary: "How to reach the cluster; default $KUBECONFIG, ~/.kube/config, or the pod's own account",
-          complete: "file",
-        },
+        KUBECONFIG,
         {
           name: "image",
           value: "NAME",
@@ -60,17 +64,12 @@ export const kubernetes: Noun = {
         if (!PREFIX.test(prefix)) {
           throw wrongInput("--namespace", `"${prefix}" is not 1 to 50 lower-case letters, digits and "-"`);
         }
-        const { openKube, openTunnel, testCluster } = await import("../../selftest/index.ts");
-        const { createClient, parseServer, sleep } = await import("../../client/index.ts");
-        const kube = openKube(input.text("kubeconfig"));
-        const isNamed = (input.text("server") ?? context.env["ROMANA_SERVER"] ?? "") !== "";
-        const pod = isNamed ? undefined : await kube.romanadPod();
-        const tunnel = pod && (await openTunnel(kube, pod));
-        const own = tunnel && createClient({ server: parseServer(tunnel.server), retries: 1 });
-        try {
+        const { testCluster } = await import("../../selftest/index.ts");
+        const { sleep } = await import("../../client/index.ts");
+        return withCluster(input, context, async ({ kube, client, pod }) => {
           const steps = await testCluster({
             kube,
-            client: own ?? (await context.client()),
+            client,
             image: input.text("image") ?? pod?.image ?? `docker.io/library/romana:${context.version}`,
             namespace: `${prefix}-${randomBytes(3).toString("hex")}`,
             nodePort: randomInt(NODE_PORTS.first, NODE_PORTS.last + 1),
@@ -82,10 +81,30 @@ export const kubernetes: Noun = {
             now: () => performance.now(),
           });
           return checkResult(steps);
-        } finally {
-          await own?.close();
-          tunnel?.close();
-        }
+        });
+      },
+    },
+    {
+      verb: "status",
+      summary:
+        "Show how nodes, agents, controllers and policies are; exit code 1 when there is something to look at",
+      options: [KUBECONFIG],
+      examples: [
+        "romana kubernetes status",
+        "romana kubernetes status -o wide",
+        "romana kubernetes status --kubeconfig admin.conf -o json",
+      ],
+      run: async (input, context) => {
+        const { readClusterStatus } = await import("../../selftest/index.ts");
+        return withCluster(input, context, async ({ client }) => {
+          const now = Date.now();
+          const status = await readClusterStatus(input.text("kubeconfig"), client, now);
+          return {
+            data: status,
+            exitCode: status.ok ? EXIT.ok : EXIT.findings,
+            text: (screen) => renderClusterStatus(screen, status, now),
+          };
+        });
       },
     },
     {
@@ -122,6 +141,34 @@ export const kubernetes: Noun = {
     },
   ],
 };
+
+interface Reached {
+  readonly kube: Kube;
+  readonly client: Client;
+  /** The pod of romanad that the client speaks with, when no server was named. */
+  readonly pod: RomanadPod | undefined;
+}
+
+/** Reaches the cluster, and romanad where the command line says, or else in its pod, through the API server. */
+async function withCluster<T>(
+  input: Input,
+  context: Context,
+  action: (reached: Reached) => Promise<T>,
+): Promise<T> {
+  const { openKube, openTunnel } = await import("../../selftest/index.ts");
+  const { createClient, parseServer } = await import("../../client/index.ts");
+  const kube = openKube(input.text("kubeconfig"));
+  const isNamed = (input.text("server") ?? context.env["ROMANA_SERVER"] ?? "") !== "";
+  const pod = isNamed ? undefined : await kube.romanadPod();
+  const tunnel = pod && (await openTunnel(kube, pod));
+  const own = tunnel && createClient({ server: parseServer(tunnel.server), retries: 1 });
+  try {
+    return await action({ kube, client: own ?? (await context.client()), pod });
+  } finally {
+    await own?.close();
+    tunnel?.close();
+  }
+}
 
 const TONES: Readonly<Record<StepResult["result"], Tone>> = { ok: "good", failed: "bad", skipped: "warning" };
 
