@@ -9,7 +9,6 @@ import type {
   HostSnapshot,
 } from "../schema/index.ts";
 import { CHAIN_TABLE } from "../steering/index.ts";
-import type { Dnsmasq } from "../system/dnsmasq.ts";
 import type { IptablesRunner } from "../system/iptables.ts";
 import type { Kernel, KernelEvent } from "../system/kernel.ts";
 import type { LinkNeighbours } from "../system/link-neighbours.ts";
@@ -26,8 +25,6 @@ import { desiredEndpoint, desiredHost } from "./desired.ts";
 import { renderDesired } from "./desired-text.ts";
 import { isOwnDeviceName } from "./device-name.ts";
 import { Follower } from "./follower.ts";
-import { guestAt, type MetadataGuest } from "./guest-at.ts";
-import { GuestDhcp } from "./guest-dhcp.ts";
 import type { Prober } from "./health-prober.ts";
 import { endpointKey, type HostKnowledge, type ViewChange } from "./host-knowledge.ts";
 import { describeAttachment, hostProblems } from "./host-problems.ts";
@@ -63,7 +60,6 @@ export interface AgentOptions {
   readonly kernel: Kernel;
   readonly iptables: IptablesRunner;
   readonly neighbours: LinkNeighbours;
-  readonly dnsmasq: Dnsmasq;
   /** Looks whether endpoints answer. */
   readonly probe: Prober;
   readonly romanad: Romanad;
@@ -91,8 +87,6 @@ export class Agent {
   readonly metrics: AgentMetrics = createAgentMetrics();
   /** Looks whether an attachment works; see {@link checkAttachment}. */
   readonly check: (ref: string, json: unknown) => readonly string[];
-  /** Who has an address on this host, as Nova knows it; see {@link guestAt}. */
-  readonly guestAt: (address: string) => MetadataGuest | undefined;
   readonly #options: AgentOptions;
   readonly #rules: RulesKeeper;
   readonly #otherRules: OtherRules;
@@ -101,7 +95,6 @@ export class Agent {
   readonly #follower: Follower;
   readonly #attachments = new Attachments();
   readonly #ways = new WaysMemory();
-  readonly #dhcp: GuestDhcp;
   readonly #releaser: Releaser;
   readonly #attacher: Attacher;
   readonly #reviewer: Reviewer;
@@ -225,12 +218,6 @@ export class Agent {
     const background = this.#background.bind(this);
     this.#taps = new TapKeeper({ ...sources, attacher: this.#attacher, timers, onChange, background });
     this.#reporter = new Reporter({ host, romanad, timers, status: () => this.#hostStatus() });
-    this.#dhcp = new GuestDhcp({
-      ...{ ...options, ...site },
-      inventory: () => this.#reconciler.inventory,
-      reporter: () => this.#reporter,
-    });
-    this.guestAt = (address) => guestAt(address, this.#attachments, this.#follower.knowledge);
     const counted = { counter: this.metrics.virtualIps, reporter: this.#reporter };
     const attached = (): readonly Endpoint[] => this.#attachments.endpoints;
     this.#pulse = new Pulse({ ...options, ...counted, attached, life: newId() });
@@ -342,7 +329,7 @@ export class Agent {
   async close(): Promise<void> {
     this.#stop.abort();
     const parts = [this.#keeper, this.#policing, this.#reporter, this.#pulse, this.#taps, this.#steering];
-    for (const part of [...parts, this.#dhcp, this.#viewSaver]) part.close();
+    for (const part of [...parts, this.#viewSaver]) part.close();
     for (const alarm of [this.#topologyAlarm, this.#resyncAlarm]) alarm.clear();
     await this.#options.journal.close();
   }
@@ -356,7 +343,6 @@ export class Agent {
       this.#viewSaver.notice();
     }
     this.#steering.follow();
-    this.#dhcp.notice();
     const attached = isSnapshot ? this.#attachments.all.map(({ endpoint }) => endpointKey(endpoint)) : [];
     for (const key of new Set([...endpoints, ...attached])) {
       this.#background(this.#review(key), "review an attachment");
@@ -374,7 +360,6 @@ export class Agent {
   #noticeCount(): void {
     this.#reporter.noticeCount();
     this.#steering.follow();
-    this.#dhcp.notice();
     this.#followPulse();
   }
 
@@ -433,7 +418,6 @@ export class Agent {
     this.#keeper.reconcile("drift");
     this.#background(this.#keeper.reconcileSysctls(), "look at sysctls");
     this.#steering.look();
-    this.#dhcp.notice();
     if (this.#hasMemory) this.#taps.look();
     this.#viewSaver.save();
     this.#settle();
@@ -460,7 +444,6 @@ export class Agent {
       taps: this.#taps.problems,
       virtualIps: this.#pulse.virtualIps.problems,
       steering: this.#steering.problems,
-      dhcp: this.#dhcp.problems,
     });
     return {
       observedRevision: this.#appliedRevision,
@@ -500,7 +483,6 @@ export class Agent {
       if (this.#hasMemory) this.#taps.notice(event);
       this.#keeper.notice(event);
       this.#steering.notice(event);
-      if (event.type === "link") this.#dhcp.notice();
     }
   }
 
