@@ -26,7 +26,7 @@ def make_segment(wish: Wish, addresses: Iterable[str]) -> None:
     """Makes the segment that a port's endpoints shall act as, if it is not there."""
     try:
         for address in addresses:
-            endpoint = romana().endpoints.at(address, wish.port_id)
+            endpoint = romana().endpoints.now(address, wish.port_id)
             if endpoint is not None:
                 romana().segments.of_class(endpoint.tenant, wish.segment, wish.port_class)
     except (ApiError, Unreachable) as error:
@@ -55,7 +55,7 @@ def settle(context: Any, port: Any) -> None:
 
 
 def follow(port_id: str) -> None:
-    """Has the endpoints of a port act as its words and groups say now, and the policies of these be there.
+    """Has the endpoints of a port act as its words and groups say now, at its tap, and the policies of these be there.
 
     Nothing fails for it: what romanad cannot do now is done later.
     """
@@ -76,6 +76,7 @@ def _follow(port_id: str) -> None:
             for address in planned:
                 endpoint = romana().endpoints.now(address, port_id)
                 if endpoint is not None:
+                    endpoint = romana().endpoints.plug(endpoint, wish.plug)
                     romana().endpoints.act_as(endpoint, wish.segment, wish.port_class)
             # Another worker may have written an older word after this one: who comes last looks again.
             after = plugin.get_port(n_context.get_admin_context(), port_id)

@@ -5,6 +5,7 @@ import random
 import pytest
 from rig.cloud import addresses
 from rig.group_twin import allows
+from rig.processes import until
 from rig.why import verdicts
 
 OUTSIDE = "203.0.113.7"
@@ -154,6 +155,22 @@ def test_a_rule_that_cannot_be_said_is_told(cloud, project, network):
     policy = cloud.romanad.api.send("GET", f"/v1/policies/neutron.group.{web}").ok()
     assert policy["rules"] == []
     assert "ports of protocol dccp" in policy["description"]
+
+
+def test_while_romanad_is_away_groups_of_ports_stay_and_rules_are_made_up_for(cloud, project, network):
+    web, db = group(project, "web", ALL_OUT), group(project, "db", ALL_OUT, tcp(5432))
+    one, _, a, b = setup_pair(project, network, [web], [db])
+    cloud.romanad.stop()
+    try:
+        reply = cloud.nova.send("PUT", f"/v2.0/ports/{one['id']}", {"port": {"security_groups": [db]}})
+        rule = {"security_group_id": db, "direction": "ingress", "ethertype": "IPv4", **tcp(5433)}
+        cloud.nova.send("POST", "/v2.0/security-group-rules", {"security_group_rule": rule}).ok()
+    finally:
+        cloud.romanad.start()
+    assert reply.status == 503
+    assert project.port(one)["security_groups"] == [web]
+    until(lambda: asks(cloud, (a, b, 5433)) == [True], "the rule is enforced")
+    assert asks(cloud, (b, a, 5432)) == [False]
 
 
 @pytest.mark.parametrize("seed", range(3))
