@@ -1,5 +1,6 @@
 export * from "./chain.ts";
 export * from "./errors.ts";
+export * from "./fabric.ts";
 export * from "./network.ts";
 export * from "./nouns.ts";
 export * from "./patterns.ts";

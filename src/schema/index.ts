@@ -10,6 +10,7 @@ export * from "./decode.ts";
 export * from "./deletion.ts";
 export * from "./did-you-mean.ts";
 export * from "./endpoint.ts";
+export * from "./fabric.ts";
 export * from "./health-check.ts";
 export * from "./host.ts";
 export * from "./key-table.ts";

@@ -1,0 +1,78 @@
+import type { Client } from "../client/index.ts";
+import {
+  createFabricRouting,
+  createHostRouting,
+  type DeviceRouting,
+  type FabricRouting,
+  fabricFaults,
+  rackFaults,
+} from "../fabric/index.ts";
+import { type Fabric, type Host, invalidInput, type Network } from "../model/index.ts";
+import { decodeFabric } from "../schema/index.ts";
+import type { Context, Input, Option } from "./command.ts";
+import { readDocument } from "./documents.ts";
+import { listAll } from "./resource.ts";
+import { readState, STATE_OPTION } from "./state-source.ts";
+import { sourceOfRomanad, sourceOfState, type WhySource } from "./why-source.ts";
+
+/** The fabric around the hosts. */
+const FABRIC_OPTION: Option = {
+  name: "fabric",
+  value: "FILE",
+  summary: "The fabric around the hosts; without it, routes of hosts only",
+  complete: "file",
+};
+
+/** Where the commands about routes of devices look. */
+export const SITE_OPTIONS: readonly Option[] = [FABRIC_OPTION, STATE_OPTION];
+
+/** What routes are derived from. */
+export interface RouteSite {
+  readonly networks: readonly Network[];
+  readonly hosts: readonly Host[];
+  readonly fabric?: Fabric;
+}
+
+/** The site that the options name. @throws RomanaError `invalid-input` with every fault of the files. */
+export async function siteOf(input: Input, context: Context): Promise<RouteSite> {
+  const file = input.text(FABRIC_OPTION.name);
+  const state = input.text(STATE_OPTION.name);
+  const known = state === undefined ? await readHosts(await context.client()) : readState(state);
+  const { networks, hosts } = known;
+  return { networks, hosts, ...(file !== undefined && { fabric: readFabric(file, networks) }) };
+}
+
+/** Where endpoints are looked up: in the same place as the site. */
+export async function endpointsOf(input: Input, context: Context): Promise<WhySource> {
+  const state = input.text(STATE_OPTION.name);
+  return state === undefined
+    ? await sourceOfRomanad(await context.client())
+    : sourceOfState(readState(state));
+}
+
+/** The fabric of a file, checked against the networks. @throws RomanaError `invalid-input` with every fault. */
+export function readFabric(file: string, networks: readonly Network[]): Fabric {
+  const fabric = decodeFabric(readDocument(file));
+  const faults = [...fabricFaults(fabric), ...rackFaults(fabric, networks)];
+  if (faults.length > 0) throw invalidInput(`use fabric "${fabric.name}"`, faults);
+  return fabric;
+}
+
+/** The routes of all devices of a site. */
+export function routingOf({ networks, hosts, fabric }: RouteSite): DeviceRouting | FabricRouting {
+  return fabric === undefined
+    ? createHostRouting(networks, hosts)
+    : createFabricRouting(fabric, networks, hosts);
+}
+
+/** True when the routing knows a fabric. */
+export function isFabric(routing: DeviceRouting | FabricRouting): routing is FabricRouting {
+  return "fabric" in routing;
+}
+
+async function readHosts(client: Client): Promise<RouteSite> {
+  return {
+    networks: await listAll((query) => client.call("listNetworks", { query })),
+    hosts: await listAll((query) => client.call("listHosts", { query })),
+  };
+}
