@@ -68,6 +68,23 @@ def test_a_project_whose_tenant_is_lost(cloud, project, tool):
     assert cloud.names_of(addresses(second)[0]) == ("host-a", project.id, "db")
 
 
+def test_a_port_that_is_taken_for_one_of_another_class(cloud, project, tool):
+    """The class is what words and security groups say; a port of another class is in a segment of its own."""
+    network = project.network("web")
+    project.boot(network, "host-a")
+    open_port = project.boot(network, "host-a", port_security_enabled=False)
+    project.boot(network, "host-a", tags=["romana.segment=db"])
+    assert tool.kinds() == []
+    ref = f"/v1/endpoints/{addresses(open_port)[0]}"
+    was = cloud.romanad.api.send("GET", ref).ok()
+    cloud.romanad.api.send("PATCH", ref, {"actsAs": "db"}).ok()
+    mends(tool, "segment-differs")
+    assert "actsAs" not in cloud.romanad.api.send("GET", ref).ok()
+    cloud.romanad.api.send("DELETE", ref).ok()
+    mends(tool, "address-missing")
+    assert cloud.romanad.api.send("GET", ref).ok()["segment"] == was["segment"]
+
+
 def test_what_only_people_can_mend(cloud, project, tool):
     port = project.boot(project.network("web"), "host-a")
     (address,) = addresses(port)

@@ -74,9 +74,12 @@ def _of_endpoint(port: Port, endpoint: Endpoint, romana: RomanaState) -> Iterato
     tenants = romana.by_project.get(port.project_id, ())
     if tenants and endpoint.tenant not in [tenant.name for tenant in tenants]:
         yield Difference(kinds.TENANT_DIFFERS, subject, tenants[0].name, endpoint.tenant, port.id)
-    elif port.segment is not None and port.segment != endpoint.acts_as:
-        data = {"endpoint": endpoint, "segment": port.segment}
-        yield Difference(kinds.SEGMENT_DIFFERS, subject, port.segment, endpoint.acts_as, port.id, data)
+    elif port.segment is not None:
+        acts_as = romana.segments.get((endpoint.tenant, endpoint.acts_as))
+        if acts_as is None or acts_as.external_id != port.port_class.external_id(port.segment):
+            data = {"endpoint": endpoint, "port": port}
+            wanted = f"{port.segment}, {_groups(port)}"
+            yield Difference(kinds.SEGMENT_DIFFERS, subject, wanted, endpoint.acts_as, port.id, data)
 
 
 def _of_projects(neutron: NeutronState, romana: RomanaState) -> Iterator[Difference]:
@@ -111,7 +114,7 @@ def _segments_left(neutron: NeutronState, romana: RomanaState) -> Iterator[Diffe
         named.add((network.project_id, word))
     for segment in romana.segments.values():
         project_id = romana.tenants[segment.tenant].external_id if segment.tenant in romana.tenants else None
-        if not segment.is_ours or (segment.tenant, segment.name) in used or (project_id, segment.name) in named:
+        if not segment.is_ours or (segment.tenant, segment.name) in used or (project_id, segment.word) in named:
             continue
         subject = f"{segment.tenant}/{segment.name}"
         data = {"tenant": segment.tenant, "segment": segment.name}
@@ -126,6 +129,11 @@ def _endpoints_of(port: Port, romana: RomanaState) -> list[Endpoint]:
 def _is_left(endpoint: Endpoint, neutron: NeutronState) -> bool:
     port = neutron.ports.get(endpoint.port_id or "")
     return endpoint.is_ours and (port is None or set(port.addresses).isdisjoint(endpoint.addresses))
+
+
+def _groups(port: Port) -> str:
+    groups = port.port_class.groups
+    return "port security off" if groups is None else f"groups {_words(sorted(groups))}"
 
 
 def _words(things: object) -> str:

@@ -25,7 +25,7 @@ TENANT_DIFFERS = "tenant-differs"
 """The address of a port says another tenant than that of its project."""
 
 SEGMENT_DIFFERS = "segment-differs"
-"""Policies take a port for one of another segment than its words say."""
+"""Policies take a port for one of another segment, or of other security groups, than Neutron says."""
 
 SEGMENT_UNKNOWN = "segment-unknown"
 """A port has addresses, but its words are no name of a segment any more."""

@@ -31,6 +31,7 @@ FIELDS = {
         "fixed_ips",
         "tags",
         "device_id",
+        "device_owner",
         "mac_address",
         "ip_allocation",
         "security_groups",
@@ -86,11 +87,27 @@ class NeutronApi:
         _demand(status, "/v2.0/ports")
         return _checked("ports", body)
 
+    def group(self, group_id: str) -> tuple[Mapping[str, Any], dict[str, list[str]]] | None:
+        """A security group, and the addresses of the address groups that it names, by ID; None without it."""
+        group = self._one(f"/v2.0/security-groups/{group_id}", "security_group")
+        if group is None:
+            return None
+        ids = {rule.get("remote_address_group_id") for rule in group["security_group_rules"]} - {None}
+        named = {it: self._one(f"/v2.0/address-groups/{it}", "address_group") for it in sorted(ids)}
+        return group, {it: list(found["addresses"]) if found else [] for it, found in named.items()}
+
     def forget_addresses(self, port_id: str) -> None:
         """Takes all addresses from a port."""
         path = f"/v2.0/ports/{port_id}"
         status, _ = self._send("PUT", path, {"port": {"fixed_ips": []}})
         _demand(status, path)
+
+    def _one(self, path: str, noun: str) -> Mapping[str, Any] | None:
+        status, body = self._send("GET", path, None)
+        if status == 404:
+            return None
+        _demand(status, path)
+        return body[noun]  # type: ignore[no-any-return]
 
     def _pages(self, noun: str) -> Iterator[list[Mapping[str, Any]]]:
         before: list[str] = []

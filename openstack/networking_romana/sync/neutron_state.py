@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import netaddr
+from neutron_lib.utils import net
 
+from networking_romana.port_class import UNFILTERED, PortClass
 from networking_romana.segment_choice import BadSegment, choose_segment
 
 DEFERRED = "deferred"
@@ -38,6 +40,7 @@ class Port:
     device_id: str
     mac: str
     is_deferred: bool
+    port_class: PortClass = UNFILTERED
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,4 +102,13 @@ def port_of(body: Mapping[str, Any], networks: Mapping[str, Network], plans: Map
         device_id=body.get("device_id") or "",
         mac=body["mac_address"],
         is_deferred=body.get("ip_allocation") == DEFERRED,
+        port_class=_class_of(body),
     )
+
+
+def _class_of(body: Mapping[str, Any]) -> PortClass:
+    owner = body.get("device_owner") or ""
+    is_trusted = owner != "" and net.is_port_trusted({"device_owner": owner})
+    if is_trusted or body.get("port_security_enabled") is False:
+        return UNFILTERED
+    return PortClass(frozenset(body.get("security_groups") or ()))

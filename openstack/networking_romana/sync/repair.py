@@ -9,7 +9,10 @@ from typing import Any, Callable
 
 from networking_romana.client import ApiError, Client
 from networking_romana.client import Endpoint as ClientEndpoint
+from networking_romana.endpoints import Endpoints
 from networking_romana.errors import RomanaConflict
+from networking_romana.groups import Groups
+from networking_romana.segments import Segments
 from networking_romana.sync import difference as kinds
 from networking_romana.sync.difference import Difference
 from networking_romana.sync.neutron_api import NeutronApi, NeutronError
@@ -29,6 +32,9 @@ class Repairs:
         self._client = client
         self._neutron = neutron
         self._tenants = Tenants(client)
+        self._groups = Groups(client, neutron.group)
+        segments = Segments(client, self._tenants, self._groups.ensure_fixed)
+        self._endpoints = Endpoints(client, self._tenants, segments, lambda port_id, ref: None)
         self._parallel = parallel
         self._report = report
         self._done = 0
@@ -59,10 +65,9 @@ class Repairs:
         self._tenants.name_of(difference.subject)
 
     def _act_as(self, difference: Difference) -> None:
-        endpoint, segment = difference.data["endpoint"], difference.data["segment"]
-        self._tenants.create_segment(endpoint.tenant, segment)
-        acts_as = None if segment == endpoint.segment else segment
-        self._client.patch(endpoint.addresses[0], {"actsAs": acts_as}, endpoint.revision)
+        endpoint, port = difference.data["endpoint"], difference.data["port"]
+        self._groups.ensure(port.port_class.groups or ())
+        self._endpoints.act_as(_as_client_knows(endpoint), port.segment, port.port_class)
 
     def _patch(self, difference: Difference) -> None:
         endpoint = difference.data["endpoint"]
@@ -80,6 +85,9 @@ class Repairs:
         plan = restoration(((it.data["port"], it.subject) for it in missing), romana, self._client.hosts())
         key_of = {it.subject: it.key for it in missing}
         refusals.update({key_of[address]: reason for address, reason in plan.refused.items()})
+        # No port may be open in a segment that is about to be.
+        self._groups.ensure_fixed()
+        self._groups.ensure({group for it in missing for group in it.data["port"].port_class.groups or ()})
         # Whoever is refused for want of these says so himself.
         for tenant in plan.tenants:
             _attempt(partial(self._client.create_tenant, tenant))

@@ -13,8 +13,9 @@ from typing import Any
 
 import netaddr
 
+from networking_romana.port_class import PortClass
 from networking_romana.sync.neutron_state import Port
-from networking_romana.sync.romana_state import TOKEN, RomanaState
+from networking_romana.sync.romana_state import TOKEN, RomanaState, Segment
 from networking_romana.tenants import MADE_BY, NEUTRON
 
 LABELS = {MADE_BY: NEUTRON}
@@ -164,28 +165,42 @@ def _segments_of(
 ) -> tuple[dict[tuple[str, str], str], list[tuple[str, Mapping[str, Any]]], list[Growth]]:
     """The segment of each tenant's code, those that are not there, and those that want further codes.
 
-    A code that nobody owns is the segment's that most of its ports name; the others will act as what they name.
+    A code that nobody owns is that of the class that most of its ports are of; the others will act as theirs.
     """
     owners = {(tenant, code): name for (tenant, name), segment in romana.segments.items() for code in segment.codes}
-    votes: dict[tuple[str, str], collections.Counter[str]] = {}
+    by_class = {(s.tenant, s.external_id): s for s in romana.segments.values() if s.external_id is not None}
+    votes: dict[tuple[str, str], collections.Counter[tuple[str, PortClass]]] = {}
     for place in places:
         own = (names[place.port.project_id], place.code)
         if own not in owners and place.port.segment is not None:
-            votes.setdefault(own, collections.Counter())[place.port.segment] += 1
-    codes: dict[tuple[str, str], list[str]] = {}
-    for (tenant, code), words in votes.items():
-        name = words.most_common(1)[0][0]
-        owners[tenant, code] = name
-        codes.setdefault((tenant, name), []).append(code)
+            votes.setdefault(own, collections.Counter())[place.port.segment, place.port.port_class] += 1
+    codes: dict[tuple[str, str, PortClass], list[str]] = {}
+    for (tenant, code), classes in votes.items():
+        (word, port_class), _ = classes.most_common(1)[0]
+        codes.setdefault((tenant, word, port_class), []).append(code)
     made: list[tuple[str, Mapping[str, Any]]] = []
     growths: list[Growth] = []
-    for (tenant, name), own_codes in codes.items():
-        known = romana.segments.get((tenant, name))
+    taken = set(romana.segments)
+    for (tenant, word, port_class), own_codes in codes.items():
+        external_id = port_class.external_id(word)
+        known = by_class.get((tenant, external_id)) or _nobodys(romana, tenant, word)
+        name = word if (tenant, word) not in taken else port_class.name(word)
+        if known is not None:
+            name = known.name
+        taken.add((tenant, name))
+        owners.update({(tenant, code): name for code in own_codes})
         if known is None:
-            made.append((tenant, {"name": name, "codes": own_codes, "labels": LABELS}))
+            labels = {**LABELS, **port_class.labels(word)}
+            made.append((tenant, {"name": name, "externalId": external_id, "codes": own_codes, "labels": labels}))
         else:
             growths.append(Growth(tenant, name, (*known.codes, *own_codes), known.revision))
     return owners, made, growths
+
+
+def _nobodys(romana: RomanaState, tenant: str, word: str) -> Segment | None:
+    """The segment with a word as its name that is of no class yet."""
+    found = romana.segments.get((tenant, word))
+    return found if found is not None and found.external_id is None else None
 
 
 def _free_name(name: str, taken: set[str | None]) -> str:

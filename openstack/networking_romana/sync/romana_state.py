@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from networking_romana.client import Client, Tenant, tenant_of
+from networking_romana.segments import word_of
 from networking_romana.tenants import MADE_BY, NEUTRON
 
 TOKEN = "neutron/"
@@ -15,11 +16,13 @@ TOKEN = "neutron/"
 
 @dataclasses.dataclass(frozen=True)
 class Segment:
-    """A segment of a tenant."""
+    """A segment of a tenant. ``word`` is what words of ports name when they mean it or another class of it."""
 
     tenant: str
     name: str
     codes: tuple[str, ...]
+    external_id: str | None
+    word: str
     is_ours: bool
     revision: int
 
@@ -86,6 +89,8 @@ def _segment_of(body: Mapping[str, Any]) -> Segment:
         tenant=body["tenant"],
         name=body["name"],
         codes=tuple(body["codes"]),
+        external_id=body.get("externalId"),
+        word=word_of(body),
         is_ours=body.get("labels", {}).get(MADE_BY) == NEUTRON,
         revision=body["revision"],
     )

@@ -33,7 +33,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    do_GET = do_POST = do_PATCH = do_DELETE = handle_one  # noqa: N815
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_one  # noqa: N815
 
     def address_string(self):
         return "client"
@@ -47,9 +47,9 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def scripted(answer, unix=None, tls=None):
+def scripted(answer, unix=None, tls=None, port=0):
     """Serves; yields the URL and the list of requests that have been seen."""
-    server = UnixServer(unix, Handler) if unix else ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = UnixServer(unix, Handler) if unix else ThreadingHTTPServer(("127.0.0.1", port), Handler)
     server.daemon_threads = True
     server.answer = answer
     server.seen = []

@@ -2,6 +2,7 @@ import dataclasses
 
 import pytest
 
+from networking_romana.port_class import PortClass
 from networking_romana.sync import difference as kinds
 from networking_romana.sync.compare import compare
 from networking_romana.sync.neutron_state import Network, NeutronState, Port
@@ -19,10 +20,17 @@ PLAN = {
 }
 NETWORKS = [{"name": "seed", "plans": {"ipv4": PLAN}}]
 HOSTS = [{"name": f"host-{n}", "prefixes": {"seed": {"ipv4": f"10.{n}.0.0/16"}}} for n in (1, 2)]
+ON = PortClass(frozenset(["group-1"]))
 NETWORK = Network("net-1", "project-1", "web", (), "romana")
-PORT = Port("port-1", "project-1", "net-1", "host-1", ("10.1.1.17",), "web", "vm-1", "fa:16:3e:00:00:01", True)
+PORT = Port("port-1", "project-1", "net-1", "host-1", ("10.1.1.17",), "web", "vm-1", "fa:16:3e:00:00:01", True, ON)
 TENANT = {"name": "project-1", "id": 1, "externalId": "project-1", "labels": LABELS, "revision": 1}
-SEGMENT = {"tenant": "project-1", "name": "web", "codes": ["1"], "labels": LABELS, "revision": 2}
+def segment(word, name=None, codes=("1",), port_class=ON):
+    labels = {**LABELS, **port_class.labels(word)}
+    spec = {"name": name or word, "externalId": port_class.external_id(word), "codes": list(codes), "labels": labels}
+    return {"tenant": "project-1", **spec, "revision": 2}
+
+
+SEGMENT = segment("web")
 ENDPOINT = {
     "network": "seed",
     "host": "host-1",
@@ -63,11 +71,15 @@ def port(**changes):
         ([port(host="")], [ENDPOINT], [(kinds.ADDRESS_KEPT, "port-1")]),
         ([port(segment="db")], [ENDPOINT], [(kinds.SEGMENT_DIFFERS, "10.1.1.17")]),
         ([port(segment="db")], [{**ENDPOINT, "actsAs": "db"}], []),
+        ([port(port_class=PortClass(None))], [ENDPOINT], [(kinds.SEGMENT_DIFFERS, "10.1.1.17")]),
+        ([port(port_class=PortClass(None))], [{**ENDPOINT, "actsAs": "web.off"}], []),
         ([port(segment=None)], [ENDPOINT], [(kinds.SEGMENT_UNKNOWN, "port-1")]),
     ],
 )
 def test_ports_and_endpoints(ports, endpoints, expected):
-    assert [it.key for it in compare(neutron(*ports), romana(*endpoints))] == expected
+    others = [segment("db", codes=["2"]), segment("web", "web.off", ["3"], PortClass(None))]
+    segments = [{**it, "labels": {}} for it in (SEGMENT, *others)]
+    assert [it.key for it in compare(neutron(*ports), romana(*endpoints, segments=segments))] == expected
 
 
 def test_an_address_under_another_tenant_is_told():
@@ -86,9 +98,9 @@ def test_an_address_under_another_tenant_is_told():
         ([NETWORK], [TENANT, {**TENANT, "name": "b"}], [], [(kinds.TENANT_TWICE, "project-1")]),
         ([], [TENANT], [], [(kinds.TENANT_LEFT, "project-1")]),
         ([], [{**TENANT, "labels": {}}], [], []),
-        ([NETWORK], [TENANT], [{**SEGMENT, "name": "old"}], [(kinds.SEGMENT_LEFT, "project-1/old")]),
-        ([NETWORK], [TENANT], [{**SEGMENT, "name": "old", "labels": {}}], []),
-        ([dataclasses.replace(NETWORK, tags=("romana.segment=old",))], [TENANT], [{**SEGMENT, "name": "old"}], []),
+        ([NETWORK], [TENANT], [segment("old")], [(kinds.SEGMENT_LEFT, "project-1/old")]),
+        ([NETWORK], [TENANT], [{**segment("old"), "labels": {}}], []),
+        ([dataclasses.replace(NETWORK, tags=("romana.segment=old",))], [TENANT], [segment("old")], []),
     ],
 )
 def test_projects_tenants_and_segments(networks, tenants, segments, expected):
@@ -99,7 +111,7 @@ def test_projects_tenants_and_segments(networks, tenants, segments, expected):
 def test_a_lost_endpoint_is_asked_for_with_what_its_address_says():
     plan = restoration([(PORT, "10.1.1.17")], romana(tenants=[], segments=[]), HOSTS)
     assert plan.tenants == ({"name": "project-1", "id": 1, "externalId": "project-1", "labels": LABELS},)
-    assert plan.segments == (("project-1", {"name": "web", "codes": ["1"], "labels": LABELS}),)
+    assert plan.segments == (("project-1", {key: SEGMENT[key] for key in ("name", "externalId", "codes", "labels")}),)
     assert plan.growths == ()
     wanted = {key: ENDPOINT[key] for key in ("network", "host", "tenant", "segment", "name", "requestToken")}
     assert plan.endpoints == ({**wanted, "address": "10.1.1.17", "externalId": "port-1"},)
@@ -112,6 +124,15 @@ def test_a_code_that_nobody_owns_is_given_to_the_segment_that_most_ports_name():
     plan = restoration(missing, romana(), HOSTS)
     assert [(g.name, g.codes, g.revision) for g in plan.growths] == [("web", ("1", "2"), 2)]
     assert {e["segment"] for e in plan.endpoints} == {"web"}
+
+
+def test_each_class_gets_a_segment_of_its_own():
+    ports = [port(id=f"port-{n}", port_class=PortClass(g)) for n, g in enumerate([frozenset(["a"]), None])]
+    missing = [(p, f"10.1.1.{17 + 16 * n}") for n, p in enumerate(ports)]
+    plan = restoration(missing, romana(segments=[]), HOSTS)
+    names = ["web", PortClass(None).name("web")]
+    assert [(spec["name"], spec["codes"]) for _, spec in plan.segments] == [(names[0], ["1"]), (names[1], ["2"])]
+    assert [e["segment"] for e in plan.endpoints] == names
 
 
 @pytest.mark.parametrize(
