@@ -169,9 +169,10 @@ export class Attacher {
     return locks.run(endpointLocks(found.endpoint), async () => {
       const attachment = attachments.get(key);
       if (attachment === undefined || !isGone(attachment)) return false;
+      // First, so that news of the network that come meanwhile do not adopt it again.
+      attachments.remove(key);
       await this.#unwire(attachment.device);
       await journal.remove(attachment);
-      attachments.remove(key);
       return true;
     });
   }

@@ -6,11 +6,12 @@ import {
   invalidInput,
   type Network,
   plansOf,
+  type Relocation,
   type Segment,
   type Tenant,
 } from "../model/index.ts";
-import { type Address, type Family, formatAddress, type Prefix } from "../net/index.ts";
-import type { GatewayService } from "../policy/index.ts";
+import { type Address, type Family, firstAddress, formatAddress, type Prefix } from "../net/index.ts";
+import { type GatewayService, METADATA } from "../policy/index.ts";
 import { createRouting, endpointRoute, servicePrefixes } from "../routing/index.ts";
 import { endpointSysctls, tapSysctls } from "../system/endpoint-sysctls.ts";
 import { endpointKey } from "./host-knowledge.ts";
@@ -53,8 +54,10 @@ export interface DesiredEndpoint {
   /** What it may send from: its block in each plan of its network. */
   readonly owns: readonly Prefix[];
   readonly routes: readonly DesiredRoute[];
-  /** Its default gateways; for those of IPv6 its device answers neighbour solicitations. */
+  /** Its default gateways; its device answers for those that are not addresses of this host, and for those of IPv6. */
   readonly gateways: readonly Address[];
+  /** True when its addresses are in the prefix of another host (ADR 0022). */
+  readonly isVisitor?: boolean;
   readonly sysctls: ReadonlyMap<string, string>;
 }
 
@@ -67,6 +70,7 @@ export interface KnownNetwork {
   readonly hosts: readonly Host[];
   readonly tenants: readonly Tenant[];
   readonly segments: readonly Segment[];
+  readonly relocations?: readonly Relocation[];
 }
 
 /** What the host's own configuration says. */
@@ -76,6 +80,10 @@ export interface HostSettings {
   readonly gatewayKind: "dummy" | "bridge";
   readonly table: string;
   readonly gatewayServices: readonly GatewayService[];
+  /** Absent: guests get no addresses. */
+  readonly dhcp?: { readonly enabled: boolean };
+  /** Without a URL guests get no metadata. */
+  readonly metadata?: { readonly url?: string };
   readonly packetLog: NonNullable<FirewallInput["packetLog"]>;
   readonly safetyNet: SafetyNet;
 }
@@ -92,8 +100,8 @@ export function desiredHost(
   policyRules?: PolicyRules,
   ways: DesiredWays = desiredWays(host, known, settings),
 ): DesiredHost {
-  const { networks, tenants, segments } = known;
-  const { table, gatewayServices, packetLog, safetyNet } = settings;
+  const { networks, tenants, segments, relocations = [] } = known;
+  const { table, packetLog, safetyNet } = settings;
   return {
     ...ways,
     firewall: {
@@ -102,27 +110,56 @@ export function desiredHost(
       networks,
       tenants,
       segments,
-      gatewayServices,
+      ...guestRules(settings),
       packetLog,
       safetyNet,
+      ...movedBlocks(host, relocations),
       ...(policyRules && { policyRules }),
     },
   };
 }
 
+/** What of the addresses of a host is elsewhere, and what of others' is here; nothing as long as there is nothing. */
+function movedBlocks(
+  { name }: Host,
+  relocations: readonly Relocation[],
+): Pick<FirewallInput, "visiting" | "away"> {
+  const visiting = relocations.filter(({ locatedOn }) => locatedOn === name).flatMap(({ blocks }) => blocks);
+  const away = relocations.filter(({ host }) => host === name).flatMap(({ blocks }) => blocks);
+  return { ...(visiting.length > 0 && { visiting }), ...(away.length > 0 && { away }) };
+}
+
+/** A guest that has an address renews it at its gateway (RFC 2131, section 4.3.2). */
+const RENEWAL: GatewayService = { protocol: "udp", port: 67 };
+
+function guestRules({
+  gatewayServices,
+  dhcp,
+  metadata,
+}: HostSettings): Pick<FirewallInput, "gatewayServices" | "guestServices"> {
+  const guestServices = { dhcp: dhcp?.enabled === true, metadata: metadata?.url !== undefined };
+  if (!guestServices.dhcp && !guestServices.metadata) return { gatewayServices };
+  return { gatewayServices: [...gatewayServices, ...(guestServices.dhcp ? [RENEWAL] : [])], guestServices };
+}
+
 /** Gateway, sysctls and routes of a host. @throws RomanaError when the host has no place in a network. */
 export function desiredWays(
   host: Host,
-  { networks, hosts }: Pick<KnownNetwork, "networks" | "hosts">,
-  settings: Pick<HostSettings, "gatewayInterface" | "gatewayKind">,
+  { networks, hosts, relocations = [] }: Pick<KnownNetwork, "networks" | "hosts" | "relocations">,
+  settings: Pick<HostSettings, "gatewayInterface" | "gatewayKind" | "metadata">,
 ): DesiredWays {
-  const { routes, problems } = createRouting(networks, hosts).routesOf(host.name);
+  const { routes, problems } = createRouting(networks, hosts, relocations).routesOf(host.name);
   const gateways = networks.flatMap((network) =>
     plansOf(network).map((plan) => gatewayAddress(plan, hostPosition(network, host))),
   );
+  const metadata: readonly Address[] = settings.metadata?.url === undefined ? [] : [firstAddress(METADATA)];
   const families = new Set(gateways.map(({ family }) => family));
   return {
-    gateway: { name: settings.gatewayInterface, kind: settings.gatewayKind, addresses: gateways },
+    gateway: {
+      name: settings.gatewayInterface,
+      kind: settings.gatewayKind,
+      addresses: [...gateways, ...metadata],
+    },
     sysctls: new Map([
       ...(families.has(4) ? [["net.ipv4.ip_forward", "1"] as const] : []),
       ...(families.has(6) ? [["net.ipv6.conf.all.forwarding", "1"] as const] : []),
@@ -155,13 +192,16 @@ function serviceRoutes(network: Network, host: Host, device: string): readonly D
 
 /**
  * What an endpoint needs on its host.
+ * @param here the host that it is on, when its address may say another one
  * @throws RomanaError `invalid-input` when it has no address of the network.
  */
 export function desiredEndpoint(
   network: Network,
   endpoint: Endpoint,
   device: { readonly name: string; readonly isOwn: boolean },
+  here?: Host,
 ): DesiredEndpoint {
+  const host = here === undefined || here.name === endpoint.host ? undefined : here;
   const routes = plansOf(network).flatMap((plan): (DesiredRoute & { source: Address })[] => {
     const address = plan.family === 4 ? endpoint.addresses.ipv4 : endpoint.addresses.ipv6;
     if (address === undefined) return [];
@@ -178,14 +218,27 @@ export function desiredEndpoint(
     device: device.name,
     isOwnDevice: device.isOwn,
     owns: routes.map(({ destination }) => destination),
-    routes,
+    routes: host === undefined ? routes : routes.map((route) => sentFrom(network, host, route)),
+    ...(host !== undefined && { isVisitor: true }),
     gateways: routes.map(({ source }) => source),
     sysctls: new Map([
       ...endpointSysctls(device.name),
       ...(device.isOwn ? [] : tapSysctls(device.name)),
       ...routes.map(({ destination }) => forwardingSysctl(destination.family, device.name)),
+      ...(host === undefined ? [] : [proxyDelaySysctl(device.name)]),
     ]),
   };
+}
+
+/** The host has no gateway address of another one: what it sends to a guest is sent from its own. */
+function sentFrom(network: Network, host: Host, route: DesiredRoute): DesiredRoute {
+  const plan = plansOf(network).find(({ family }) => family === route.destination.family);
+  return plan === undefined ? route : { ...route, source: gatewayAddress(plan, hostPosition(network, host)) };
+}
+
+/** ARP for a proxied address is answered without the random wait of up to 0.8 s. */
+function proxyDelaySysctl(device: string): readonly [string, string] {
+  return [`net.ipv4.neigh.${device.replaceAll(".", "/")}.proxy_delay`, "0"];
 }
 
 /** Packets that come in by the device may be forwarded; devices have it from the host, until somebody says otherwise. */
@@ -193,7 +246,7 @@ export function forwardingSysctl(family: Family, device: string): readonly [stri
   return [`net.ipv${family}.conf.${device.replaceAll(".", "/")}.forwarding`, "1"];
 }
 
-/** The addresses that the endpoint's device answers neighbour solicitations for. (ARP is answered for all own ones.) */
-export function proxiedAddresses({ gateways }: DesiredEndpoint): readonly Address[] {
-  return gateways.filter(({ family }) => family === 6);
+/** The addresses that the endpoint's device answers for besides own ones of the host, which answers ARP for all of these. */
+export function proxiedAddresses({ gateways, isVisitor = false }: DesiredEndpoint): readonly Address[] {
+  return isVisitor ? gateways : gateways.filter(({ family }) => family === 6);
 }

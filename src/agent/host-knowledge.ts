@@ -7,6 +7,7 @@ import {
   type KnownPolicy,
   type Network,
   plansOf,
+  type Relocation,
   type Segment,
   type SegmentBackends,
   type Service,
@@ -45,6 +46,8 @@ export class HostKnowledge {
   readonly #policies = new Register<Stored<KnownPolicy>>();
   /** By their blocks. */
   readonly #exceptions = new Register<Stored<Exception>>();
+  /** By their blocks. */
+  readonly #relocations = new Register<Stored<Relocation>>();
   readonly #virtualIps = new Register<Stored<VirtualIp>>();
   readonly #services = new Register<Stored<Service>>();
   readonly #chains = new Register<Stored<Chain>>();
@@ -98,6 +101,10 @@ export class HostKnowledge {
     return this.#exceptions.list;
   }
 
+  get relocations(): readonly Relocation[] {
+    return this.#relocations.list;
+  }
+
   get virtualIps(): readonly VirtualIp[] {
     return this.#virtualIps.list;
   }
@@ -114,7 +121,7 @@ export class HostKnowledge {
     return this.#backends.list;
   }
 
-  /** Own endpoints by {@link endpointKey}. */
+  /** The endpoints that are on this host by {@link endpointKey}. */
   get endpoints(): ReadonlyMap<string, Stored<Endpoint>> {
     return this.#endpoints.byKey;
   }
@@ -137,14 +144,21 @@ export class HostKnowledge {
     const { actsAs } = told !== undefined && told.revision > endpoint.revision ? told : endpoint;
     if (actsAs !== undefined && !this.#segments.has(`${tenant}/${actsAs}`)) return false;
     const blocks = this.#blocksOf(endpoint);
-    return blocks !== undefined && this.#exceptions.get(blocks)?.segment === actsAs;
+    if (blocks === undefined || this.#exceptions.get(blocks)?.segment !== actsAs) return false;
+    return endpoint.host === this.host || this.#relocations.get(blocks)?.locatedOn === this.host;
+  }
+
+  /** True when the endpoint is on this host, wherever its address says that it is. */
+  #isHere({ host, locatedOn = host }: Endpoint): boolean {
+    return locatedOn === this.host;
   }
 
   /** The blocks of an own endpoint, as exceptions are known by them; undefined when its network or tenant is not known. */
-  #blocksOf({ network: networkName, tenant: tenantName, code, endpointId }: Endpoint): string | undefined {
+  #blocksOf({ network: networkName, host: home, tenant: tenantName, ...rest }: Endpoint): string | undefined {
+    const { code, endpointId } = rest;
     const network = this.#networks.get(networkName);
     const tenant = this.#tenants.get(tenantName)?.id;
-    const host = this.ownHost;
+    const host = this.#hosts.get(home);
     if (network === undefined || tenant === undefined || host === undefined) return undefined;
     const identity = { ...hostPosition(network, host), tenant, code, endpoint: endpointId };
     return blocksText({ blocks: plansOf(network).map((plan) => endpointPrefix(plan, identity)) });
@@ -160,15 +174,17 @@ export class HostKnowledge {
     const policies = view.policies.map((policy) => this.#readable(policy));
     this.#policies.fill(policies, ({ id }) => id);
     this.#exceptions.fill(view.exceptions, blocksText);
+    this.#relocations.fill(view.relocations, blocksText);
     this.#virtualIps.fill(view.virtualIps, ({ name }) => name);
     this.#services.fill(view.services, ({ name }) => name);
     this.#chains.fill(view.chains, ({ name }) => name);
     this.#backends.fill(view.backends, segmentPlaceText);
-    this.#endpoints.fill(view.endpoints, endpointKey);
+    const endpoints = view.endpoints.filter((endpoint) => this.#isHere(endpoint));
+    this.#endpoints.fill(endpoints, endpointKey);
     this.#revision = view.revision;
     this.#topologyRevision = view.revision;
-    const endpoints = [...new Set([...before, ...this.#endpoints.byKey.keys()])];
-    return { isTopology: true, isSnapshot: true, endpoints };
+    const changed = [...new Set([...before, ...this.#endpoints.byKey.keys()])];
+    return { isTopology: true, isSnapshot: true, endpoints: changed };
   }
 
   /** Takes the changes of one revision. */
@@ -196,6 +212,9 @@ export class HostKnowledge {
         case "exceptions":
           this.#exceptions.take(blocksText(change.object), type, change.object);
           break;
+        case "relocations":
+          this.#relocations.take(blocksText(change.object), type, change.object);
+          break;
         case "virtualIps":
           this.#virtualIps.take(change.object.name, type, change.object);
           continue;
@@ -209,8 +228,12 @@ export class HostKnowledge {
           this.#backends.take(segmentPlaceText(change.object), type, change.object);
           continue;
         case "endpoints":
-          if (change.object.host !== this.host) continue;
-          this.#endpoints.take(endpointKey(change.object), type, change.object);
+          if (!this.#isHere(change.object) && !this.#endpoints.has(endpointKey(change.object))) continue;
+          this.#endpoints.take(
+            endpointKey(change.object),
+            this.#isHere(change.object) ? type : "delete",
+            change.object,
+          );
           endpoints.push(endpointKey(change.object));
           continue;
       }
@@ -240,6 +263,7 @@ export class HostKnowledge {
       segments: [...this.#segments.list],
       policies: [...this.#policies.list],
       exceptions: [...this.#exceptions.list],
+      relocations: [...this.#relocations.list],
       virtualIps: [...this.#virtualIps.list],
       services: [...this.#services.list],
       chains: [...this.#chains.list],

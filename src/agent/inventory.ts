@@ -10,7 +10,9 @@ const REMEMBERED_DEVICES = 1_000;
 /** What shall be on this host, and where it was last seen in the kernel: what events are compared with. */
 export class Inventory {
   readonly #endpoints = new Map<string, DesiredEndpoint>();
-  readonly #routes = new Map<string, DesiredRoute>();
+  /** By slot. An endpoint stands where the host has a route for it, as it has for one of another host. */
+  readonly #endpointRoutes = new Map<string, DesiredRoute>();
+  #hostRoutes: ReadonlyMap<string, DesiredRoute> = new Map();
   readonly #indices = new Map<string, number>();
   readonly #names = new Map<number, string>();
   readonly #linkLocals = new Map<number, LinkAddress>();
@@ -36,8 +38,7 @@ export class Inventory {
     const before = this.#host?.routes;
     this.#host = host;
     if (before === host.routes) return;
-    for (const { destination } of before ?? []) this.#routes.delete(ownSlot(destination));
-    for (const route of host.routes) this.#routes.set(ownSlot(route.destination), route);
+    this.#hostRoutes = new Map(host.routes.map((route) => [ownSlot(route.destination), route]));
   }
 
   /** Adds an endpoint; `link` is its device when that was just made or found. */
@@ -45,7 +46,7 @@ export class Inventory {
     const { device } = endpoint;
     this.#endpoints.set(device, this.#filtering(endpoint));
     this.#making.delete(device);
-    for (const route of endpoint.routes) this.#routes.set(ownSlot(route.destination), route);
+    for (const route of endpoint.routes) this.#endpointRoutes.set(ownSlot(route.destination), route);
     if (link === undefined) return;
     this.#setIndex(device, link.index);
     if (endpoint.isOwnDevice) this.#fresh.add(link.index);
@@ -83,7 +84,7 @@ export class Inventory {
   remove({ device, routes, isOwnDevice }: DesiredEndpoint): void {
     const index = this.#indices.get(device);
     this.#endpoints.delete(device);
-    for (const { destination } of routes) this.#routes.delete(ownSlot(destination));
+    for (const { destination } of routes) this.#endpointRoutes.delete(ownSlot(destination));
     if (index === undefined) return;
     this.#forgetIndex(device);
     if (isOwnDevice) this.#rememberDeleted(index);
@@ -139,7 +140,7 @@ export class Inventory {
 
   /** The route that shall stand in a slot of ours. */
   routeIn(slot: string): DesiredRoute | undefined {
-    return this.#routes.get(slot);
+    return this.#endpointRoutes.get(slot) ?? this.#hostRoutes.get(slot);
   }
 
   /** Index of an endpoint's device or of the gateway. */

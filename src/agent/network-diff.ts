@@ -172,8 +172,17 @@ function diffRoutes(
     }
     return there.length === 0 ? "missing" : "drifted";
   };
-  for (const route of host.routes) findings.push({ route, state: compare(route) });
-  for (const { routes } of endpoints) for (const route of routes) compare(route);
+  // An endpoint stands where the host has a route for it, as it has for one of another host.
+  const wired = new Map(
+    endpoints.flatMap(({ routes }) => routes.map((route) => [ownSlot(route.destination), route] as const)),
+  );
+  for (const desired of host.routes) {
+    const slot = ownSlot(desired.destination);
+    const route = wired.get(slot) ?? desired;
+    wired.delete(slot);
+    findings.push({ route, state: compare(route) });
+  }
+  for (const route of wired.values()) compare(route);
   return { wanted, findings, repairs };
 }
 

@@ -1,5 +1,5 @@
 import { PolicyRules } from "../firewall/index.ts";
-import { type Exception, type Network, type Policy, RomanaError } from "../model/index.ts";
+import { type Exception, type Network, type Policy, type Relocation, RomanaError } from "../model/index.ts";
 import { type Identities, type ModelChange, PolicyCompiler, type RuleModel } from "../rules/index.ts";
 
 /** What the rules of policies follow from. */
@@ -7,6 +7,7 @@ export interface PolicyKnowledge extends Identities {
   readonly networks: readonly Network[];
   readonly policies: readonly Policy[];
   readonly exceptions: readonly Exception[];
+  readonly relocations?: readonly Relocation[];
 }
 
 /** What was compiled last, and from what. */
@@ -118,13 +119,18 @@ function advance(compiled: Compiled, known: PolicyKnowledge): Compiled {
 
 /** What is known now; what is given may change later. */
 export function copyOf(known: PolicyKnowledge): PolicyKnowledge {
-  const { networks, hosts, tenants, segments, policies, exceptions } = known;
-  return { networks, hosts, tenants, segments, policies, exceptions };
+  const { networks, hosts, tenants, segments, policies, exceptions, relocations = [] } = known;
+  return { networks, hosts, tenants, segments, policies, exceptions, relocations };
 }
 
 /** True when rules follow from both alike, without a look inside. */
 export function isSameKnowledge(a: PolicyKnowledge, b: PolicyKnowledge): boolean {
-  return isSame(a.networks, b.networks) && isSame(a.policies, b.policies) && isSameIdentities(a, b);
+  return (
+    isSame(a.networks, b.networks) &&
+    isSame(a.policies, b.policies) &&
+    isSameIdentities(a, b) &&
+    isSame(a.relocations ?? [], b.relocations ?? [])
+  );
 }
 
 function isSameIdentities(a: Identities, b: Identities): boolean {

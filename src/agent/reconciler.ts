@@ -200,10 +200,12 @@ export class Reconciler {
     this.inventory.remove(endpoint);
     const run = new Run(this.#options, "desired");
     const item = `device ${device}`;
-    const changes: KernelChange[] = endpoint.routes.map((route) => ({
-      type: "delete-route",
-      route: kernelRoute(route, index),
-    }));
+    const changes: KernelChange[] = endpoint.routes.map((route) => {
+      const instead = this.inventory.routeIn(ownSlot(route.destination));
+      return instead === undefined
+        ? { type: "delete-route", route: kernelRoute(route, index) }
+        : { type: "replace-route", route: kernelRoute(instead) };
+    });
     if (index !== undefined && !endpoint.isOwnDevice) {
       for (const address of proxiedAddresses(endpoint)) {
         changes.push({ type: "delete-proxy-neighbour", neighbour: { link: index, address } });

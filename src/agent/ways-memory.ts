@@ -1,8 +1,10 @@
-import type { Host } from "../model/index.ts";
+import type { Host, Relocation } from "../model/index.ts";
 import { type DesiredWays, desiredWays, type HostSettings, type KnownNetwork } from "./desired.ts";
 
-type Known = Pick<KnownNetwork, "networks" | "hosts">;
+type Known = Pick<KnownNetwork, "networks" | "hosts" | "relocations">;
 type Settings = Pick<HostSettings, "gatewayInterface" | "gatewayKind">;
+
+const NONE: readonly Relocation[] = [];
 
 /**
  * The ways of a host, worked out anew only when host, networks or hosts are others: of a thousand hosts they are thousands of
@@ -14,16 +16,17 @@ export class WaysMemory {
     | undefined;
 
   /** @throws RomanaError when the host has no place in a network. */
-  of(host: Host, { networks, hosts }: Known, settings: Settings): DesiredWays {
+  of(host: Host, { networks, hosts, relocations = NONE }: Known, settings: Settings): DesiredWays {
     const last = this.#last;
     const isSame =
       last?.host === host &&
       last.known.networks === networks &&
       last.known.hosts === hosts &&
+      last.known.relocations === relocations &&
       last.kind === settings.gatewayKind;
     if (isSame) return last.ways;
-    const ways = desiredWays(host, { networks, hosts }, settings);
-    this.#last = { host, known: { networks, hosts }, kind: settings.gatewayKind, ways };
+    const ways = desiredWays(host, { networks, hosts, relocations }, settings);
+    this.#last = { host, known: { networks, hosts, relocations }, kind: settings.gatewayKind, ways };
     return ways;
   }
 }

@@ -66,6 +66,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const metrics = createMetrics({
     revision: () => control.revision(),
     exceptions: () => control.exceptions.count(),
+    relocations: () => control.relocations.counts(),
     virtualIps: () => control.virtualIps.summary(),
     backends: () => control.backends.summary(),
   });

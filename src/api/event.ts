@@ -7,6 +7,7 @@ import {
   encodeHostResource,
   encodeNetworkResource,
   encodePolicyResource,
+  encodeRelocationResource,
   encodeSegmentResource,
   encodeServiceResource,
   encodeTenantResource,
@@ -52,6 +53,8 @@ function encodeObject(change: WatchChange, revision: number): object {
       return encodePolicyResource(change.object, revision);
     case "exceptions":
       return encodeExceptionResource(change.object, revision);
+    case "relocations":
+      return encodeRelocationResource(change.object, revision);
     case "virtualIps":
       return encodeVirtualIpResource(change.object, revision);
     case "services":

@@ -22,6 +22,8 @@ export type WatchEnd = "client" | "stalled" | "error" | "shutdown";
 export interface MetricSources {
   revision(): Promise<number>;
   exceptions(): number;
+  /** How many there are by network. */
+  relocations(): ReadonlyMap<string, number>;
   virtualIps(): { readonly states: Readonly<Record<string, number>>; readonly moves: number };
   backends(): { readonly members: number; readonly healthy: number; readonly writes: number };
 }
@@ -61,6 +63,12 @@ export function createMetrics(sources: MetricSources): Metrics {
     help: "Endpoints that act as another segment than their address says.",
     registers,
   });
+  const relocations = new Gauge({
+    name: "romana_relocations",
+    help: "Endpoints that are on another host than their address says, by network: each is a route on every host.",
+    labelNames: ["network"] as const,
+    registers,
+  });
   const virtualIps = new Gauge({
     name: "romana_virtual_ips",
     help: "Virtual IPs by state: held, moving, vacant.",
@@ -94,6 +102,8 @@ export function createMetrics(sources: MetricSources): Metrics {
     async render() {
       storeRevision.reset();
       exceptions.set(sources.exceptions());
+      relocations.reset();
+      for (const [network, count] of sources.relocations()) relocations.set({ network }, count);
       const known = sources.virtualIps();
       for (const [state, count] of Object.entries(known.states)) virtualIps.set({ state }, count);
       const { members, healthy, writes } = sources.backends();

@@ -53,6 +53,7 @@ async function serve(flags: Flags): Promise<void> {
     const control = await createControl({
       store,
       coolDown: config.coolDown * 1000,
+      maxRelocations: config.maxRelocations,
       onTrouble: (error) => log.error({ err: error }, "following the store failed; trying again"),
       onRollBack: (trial) =>
         log.warn({ trial }, "changes of policies were not confirmed in time, and taken back"),

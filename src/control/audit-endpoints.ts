@@ -6,7 +6,7 @@ import type { Context } from "./context.ts";
 import { addressesOf } from "./directory.ts";
 import { EndpointRows } from "./endpoint-rows.ts";
 import { bucketOf, type Fingerprint } from "./fingerprint.ts";
-import { exceptionKey, PREFIX, readSpot } from "./keys.ts";
+import { exceptionKey, PREFIX, readSpot, relocationKey } from "./keys.ts";
 import type { Problem } from "./problem.ts";
 import { NO_SHARE } from "./quota.ts";
 import { decodeEndpointRecord, type EndpointRecord, encodeEndpointRecord } from "./records.ts";
@@ -71,6 +71,7 @@ async function drop(context: Context, entry: Entry): Promise<string | undefined>
     [
       ...gone.map(({ key }) => remove(key)),
       ...(record?.actsAs === undefined ? [] : [remove(exceptionKey(spot))]),
+      ...(record?.locatedOn === undefined ? [] : [remove(relocationKey(spot))]),
       ...left.writes,
     ],
   );

@@ -28,6 +28,7 @@ const NOUN_PREFIXES = [
   PREFIX.policy,
   PREFIX.policyTrial,
   PREFIX.exception,
+  PREFIX.relocation,
   PREFIX.workload,
   PREFIX.workloadEndpoints,
   PREFIX.virtualIp,
@@ -69,6 +70,8 @@ export class AuditScan {
   readonly counts = new Map<string, number>();
   /** Segments that endpoints act as, by spot. */
   readonly acting = new Map<string, string>();
+  /** Hosts where endpoints are that are not where their address says, by spot. */
+  readonly located = new Map<string, string>();
   /** Workloads that endpoints were allocated for, by spot. */
   readonly born = new Map<string, string>();
   world: World;
@@ -160,7 +163,7 @@ export class AuditScan {
     const fault = rows.check(key, value);
     this.endpoints += sign;
     this.counts.set(rows.tenant, (this.counts.get(rows.tenant) ?? 0) + sign);
-    const { name, token, actsAs, workload } = rows;
+    const { name, token, actsAs, locatedOn, workload } = rows;
     const spot = PREFIX.endpoint.length;
     if (workload !== undefined) {
       if (sign === 1) this.born.set(key.slice(spot), workload);
@@ -169,6 +172,10 @@ export class AuditScan {
     if (actsAs !== undefined) {
       if (sign === 1) this.acting.set(key.slice(spot), actsAs);
       else this.acting.delete(key.slice(spot));
+    }
+    if (locatedOn !== undefined) {
+      if (sign === 1) this.located.set(key.slice(spot), locatedOn);
+      else this.located.delete(key.slice(spot));
     }
     if (name.end > name.start) {
       this.names.add(name.text, name.start, name.end, key, spot, key.length, sign);

@@ -4,6 +4,7 @@ import { claimProblems, restedClaims, usageProblems } from "./audit-claims.ts";
 import { duplicateProblems, indexProblems, suspectProblem } from "./audit-endpoints.ts";
 import { nounProblems } from "./audit-nouns.ts";
 import { policyProblems } from "./audit-policies.ts";
+import { relocationProblems } from "./audit-relocations.ts";
 import { AuditScan } from "./audit-scan.ts";
 import { serviceProblems } from "./audit-services.ts";
 import { workloadProblems } from "./audit-workloads.ts";
@@ -46,6 +47,7 @@ export async function checkStore(
   const problems = [...nounProblems(context, world, nouns), ...claimProblems(context, world, nouns)];
   problems.push(...serviceProblems(world), ...chainProblems(world));
   problems.push(...policyProblems(context, nouns, scan.acting));
+  problems.push(...relocationProblems(context, nouns, scan.located));
   problems.push(...workloadProblems(context, world, nouns, scan.born));
   for (const suspect of scan.suspects) {
     const problem = await suspectProblem(context, world, suspect);

@@ -4,6 +4,7 @@ import type {
   Exception,
   KnownPolicy,
   Network,
+  Relocation,
   SegmentBackends,
   SegmentCode,
   Service,
@@ -33,6 +34,7 @@ import {
   type SegmentRecord,
   type TenantRecord,
 } from "./records.ts";
+import { decodeRelocationRecord } from "./relocation-record.ts";
 import { decodeServiceRecord } from "./service-record.ts";
 import type { StoredRecord } from "./stored.ts";
 import { decodeVirtualIpRecord } from "./virtual-ip-record.ts";
@@ -54,6 +56,7 @@ export const CATALOG_PREFIXES = [
   PREFIX.policy,
   PREFIX.policyTrial,
   PREFIX.exception,
+  PREFIX.relocation,
   PREFIX.virtualIp,
   PREFIX.backends,
   PREFIX.service,
@@ -72,7 +75,7 @@ export function guardedBy(key: string): readonly string[] {
 type Reader = (rest: string, value: string | undefined, revision: number) => void;
 
 /**
- * Networks, hosts, tenants, segments, the claims of their IDs, policies, exceptions, virtual IPs, services, chains and
+ * Networks, hosts, tenants, segments, the claims of their IDs, policies, exceptions, relocations, virtual IPs, services, chains and
  * their backends, mirrored in memory: few and needed all the time.
  * Old news is no harm, because every transaction compares the revisions of what it was built on.
  */
@@ -90,6 +93,8 @@ export class Catalog {
   readonly exceptions = new Map<string, StoredRecord<Exception>>();
   /** Spots of exceptions that cannot be read, and of which nobody here knows what they said before. */
   readonly lostExceptions = new Set<string>();
+  /** By the spot of the endpoint. */
+  readonly relocations = new Map<string, StoredRecord<Relocation>>();
   /** Those included that are going away. */
   readonly virtualIps = new Map<string, StoredRecord<VirtualIp>>();
   /** One that cannot be read any more is as it was: its flows do not go straight because of that. */
@@ -119,6 +124,7 @@ export class Catalog {
     [PREFIX.segmentCode, (rest, value) => this.#readSegmentCode(rest, value)],
     [PREFIX.policy, (id, value, revision) => this.#readPolicy(id, value, revision)],
     [PREFIX.exception, (spot, value, revision) => this.#readException(spot, value, revision)],
+    [PREFIX.relocation, recordReader(this.relocations, decodeRelocationRecord)],
     [PREFIX.virtualIp, recordReader(this.virtualIps, decodeVirtualIpRecord)],
     [PREFIX.service, recordReader(this.services, decodeServiceRecord)],
     [PREFIX.chain, (name, value, revision) => this.#readChain(name, value, revision)],
@@ -146,6 +152,7 @@ export class Catalog {
     for (const map of [
       ...maps,
       this.exceptions,
+      this.relocations,
       this.virtualIps,
       this.services,
       this.chains,

@@ -14,6 +14,8 @@ export interface Context {
   readonly now: () => number;
   /** How long a freed ID rests, in milliseconds. */
   readonly coolDown: number;
+  /** Most endpoints of a network that may be on another host than their address says. */
+  readonly maxRelocations: number;
   /** Runs jobs of the same key one after the other. */
   readonly inTurn: InTurn;
   /** Keys of objects that this process is changing in several steps just now. */

@@ -106,6 +106,8 @@ export interface EndpointPatch {
   readonly actsAs?: string | null;
   readonly instance?: string | null;
   readonly tap?: Tap | null;
+  /** Name of the host where it is; the one that its address says, or null: no relocation. */
+  readonly locatedOn?: string | null;
 }
 
 /** What an endpoint shall be; what is absent is chosen. */
@@ -138,6 +140,16 @@ export interface EndpointFilter {
   readonly host?: string;
   readonly tenant?: string;
   readonly segment?: string;
+  /** Only those that are on another host than their address says. */
+  readonly relocated?: boolean;
+}
+
+/** Relocations: endpoints that are on another host than their address says. */
+export interface Relocations {
+  /** How many each network has, as far as this process knows. */
+  counts(): ReadonlyMap<string, number>;
+  /** Most that a network may have. */
+  readonly limit: number;
 }
 
 /** Address spaces. Their plans never overlap, and every ID fits every plan. */
@@ -282,6 +294,7 @@ export interface Control {
   readonly backends: Backends;
   readonly policies: Policies;
   readonly exceptions: Exceptions;
+  readonly relocations: Relocations;
   readonly ipam: Ipam;
   readonly routes: Routes;
   readonly status: Statuses;

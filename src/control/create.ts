@@ -17,6 +17,7 @@ import type { Clock, ControlOptions } from "./options.ts";
 import { Places } from "./places.ts";
 import { createPolicies } from "./policies.ts";
 import { rollBack, TrialKeeper } from "./policy-trials.ts";
+import { createRelocations } from "./relocations.ts";
 import { createRoutes } from "./route-lists.ts";
 import { createSegments } from "./segments.ts";
 import { createServices } from "./services.ts";
@@ -30,6 +31,8 @@ import { createWorkloads } from "./workloads.ts";
 /** How long a freed endpoint ID rests when nobody says, in milliseconds. */
 const DEFAULT_COOL_DOWN = 60_000;
 const DEFAULT_CACHED_IDS = 4_000_000;
+/** Host routes that a network bears without being noticed. */
+const DEFAULT_MAX_RELOCATIONS = 1_000;
 
 const SYSTEM_CLOCK: Clock = {
   now: () => Date.now(),
@@ -50,6 +53,7 @@ export async function createControl(options: ControlOptions): Promise<Control> {
     clock = SYSTEM_CLOCK,
     coolDown = DEFAULT_COOL_DOWN,
     cachedIds = DEFAULT_CACHED_IDS,
+    maxRelocations = DEFAULT_MAX_RELOCATIONS,
   } = options;
   const catalog = new Catalog();
   const places = new Places(store, cachedIds);
@@ -85,6 +89,7 @@ export async function createControl(options: ControlOptions): Promise<Control> {
     places,
     now: () => clock.now(),
     coolDown,
+    maxRelocations,
     inTurn: createInTurn(),
     underWay: new Set(),
   };
@@ -102,6 +107,7 @@ export async function createControl(options: ControlOptions): Promise<Control> {
     backends: createBackends(context, () => backends.summary()),
     policies: createPolicies(context),
     exceptions: createExceptions(context),
+    relocations: createRelocations(context),
     ipam: createIpam(context),
     routes: createRoutes(context),
     status: createStatuses(context),

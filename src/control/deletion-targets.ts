@@ -29,6 +29,7 @@ import {
   type SegmentRecord,
   type TenantRecord,
 } from "./records.ts";
+import { endpointsLocatedOn, sweepLocated } from "./relocations.ts";
 import { freed } from "./rest.ts";
 import { endpointsActingAs, sweepActing, sweepWorkloads, workloadsNaming } from "./segment-users.ts";
 import { commit, LOST, remove, unchanged, untilSettled } from "./settle.ts";
@@ -60,7 +61,7 @@ export function networkTarget(context: Context, name: string): Target<NetworkRec
   };
 }
 
-/** A host with its endpoints, addresses and status. */
+/** A host with its endpoints, those that are on it, addresses and status. */
 export function hostTarget(context: Context, name: string): Target<HostRecord> {
   const below = { host: name };
   return {
@@ -70,9 +71,15 @@ export function hostTarget(context: Context, name: string): Target<HostRecord> {
     decode: decodeHostRecord,
     encode: encodeHostRecord,
     isVisible: () => true,
-    users: () => endpointsUnder(context, below),
+    async *users() {
+      yield* endpointsUnder(context, below);
+      yield* endpointsLocatedOn(context, name);
+    },
     isUsed: () => isUsedLately(context, below),
-    empty: (_, note) => sweepEndpoints(context, below, note),
+    async empty(_, note) {
+      await sweepEndpoints(context, below, note);
+      await sweepLocated(context, name, note);
+    },
     last: ({ host: { id, group, underlay } }, until) => [
       freed(hostIdKey(group, id), until),
       ...[underlay.ipv4, underlay.ipv6]

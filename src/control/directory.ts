@@ -60,7 +60,7 @@ export function joinEndpoint(
   { network, host, tenant, code, endpointId }: Spot,
   record: EndpointRecord,
 ): Endpoint {
-  const { segment, addresses, name, requestToken, actsAs, workload, createdAt } = record;
+  const { segment, addresses, name, requestToken, actsAs, locatedOn, workload, createdAt } = record;
   const externalId = record.externalId ?? workload;
   return {
     network,
@@ -74,6 +74,7 @@ export function joinEndpoint(
     ...(requestToken !== undefined && { requestToken }),
     ...(externalId !== undefined && { externalId }),
     ...(actsAs !== undefined && { actsAs }),
+    ...(locatedOn !== undefined && { locatedOn }),
     ...plugOf(record),
     createdAt,
   };

@@ -67,6 +67,8 @@ export class EndpointRows {
   readonly token: Slice = { text: "", start: 0, end: 0 };
   /** The segment that the endpoint of the row that was read last acts as. */
   actsAs: string | undefined;
+  /** The host where it is, when its address says another one. */
+  locatedOn: string | undefined;
   /** The workload that it was allocated for. */
   workload: string | undefined;
 
@@ -77,6 +79,7 @@ export class EndpointRows {
   /** Reads a row; returns what is wrong with it. Afterwards {@link name}, {@link token} and {@link tenant} are its. */
   check(key: string, value: string): Fault | undefined {
     this.actsAs = undefined;
+    this.locatedOn = undefined;
     this.workload = undefined;
     const place = this.#placeOf(key);
     if (place === undefined) {
@@ -203,6 +206,7 @@ export class EndpointRows {
     put(this.name, record.name);
     put(this.token, record.requestToken);
     this.actsAs = record.actsAs;
+    this.locatedOn = record.locatedOn;
     this.workload = record.workload;
     if (place.fault !== undefined) return place.fault;
     const code = place.code as CodePlace;

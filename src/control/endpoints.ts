@@ -12,6 +12,7 @@ import {
   PREFIX,
   placeText,
   readSpot,
+  relocationKey,
   type Spot,
   segmentKey,
   spotText,
@@ -30,6 +31,7 @@ import {
   encodeEndpointRecord,
 } from "./records.ts";
 import { damaged, revisionMismatch } from "./refusals.ts";
+import { relocationShare } from "./relocations.ts";
 import { commit, LOST, put, remove, unchanged, untilSettled } from "./settle.ts";
 import { findRecord, listObjects, readRecord } from "./stored.ts";
 import { deletedEndpoint } from "./sweep.ts";
@@ -46,7 +48,11 @@ export function createEndpoints(context: Context): Endpoints {
       return { object: joinEndpoint(spot, record), revision: entry.modRevision };
     },
     list: (options = {}) => listEndpoints(context, options),
-    update: (ref, patch, options = {}) => updateEndpoint(context, ref, patch, options),
+    update: (ref, patch, options = {}) => {
+      const run = (): Promise<Versioned<Endpoint>> => updateEndpoint(context, ref, patch, options);
+      // One after the other, so that each counts the one before.
+      return patch.locatedOn === undefined ? run() : context.inTurn("relocations", run);
+    },
     release: (ref, options = {}) => releaseEndpoint(context, ref, options),
   };
 }
@@ -83,10 +89,11 @@ async function spotOf(
 
 async function listEndpoints(
   context: Context,
-  { network, host, tenant, segment, ...page }: PageRequest & EndpointFilter,
+  { network, host, tenant, segment, relocated = false, ...page }: PageRequest & EndpointFilter,
 ): Promise<ItemPage<Endpoint>> {
   const pick = ({ key, value }: Entry): Endpoint | undefined =>
     endpointOf(key.slice(PREFIX.endpoint.length), value);
+  if (relocated) return await listRelocated(context, { network, host, tenant, segment }, page);
   if (network === undefined && host === undefined && tenant === undefined && segment === undefined) {
     return await listObjects(context.store, PREFIX.endpoint, [PREFIX.endpoint], page, pick);
   }
@@ -104,6 +111,22 @@ async function listEndpoints(
     page,
     pick,
   );
+}
+
+/** They are few, so that the filters look at each of them. */
+async function listRelocated(
+  { store, catalog }: Context,
+  filter: { readonly [K in "network" | "host" | "tenant" | "segment"]: string | undefined },
+  page: PageRequest,
+): Promise<ItemPage<Endpoint>> {
+  const fields = ["network", "host", "tenant", "segment"] as const;
+  const keys = [...catalog.relocations.keys()].sort().map((spot) => PREFIX.endpoint + spot);
+  return await listObjects(store, PREFIX.endpoint, keys, page, ({ key, value }) => {
+    const endpoint = endpointOf(key.slice(PREFIX.endpoint.length), value);
+    const isWanted = (field: (typeof fields)[number]): boolean =>
+      filter[field] === undefined || filter[field] === endpoint?.[field];
+    return endpoint?.locatedOn !== undefined && fields.every(isWanted) ? endpoint : undefined;
+  });
 }
 
 async function codesOf({ store }: Context, tenant: string | undefined, segment: string | undefined) {
@@ -133,7 +156,14 @@ async function updateEndpoint(
     if (expectedRevision !== undefined && expectedRevision !== entry.modRevision) {
       throw revisionMismatch("update", NOUN, ref, entry.modRevision);
     }
-    const { externalId: ownId, actsAs: actsBefore, instance: _instance, tap: _tap, ...rest } = record;
+    const {
+      externalId: ownId,
+      actsAs: actsBefore,
+      locatedOn: placeBefore,
+      instance: _instance,
+      tap: _tap,
+      ...rest
+    } = record;
     const idBefore = ownId ?? record.workload;
     const externalId = patch.externalId === undefined ? idBefore : (patch.externalId ?? undefined);
     if (record.workload !== undefined && externalId !== record.workload) {
@@ -143,20 +173,29 @@ async function updateEndpoint(
     const asked = patch.actsAs === undefined ? actsBefore : (patch.actsAs ?? undefined);
     // Whoever acts as its own segment needs no exception.
     const actsAs = asked === record.segment ? undefined : asked;
+    const place = patch.locatedOn === undefined ? placeBefore : (patch.locatedOn ?? undefined);
+    const locatedOn = place === spot.host ? undefined : place;
     const plug = plugOf(record, patch);
     const next = {
       ...rest,
       ...plug,
       ...(record.workload === undefined && externalId !== undefined && { externalId }),
       ...(actsAs !== undefined && { actsAs }),
+      ...(locatedOn !== undefined && { locatedOn }),
     };
-    if (isSamePlug(plug, record) && externalId === idBefore && actsAs === actsBefore)
+    if (
+      isSamePlug(plug, record) &&
+      externalId === idBefore &&
+      actsAs === actsBefore &&
+      locatedOn === placeBefore
+    )
       return { object: joinEndpoint(spot, record), revision: entry.modRevision };
     const exception = actsAs === actsBefore ? NO_SHARE : await exceptionShare(context, text, spot, actsAs);
+    const relocation = locatedOn === placeBefore ? NO_SHARE : relocationShare(context, text, spot, locatedOn);
     const revision = await commit(
       context,
-      [unchanged(entry.key, entry.modRevision), ...exception.compares],
-      [put(entry.key, encodeEndpointRecord(next)), ...exception.writes],
+      [unchanged(entry.key, entry.modRevision), ...exception.compares, ...relocation.compares],
+      [put(entry.key, encodeEndpointRecord(next)), ...exception.writes, ...relocation.writes],
     );
     return revision === LOST ? LOST : { object: joinEndpoint(spot, next), revision };
   });
@@ -222,6 +261,7 @@ async function commitRelease(
       ...(record.name === undefined ? [] : [remove(PREFIX.endpointName + record.name)]),
       ...(record.requestToken === undefined ? [] : [remove(PREFIX.endpointToken + record.requestToken)]),
       ...(record.actsAs === undefined ? [] : [remove(exceptionKey(text))]),
+      ...(record.locatedOn === undefined ? [] : [remove(relocationKey(text))]),
       ...(until === undefined ? [] : [put(PREFIX.cooling + text, String(until))]),
       ...left.writes,
       ...share.writes,

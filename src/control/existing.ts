@@ -43,10 +43,12 @@ export async function behind({ store }: Context, indexKey: string): Promise<Vers
 function isAsked({ catalog }: Context, endpoint: Endpoint, request: AllocationRequest): boolean {
   const { network, host, code, endpointId, address } = request;
   const addresses = [endpoint.addresses.ipv4, endpoint.addresses.ipv6].filter((own) => own !== undefined);
-  const hostId = catalog.hosts.get(endpoint.host)?.record.host.id;
+  // One that is somewhere else is asked for where it is.
+  const present = endpoint.locatedOn ?? endpoint.host;
+  const hostId = catalog.hosts.get(present)?.record.host.id;
   return (
     (network === undefined || network === endpoint.network) &&
-    (typeof host === "string" ? host === endpoint.host : host === hostId) &&
+    (typeof host === "string" ? host === present : host === hostId) &&
     isOwnedAs(catalog, endpoint, request) &&
     (code === undefined || isSameCode(code, endpoint.code)) &&
     (endpointId === undefined || endpointId === endpoint.endpointId) &&

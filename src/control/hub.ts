@@ -9,6 +9,8 @@ import { PREFIX, readSpot } from "./keys.ts";
 import { knownPolicy } from "./known-policy.ts";
 import { decodeExceptionRecord } from "./policy-record.ts";
 import { decodeHostRecord, decodeNetworkRecord, decodeSegmentRecord, decodeTenantRecord } from "./records.ts";
+import { decodeRelocationRecord } from "./relocation-record.ts";
+import { locationIn } from "./relocations.ts";
 import { decodeServiceRecord } from "./service-record.ts";
 import { decodeVirtualIpRecord } from "./virtual-ip-record.ts";
 import type { WatchChange, WatchEvent, WatchKind, WatchOptions } from "./watch.ts";
@@ -24,6 +26,7 @@ const SHARED_KINDS = [
   ["segments", PREFIX.segment],
   ["policies", PREFIX.policy],
   ["exceptions", PREFIX.exception],
+  ["relocations", PREFIX.relocation],
   ["virtualIps", PREFIX.virtualIp],
   ["services", PREFIX.service],
   ["chains", PREFIX.chain],
@@ -191,7 +194,7 @@ export class Hub {
     for (const change of batch.changes) {
       if (!change.key.startsWith(PREFIX.endpoint)) continue;
       const interested = [
-        ...(this.#interest.get(hostOf(change.key)) ?? []),
+        ...hostsOf(change).flatMap((host) => [...(this.#interest.get(host) ?? [])]),
         ...(this.#interest.get(undefined) ?? []),
       ];
       const event = interested.length === 0 ? undefined : this.#endpointChange(change);
@@ -207,9 +210,9 @@ export class Hub {
 
   #ownOf(batch: WatchBatch, { kinds, host }: Subscriber): WatchChange[] {
     if (!kinds.has("endpoints")) return [];
-    const start = host === undefined ? PREFIX.endpoint : `${PREFIX.endpoint}${host}/`;
     return batch.changes
-      .filter(({ key }) => key.startsWith(start))
+      .filter((change) => change.key.startsWith(PREFIX.endpoint))
+      .filter((change) => host === undefined || hostsOf(change).includes(host))
       .flatMap((change) => this.#endpointChange(change) ?? []);
   }
 
@@ -257,6 +260,7 @@ export class Hub {
       if (kind === "services") return { kind, type, object: decodeServiceRecord(value) };
       if (kind === "chains") return { kind, type, object: decodeChainRecord(value) };
       if (kind === "backends") return { kind, type, object: decodeBackendsRecord(value) };
+      if (kind === "relocations") return { kind, type, object: decodeRelocationRecord(value) };
       if (kind === "exceptions") return { kind, type, object: this.#exception(type, name, value) };
       return { kind, type, object: decodeSegmentRecord(value).segment };
     } catch {
@@ -281,7 +285,11 @@ function isShared(key: string): boolean {
   return SHARED_KINDS.some(([, prefix]) => key.startsWith(prefix));
 }
 
-/** The host in the key of an endpoint. */
-function hostOf(key: string): string {
-  return key.slice(PREFIX.endpoint.length, key.indexOf("/", PREFIX.endpoint.length));
+/** The host in the key of an endpoint, and those where it is and was when these are others. */
+function hostsOf({ key, entry, previous }: Change): readonly string[] {
+  const home = key.slice(PREFIX.endpoint.length, key.indexOf("/", PREFIX.endpoint.length));
+  const is = entry === undefined ? undefined : locationIn(entry.value);
+  const was = previous === undefined ? undefined : locationIn(previous);
+  if (is === undefined && was === undefined) return [home];
+  return [...new Set([home, is, was])].filter((host) => host !== undefined);
 }

@@ -26,6 +26,7 @@ export const PREFIX = {
   policy: "policy/",
   policyTrial: "policy-trial/",
   exception: "exception/",
+  relocation: "relocation/",
   workload: "workload/",
   workloadEndpoints: "workload-endpoints/",
   virtualIp: "virtual-ip/",
@@ -148,6 +149,11 @@ export function policyTrialKey(id: string): string {
 /** The key of the exception of an endpoint, which is at the spot. */
 export function exceptionKey(spot: string): string {
   return PREFIX.exception + spot;
+}
+
+/** The key of the relocation of an endpoint, which is at the spot. */
+export function relocationKey(spot: string): string {
+  return PREFIX.relocation + spot;
 }
 
 /** The key of a workload. */

@@ -26,6 +26,8 @@ export interface ControlOptions {
   readonly clock?: Clock;
   /** How long a freed endpoint ID rests before it is used again, in milliseconds; default 60,000. */
   readonly coolDown?: number;
+  /** Most endpoints of a network that may be on another host than their address says; default 1,000. */
+  readonly maxRelocations?: number;
   /** Most endpoint IDs that are remembered in memory; what was not used for long is read again. Default 4,000,000. */
   readonly cachedIds?: number;
   /** Told when following the store failed; control goes on by itself. For logs. */

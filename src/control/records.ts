@@ -74,6 +74,7 @@ export interface EndpointRecord {
   readonly requestToken?: string;
   readonly externalId?: string;
   readonly actsAs?: string;
+  readonly locatedOn?: string;
   readonly instance?: string;
   readonly tap?: Tap;
   /** ID of the workload that it was allocated for, which is its external ID then. */
@@ -249,7 +250,8 @@ export function decodeSegmentRecord(text: string): SegmentRecord {
  * together by hand, because it is made for every allocation; segment names and addresses need no escapes.
  */
 export function encodeEndpointRecord(record: EndpointRecord): string {
-  const { segment, addresses, name, requestToken, externalId, actsAs, workload, createdAt } = record;
+  const { segment, addresses, name, requestToken, externalId, actsAs, locatedOn, workload, createdAt } =
+    record;
   let text = `{"segment":"${segment}"`;
   if (addresses.ipv4 !== undefined) text += `,"ipv4":"${formatAddress(addresses.ipv4)}"`;
   if (addresses.ipv6 !== undefined) text += `,"ipv6":"${formatAddress(addresses.ipv6)}"`;
@@ -257,6 +259,7 @@ export function encodeEndpointRecord(record: EndpointRecord): string {
   if (requestToken !== undefined) text += `,"requestToken":${JSON.stringify(requestToken)}`;
   if (externalId !== undefined) text += `,"externalId":${JSON.stringify(externalId)}`;
   if (actsAs !== undefined) text += `,"actsAs":"${actsAs}"`;
+  if (locatedOn !== undefined) text += `,"locatedOn":"${locatedOn}"`;
   if (workload !== undefined) text += `,"workload":"${workload}"`;
   if (record.instance !== undefined) text += `,"instance":${JSON.stringify(record.instance)}`;
   if (record.tap !== undefined) text += `,"tap":${JSON.stringify(record.tap)}`;
@@ -265,8 +268,20 @@ export function encodeEndpointRecord(record: EndpointRecord): string {
 
 /** Reads what {@link encodeEndpointRecord} writes. @throws Error of any kind when it is damaged. */
 export function decodeEndpointRecord(text: string): EndpointRecord {
-  const { segment, ipv4, ipv6, name, requestToken, externalId, actsAs, workload, instance, tap, createdAt } =
-    JSON.parse(text) as PairJson & EndpointRecord;
+  const {
+    segment,
+    ipv4,
+    ipv6,
+    name,
+    requestToken,
+    externalId,
+    actsAs,
+    locatedOn,
+    workload,
+    instance,
+    tap,
+    createdAt,
+  } = JSON.parse(text) as PairJson & EndpointRecord;
   return {
     segment: textOf(segment),
     addresses: readPair({ ipv4, ipv6 }),
@@ -274,6 +289,7 @@ export function decodeEndpointRecord(text: string): EndpointRecord {
     ...(requestToken !== undefined && { requestToken: textOf(requestToken) }),
     ...(externalId !== undefined && { externalId: textOf(externalId) }),
     ...(actsAs !== undefined && { actsAs: textOf(actsAs) }),
+    ...(locatedOn !== undefined && { locatedOn: textOf(locatedOn) }),
     ...(workload !== undefined && { workload: textOf(workload) }),
     ...(instance !== undefined && { instance: textOf(instance) }),
     ...(tap !== undefined && { tap: { device: textOf(tap.device), mac: textOf(tap.mac) } }),

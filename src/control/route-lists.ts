@@ -1,4 +1,4 @@
-import { type Host, type HostStatus, notFound } from "../model/index.ts";
+import { type Host, type HostStatus, notFound, type Relocation } from "../model/index.ts";
 import { comparePrefixes, formatPrefix, prefixContainsPrefix } from "../net/index.ts";
 import { createRouting, type DesiredRoute, servicePrefixes, summarizeRoutes } from "../routing/index.ts";
 import type { Context } from "./context.ts";
@@ -10,11 +10,12 @@ import { readStatus } from "./statuses.ts";
 export function createRoutes({ store, catalog }: Context): Routes {
   const hosts = (): Host[] =>
     [...catalog.hosts.values()].map(({ record }) => record.host).sort((a, b) => (a.name < b.name ? -1 : 1));
+  const relocations = (): Relocation[] => [...catalog.relocations.values()].map(({ record }) => record);
   return {
     async list(host) {
       if (host !== undefined && !catalog.hosts.has(host)) throw notFound("host", host);
       const networks = catalog.visibleNetworks();
-      const routing = createRouting(networks, hosts());
+      const routing = createRouting(networks, hosts(), relocations());
       const services = networks
         .flatMap(servicePrefixes)
         .map(({ destination }): Wanted => ({ destination, type: "unicast" }));
@@ -52,6 +53,8 @@ function joinRoutes(host: string, rows: readonly Wanted[], status: HostStatus | 
     const key = formatPrefix(route.destination);
     const seen = reported.get(key);
     reported.delete(key);
+    // Where an endpoint of another host is, its own route stands there once it is wired.
+    if (seen?.type === "unicast" && route.type === "blackhole") return { ...seen, purpose: "relocation" };
     return {
       ...route,
       ...(seen?.device !== undefined && { device: seen.device }),
@@ -74,5 +77,7 @@ function joinRoutes(host: string, rows: readonly Wanted[], status: HostStatus | 
 type Wanted = Omit<RouteRow, "state">;
 
 function rowOf({ destination, kind, gateway }: DesiredRoute): Wanted {
-  return { destination, type: kind === "blackhole" ? "blackhole" : "unicast", ...(gateway && { gateway }) };
+  const isLeading = kind !== "blackhole" && !(kind === "relocation" && gateway === undefined);
+  const purpose = kind === "relocation" ? ({ purpose: kind } as const) : {};
+  return { destination, type: isLeading ? "unicast" : "blackhole", ...(gateway && { gateway }), ...purpose };
 }

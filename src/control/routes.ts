@@ -6,6 +6,8 @@ export interface RouteRow {
   readonly type: "unicast" | "blackhole";
   readonly gateway?: Address;
   readonly device?: string;
+  /** `relocation`: of an endpoint that is on another host than its address says. */
+  readonly purpose?: "relocation";
   /**
    * `present`, `missing` and `drifted` as the agent reported; `unknown`: wanted, but its agent has not reported on
    * it; `unwanted`: reported by the agent, but not wanted any more.

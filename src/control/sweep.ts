@@ -2,7 +2,7 @@ import { formatAddress } from "../net/index.ts";
 import type { Compare, Entry, Write } from "../store/index.ts";
 import { type Below, placesUnder } from "./below.ts";
 import type { Context } from "./context.ts";
-import { exceptionKey, PREFIX, readSpot, tenantKey } from "./keys.ts";
+import { exceptionKey, PREFIX, readSpot, relocationKey, tenantKey } from "./keys.ts";
 import type { DeletedObject } from "./listing.ts";
 import { finishCounting, usageShare } from "./quota.ts";
 import { decodeEndpointRecord, decodeTenantRecord } from "./records.ts";
@@ -143,9 +143,10 @@ function workloadIn(value: string): string | undefined {
 /** The index keys that belong to an endpoint with this value; none when it is damaged, which the check finds. */
 function indexKeysOf(key: string, value: string): string[] {
   try {
-    const { name, requestToken, actsAs } = decodeEndpointRecord(value);
+    const { name, requestToken, actsAs, locatedOn } = decodeEndpointRecord(value);
     return [
       ...(actsAs === undefined ? [] : [exceptionKey(key.slice(PREFIX.endpoint.length))]),
+      ...(locatedOn === undefined ? [] : [relocationKey(key.slice(PREFIX.endpoint.length))]),
       ...(name === undefined ? [] : [PREFIX.endpointName + name]),
       ...(requestToken === undefined ? [] : [PREFIX.endpointToken + requestToken]),
     ];

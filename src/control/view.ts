@@ -1,9 +1,11 @@
 import { type Exception, type HostDetails, notFound, type SegmentBackends } from "../model/index.ts";
+import type { Entry } from "../store/index.ts";
 import type { Context } from "./context.ts";
 import { endpointOf, hostDetails } from "./directory.ts";
 import { wantedException } from "./exceptions.ts";
 import { hostKey, PREFIX } from "./keys.ts";
 import type { Versioned } from "./listing.ts";
+import { locatedEntries } from "./relocations.ts";
 import type { StoredRecord } from "./stored.ts";
 import type { HostView } from "./watch.ts";
 
@@ -16,6 +18,7 @@ export async function viewHost(context: Context, host: string): Promise<HostView
   if (!catalog.hosts.has(host)) await feed.refresh([hostKey(host)], feed.revision);
   const followed = feed.revision;
   const page = await store.list(`${PREFIX.endpoint}${host}/`);
+  const guests = await guestEntries(context, host);
   const found = await lostExceptions(context);
   if (!catalog.hosts.has(host)) throw notFound("host", host);
   const networks = catalog.visibleNetworks();
@@ -38,17 +41,28 @@ export async function viewHost(context: Context, host: string): Promise<HostView
       a.object.id < b.object.id ? -1 : 1,
     ),
     exceptions: [...Array.from(catalog.exceptions.values(), versionedRecord), ...found],
+    relocations: Array.from(catalog.relocations.values(), versionedRecord),
     virtualIps: Array.from(catalog.virtualIps.values(), versionedRecord)
       .filter(({ object }) => object.deleting !== true)
       .sort(byName),
     services: Array.from(catalog.services.values(), versionedRecord).sort(byName),
     chains: Array.from(catalog.chains.values(), versionedRecord).sort(byName),
     backends: sortedBackends(context),
-    endpoints: page.entries.flatMap(({ key, value, modRevision }) => {
+    endpoints: [...page.entries, ...guests].flatMap(({ key, value, modRevision }) => {
       const object = endpointOf(key.slice(PREFIX.endpoint.length), value);
-      return object === undefined ? [] : [{ object, revision: modRevision }];
+      return object === undefined || (object.locatedOn ?? object.host) !== host
+        ? []
+        : [{ object, revision: modRevision }];
     }),
   };
+}
+
+/** The endpoints of other hosts that are on this one. */
+async function guestEntries(context: Context, host: string): Promise<Entry[]> {
+  const guests: Entry[] = [];
+  if (context.catalog.relocations.size === 0) return guests;
+  for await (const entry of locatedEntries(context, host)) guests.push(entry);
+  return guests;
 }
 
 /** Exceptions whose values cannot be read, as they follow from their endpoints; the check writes them anew. */

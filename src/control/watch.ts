@@ -5,6 +5,7 @@ import type {
   HostDetails,
   KnownPolicy,
   Network,
+  Relocation,
   Segment,
   SegmentBackends,
   Service,
@@ -21,6 +22,7 @@ export interface WatchObjects {
   readonly segments: Segment;
   readonly policies: KnownPolicy;
   readonly exceptions: Exception;
+  readonly relocations: Relocation;
   readonly virtualIps: VirtualIp;
   readonly services: Service;
   readonly chains: Chain;
@@ -45,7 +47,7 @@ export interface WatchEvent {
 /** What to watch. */
 export interface WatchOptions {
   readonly kinds: readonly WatchKind[];
-  /** Of endpoints, only those of this host. The other kinds are the same for every host. */
+  /** Of endpoints, only those of this host, and those that are or were on it. The other kinds are the same for every host. */
   readonly host?: string;
   /** Changes after this revision; default: after now. */
   readonly after?: number;
@@ -64,12 +66,14 @@ export interface HostView {
   readonly policies: readonly Versioned<KnownPolicy>[];
   /** Exceptions of all hosts. */
   readonly exceptions: readonly Versioned<Exception>[];
+  /** Relocations of all networks. */
+  readonly relocations: readonly Versioned<Relocation>[];
   /** All that are not going away. */
   readonly virtualIps: readonly Versioned<VirtualIp>[];
   readonly services: readonly Versioned<Service>[];
   readonly chains: readonly Versioned<Chain>[];
   /** The healthy endpoints of all segments that flows are steered to. */
   readonly backends: readonly Versioned<SegmentBackends>[];
-  /** The host's own endpoints. */
+  /** The endpoints that are on the host. */
   readonly endpoints: readonly Versioned<Endpoint>[];
 }

@@ -133,7 +133,10 @@ function boundSet(family: Family, blockBits: number): string {
 /** How many bits of the block are free; checked against the plan that it lies in. */
 function blockBits(scope: FirewallScope, device: EndpointDevice, block: Prefix): number {
   const bits = addressBits(block.family) - block.length;
-  const own = ownPrefixes(scope, block.family).find(({ prefix }) => prefixContainsPrefix(prefix, block));
+  const isVisiting = scope.visiting?.some((visitor) => prefixContainsPrefix(visitor, block)) === true;
+  const own = ownPrefixes(scope, block.family).find(({ plan, prefix }) =>
+    prefixContainsPrefix(isVisiting ? plan.prefix : prefix, block),
+  );
   const shape = own && bindingShape(own.plan);
   if (shape && (bits === shape.strideBits || (bits === 0 && shape.hasSingles))) return bits;
   const reason = shape

@@ -15,9 +15,9 @@ import { createWriting, type Drop } from "./drop.ts";
 import { identityLookups } from "./identity-lookups.ts";
 import { type FirewallInput, type OwnPrefix, ownPrefixes } from "./input.ts";
 import { sortElements } from "./key.ts";
-import { ownMatches, relocated, relocationSets } from "./relocated.ts";
 import { TO_SERVICES } from "./machine-policies.ts";
 import { type PolicyParts, policyParts } from "./policy-parts.ts";
+import { ownMatches, relocated, relocationSets } from "./relocated.ts";
 import type { Chain, Element, Match, NamedSet, Rule, Table } from "./table.ts";
 
 const SERVICE_SET = "gateway_services";
@@ -272,11 +272,7 @@ function arrivedRules(input: FirewallInput, own: readonly OwnPrefix[]): readonly
   return [accept({ kind: "established" }), ...toOwnEndpoints(input, own)];
 }
 
-function inputRules(
-  input: FirewallInput,
-  own: readonly OwnPrefix[],
-  drop: Drop,
-): readonly Rule[] {
+function inputRules(input: FirewallInput, own: readonly OwnPrefix[], drop: Drop): readonly Rule[] {
   return [
     accept({ kind: "loopback" }),
     ...own.flatMap((one) =>

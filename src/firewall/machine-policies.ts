@@ -4,6 +4,7 @@ import { EXCEPTION, forked, NORMAL } from "./exception-fork.ts";
 import type { FirewallInput, OwnPrefix } from "./input.ts";
 import { type PolicyQuestion, questionChains } from "./policy-chains.ts";
 import type { PolicyRules } from "./policy-rules.ts";
+import { ownMatches } from "./relocated.ts";
 import { safetyNetRules } from "./safety-net.ts";
 import type { SideClass } from "./sides.ts";
 import type { Chain, Match, Rule } from "./table.ts";
@@ -79,14 +80,16 @@ export function machineParts(
     { matches: [{ kind: "output-loopback" }], verdict: { kind: "accept" } },
     { matches: [{ kind: "established" }], verdict: { kind: "accept" } },
     ...net.outgoing,
-    ...own.flatMap(({ plan: { family }, prefix }): readonly Rule[] => {
-      const toOwn: Match = { kind: "destination", prefix };
-      return [
-        ...(outFamilies.includes(family) ? [jumped(`host_out${family}`, toOwn)] : []),
-        ...(fromHost.includes(family) ? [jumped(`from_host${family}`, toOwn)] : []),
-        { matches: [toOwn], verdict: { kind: "accept" } },
-      ];
-    }),
+    ...own.flatMap((one): readonly Rule[] =>
+      ownMatches(input, one, "destination").flatMap((toOwn): readonly Rule[] => {
+        const { family } = one.plan;
+        return [
+          ...(outFamilies.includes(family) ? [jumped(`host_out${family}`, ...toOwn)] : []),
+          ...(fromHost.includes(family) ? [jumped(`from_host${family}`, ...toOwn)] : []),
+          { matches: toOwn, verdict: { kind: "accept" } },
+        ];
+      }),
+    ),
     ...outFamilies.map((family) => jumpIn(`machine_out${family}`, family)),
   ];
   return {

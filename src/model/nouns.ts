@@ -93,12 +93,28 @@ export interface Endpoint {
   readonly externalId?: string;
   /** The segment of its tenant that policies take it for, whatever its address says; absent: its own. */
   readonly actsAs?: string;
+  /** The host where it really is, when its address says another one (ADR 0022); absent: where its address says. */
+  readonly locatedOn?: string;
   /** What the hypervisor calls the VM that it is for, as Nova does: for metadata. */
   readonly instance?: string;
   /** The agent of its host wires it to this tap whenever the tap is there; absent: whoever attaches says where to. */
   readonly tap?: Tap;
   /** When it was allocated, in milliseconds since 1970 UTC. */
   readonly createdAt: number;
+}
+
+/**
+ * An endpoint that is on another host than its address says, as every host must know it: a counted exception from
+ * routing by prefixes (ADR 0022).
+ */
+export interface Relocation {
+  readonly network: string;
+  /** The host whose prefix its addresses are in. */
+  readonly host: string;
+  /** The host where it is. */
+  readonly locatedOn: string;
+  /** Its addresses, one block per plan of the network. */
+  readonly blocks: readonly Prefix[];
 }
 
 /**

@@ -5,11 +5,12 @@ import {
   type Network,
   type Policy,
   plansOf,
+  type Relocation,
   type Segment,
   type SegmentCode,
   type Tenant,
 } from "../model/index.ts";
-import type { Address } from "../net/index.ts";
+import { type Address, prefixContains } from "../net/index.ts";
 
 /** What identities mean: the same data on every host, without a single endpoint in it. */
 export interface World {
@@ -17,6 +18,8 @@ export interface World {
   readonly hosts: readonly Host[];
   readonly tenants: readonly Tenant[];
   readonly segments: readonly Segment[];
+  /** Endpoints that are on other hosts than their addresses say; absent: none. */
+  readonly relocations?: readonly Relocation[];
 }
 
 /** A world with everything that decides about traffic. */
@@ -61,8 +64,15 @@ export function identify(world: World, address: Address): Identity | undefined {
   return undefined;
 }
 
-/** The host whose prefix holds the address; undefined when it is outside or no such host is known. */
+/** The relocation of the address; undefined: it is where its bits say. */
+export function relocationOf(world: World, address: Address): Relocation | undefined {
+  return world.relocations?.find(({ blocks }) => blocks.some((block) => prefixContains(block, address)));
+}
+
+/** The host where the address is: by its relocation or its prefix. Undefined when it is outside or no such host is known. */
 export function hostOf(world: World, address: Address): Host | undefined {
+  const moved = relocationOf(world, address);
+  if (moved !== undefined) return world.hosts.find(({ name }) => name === moved.locatedOn);
   const identity = identify(world, address);
   return identity && world.hosts.find((host) => isAt(identity, host));
 }

@@ -1,5 +1,12 @@
-import { type AddressPlan, type Host, type Network, plansOf } from "../model/index.ts";
-import { type Address, comparePrefixes, type Family, formatAddress, type Prefix } from "../net/index.ts";
+import { type AddressPlan, type Host, type Network, plansOf, type Relocation } from "../model/index.ts";
+import {
+  type Address,
+  comparePrefixes,
+  type Family,
+  formatAddress,
+  formatPrefix,
+  type Prefix,
+} from "../net/index.ts";
 import { aggregateRoutes } from "./aggregate.ts";
 import { createGroupTree, type GroupNode, hostsInside, type PlacedHost } from "./group-tree.ts";
 
@@ -9,12 +16,14 @@ export interface DesiredRoute {
   readonly destination: Prefix;
   /**
    * `blackhole`: the host's own prefix, so that packets to unused addresses of it do not wander; `host`: the
-   * prefix of another host, through its underlay address; `group`: prefixes of other groups, through a router.
+   * prefix of another host, through its underlay address; `group`: prefixes of other groups, through a router;
+   * `relocation`: an endpoint that is on another host than its address says, through the underlay address of that; on
+   * that host itself it is a blackhole until the endpoint is wired, so that packets do not go round in circles.
    */
-  readonly kind: "blackhole" | "host" | "group";
-  /** The next hop; a blackhole has none. */
+  readonly kind: "blackhole" | "host" | "group" | "relocation";
+  /** The next hop; a blackhole has none, nor has a relocation where the endpoint is. */
   readonly gateway?: Address;
-  /** The host whose prefix it is; kinds `blackhole` and `host`. */
+  /** The host whose prefix it is; kinds `blackhole` and `host`. The host where it is; kind `relocation`. */
   readonly host?: string;
   /** Paths of the groups behind it, such as `zone-a/rack-3`, in the order of their prefixes; kind `group`. */
   readonly groups?: readonly string[];
@@ -58,15 +67,21 @@ export function desiredRoutes(
   networks: readonly Network[],
   hosts: readonly Host[],
   host: string,
+  relocations: readonly Relocation[] = [],
 ): DesiredRoutes {
-  return createRouting(networks, hosts).routesOf(host);
+  return createRouting(networks, hosts, relocations).routesOf(host);
 }
 
 /** The routes of all hosts in all networks, worked out when they are asked for. */
-export function createRouting(networks: readonly Network[], hosts: readonly Host[]): Routing {
-  const parts = networks.flatMap((network) =>
-    plansOf(network).map((plan) => createPart(network, plan, hosts)),
-  );
+export function createRouting(
+  networks: readonly Network[],
+  hosts: readonly Host[],
+  relocations: readonly Relocation[] = [],
+): Routing {
+  const parts = networks.flatMap((network) => {
+    const moved = relocations.filter((relocation) => relocation.network === network.name);
+    return plansOf(network).map((plan) => createPart(network, plan, hosts, moved));
+  });
   return {
     routesOf: (host) => ({
       routes: parts.flatMap((part) => part.routesOf(host)),
@@ -83,7 +98,12 @@ interface Part {
   countOf(host: string): number;
 }
 
-function createPart(network: Network, plan: AddressPlan, hosts: readonly Host[]): Part {
+function createPart(
+  network: Network,
+  plan: AddressPlan,
+  hosts: readonly Host[],
+  relocations: readonly Relocation[],
+): Part {
   const tree = createGroupTree(network, plan, hosts);
   const misplaced = tree.misplaced.map(
     ({ host, reason }): RouteProblem => ({
@@ -102,26 +122,74 @@ function createPart(network: Network, plan: AddressPlan, hosts: readonly Host[])
     }
     return shared;
   };
+  const movedOf = (name: string): Moved => {
+    const group = tree.places.get(name)?.group;
+    if (group === undefined || relocations.length === 0) return { routes: [], problems: [] };
+    const { direct } = sharedBy(group);
+    return relocationRoutes(network.name, plan.family, name, relocations, (host) =>
+      direct.has(host) ? tree.places.get(host)?.host.underlay : undefined,
+    );
+  };
   return {
     routesOf: (name) => {
       const place = tree.places.get(name);
       if (place === undefined) return [];
       const destination = place.host.prefix;
       const own: DesiredRoute = { network: network.name, destination, kind: "blackhole", host: name };
-      return [own, ...sharedBy(place.group).routes.filter((route) => route.host !== name)];
+      const others = sharedBy(place.group).routes.filter((route) => route.host !== name);
+      const moved = movedOf(name).routes;
+      if (moved.length === 0) return [own, ...others];
+      const byPrefix = [...others, ...moved].sort((a, b) => comparePrefixes(a.destination, b.destination));
+      return [own, ...byPrefix];
     },
     problemsOf: (name) => {
       const group = tree.places.get(name)?.group;
       const shared = group === undefined ? [] : sharedBy(group).problems;
-      return [...misplaced, ...shared.filter(({ host }) => host !== name)];
+      return [...misplaced, ...shared.filter(({ host }) => host !== name), ...movedOf(name).problems];
     },
     countOf: (name) => {
       const group = tree.places.get(name)?.group;
       if (group === undefined) return 0;
       const { routes, direct } = sharedBy(group);
-      return 1 + routes.length - (direct.has(name) ? 1 : 0);
+      return 1 + routes.length - (direct.has(name) ? 1 : 0) + movedOf(name).routes.length;
     },
   };
+}
+
+/** Routes to endpoints that are not where their address says, and those that cannot be. */
+interface Moved {
+  readonly routes: readonly DesiredRoute[];
+  readonly problems: readonly RouteProblem[];
+}
+
+/**
+ * The routes of a host to endpoints that are not where their address says. A host behind a router has none: the router
+ * leads to the host of the address, which has one.
+ * @param nextHop the underlay address of a host that is reached directly
+ */
+function relocationRoutes(
+  network: string,
+  family: Family,
+  name: string,
+  relocations: readonly Relocation[],
+  nextHop: (host: string) => Address | undefined,
+): Moved {
+  const routes: DesiredRoute[] = [];
+  const problems: RouteProblem[] = [];
+  for (const { host: home, locatedOn, blocks } of relocations) {
+    for (const destination of blocks) {
+      if (destination.family !== family) continue;
+      const route: DesiredRoute = { network, destination, kind: "relocation", host: locatedOn };
+      const gateway = locatedOn === name ? undefined : nextHop(locatedOn);
+      if (locatedOn === name) routes.push(route);
+      else if (gateway !== undefined) routes.push({ ...route, gateway });
+      else if (home === name) {
+        const reason = `host "${locatedOn}", where ${formatPrefix(destination)} is, is not reached directly`;
+        problems.push({ network, family, host: locatedOn, reason });
+      }
+    }
+  }
+  return { routes, problems };
 }
 
 function shareRoutes(network: string, family: Family, leaf: GroupNode): Shared {

@@ -6,6 +6,7 @@ import type {
   Host,
   KnownPolicy,
   Network,
+  Relocation,
   Segment,
   SegmentBackends,
   Service,
@@ -21,6 +22,7 @@ import { encodeHost, hostSchema } from "./host.ts";
 import { encodeNetwork, networkResourceSchema } from "./network.ts";
 import { encodePolicyResource, policyResourceSchema } from "./policy.ts";
 import { encodeExceptionResource, exceptionResourceSchema } from "./policy-api.ts";
+import { encodeRelocationResource, relocationResourceSchema } from "./relocation.ts";
 import { encodeSegment, segmentResourceSchema } from "./segment.ts";
 import { encodeServiceResource, serviceResourceSchema } from "./service.ts";
 import { encodeTenant, tenantResourceSchema } from "./tenant.ts";
@@ -64,6 +66,7 @@ const snapshotSchema = strict({
   // A view that an older agent wrote lacks these; the next one from romanad has them.
   policies: z.array(policyResourceSchema).default([]),
   exceptions: z.array(exceptionResourceSchema).default([]),
+  relocations: z.array(relocationResourceSchema).default([]),
   virtualIps: z.array(virtualIpResourceSchema).default([]),
   services: z.array(serviceResourceSchema).default([]),
   chains: z.array(chainResourceSchema).default([]),
@@ -119,6 +122,7 @@ export interface HostSnapshot {
   readonly policies: readonly Stored<KnownPolicy>[];
   /** Of all hosts. */
   readonly exceptions: readonly Stored<Exception>[];
+  readonly relocations: readonly Stored<Relocation>[];
   readonly virtualIps: readonly Stored<VirtualIp>[];
   readonly services: readonly Stored<Service>[];
   readonly chains: readonly Stored<Chain>[];
@@ -144,6 +148,9 @@ export function encodeSnapshot(snapshot: HostSnapshot): z.input<typeof snapshotS
     policies: snapshot.policies.map((policy) => encodePolicyResource(policy, policy.revision)),
     exceptions: snapshot.exceptions.map((exception) =>
       encodeExceptionResource(exception, exception.revision),
+    ),
+    relocations: snapshot.relocations.map((relocation) =>
+      encodeRelocationResource(relocation, relocation.revision),
     ),
     virtualIps: snapshot.virtualIps.map((virtualIp) =>
       encodeVirtualIpResource(virtualIp, virtualIp.revision),

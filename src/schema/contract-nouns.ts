@@ -246,10 +246,11 @@ export const NOUN_OPERATIONS = {
   updateEndpoint: change({
     path: "/v1/endpoints/:ref",
     tag: "endpoints",
-    summary: "Change the external ID of an endpoint, or the segment that it acts as",
+    summary: "Change the external ID of an endpoint, the segment that it acts as, or the host where it is",
     params: endpointParams,
     body: endpointPatchSchema,
     response: endpointResourceSchema,
+    errors: ["not-found", "conflict", "pool-exhausted", "revision-mismatch", "aborted"],
   }),
   deleteEndpoint: deletion({
     path: "/v1/endpoints/:ref",

@@ -49,6 +49,10 @@ const endpointShape = {
   actsAs: nameSchema.exactOptional().meta({
     description: "The segment of its tenant that policies take it for; absent: its own.",
   }),
+  locatedOn: nameSchema.exactOptional().meta({
+    description:
+      "The host where it really is, when its address says another one; absent: where its address says.",
+  }),
   instance: instanceSchema.exactOptional(),
   tap: tapSchema.exactOptional(),
   createdAt: z.int().meta({ description: "When it was allocated, in milliseconds since 1970 UTC." }),
@@ -121,6 +125,10 @@ export const endpointPatchSchema = strict({
     .nullable()
     .exactOptional()
     .meta({ description: "The segment of its tenant that policies shall take it for; null: its own." }),
+  locatedOn: nameSchema.nullable().exactOptional().meta({
+    description:
+      "The host where it is from now on (docs/routing.md, Relocations); null, or the host of its address: back home.",
+  }),
   instance: instanceSchema.nullable().exactOptional(),
   tap: tapSchema.nullable().exactOptional(),
 }).meta({ id: "EndpointPatch" });
@@ -156,6 +164,7 @@ export function encodeEndpoint(endpoint: Endpoint): EndpointJson {
     ...(endpoint.requestToken !== undefined && { requestToken: endpoint.requestToken }),
     ...(endpoint.externalId !== undefined && { externalId: endpoint.externalId }),
     ...(endpoint.actsAs !== undefined && { actsAs: endpoint.actsAs }),
+    ...(endpoint.locatedOn !== undefined && { locatedOn: endpoint.locatedOn }),
     ...(endpoint.instance !== undefined && { instance: endpoint.instance }),
     ...(endpoint.tap !== undefined && { tap: { ...endpoint.tap } }),
     createdAt: endpoint.createdAt,

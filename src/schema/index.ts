@@ -33,6 +33,7 @@ export * from "./policy-party.ts";
 export * from "./problem.ts";
 export * from "./protocol.ts";
 export * from "./query.ts";
+export * from "./relocation.ts";
 export * from "./romanad-config.ts";
 export * from "./route.ts";
 export * from "./route-contract.ts";

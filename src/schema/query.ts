@@ -76,6 +76,7 @@ export const endpointsQuerySchema = strict({
   host: nameSchema.exactOptional(),
   tenant: nameSchema.exactOptional(),
   segment: nameSchema.exactOptional().meta({ description: "Name of a segment; wants `tenant` too." }),
+  relocated: booleanText("Only those that are on another host than their address says.").exactOptional(),
 });
 
 /** Query of the listing of workloads. */

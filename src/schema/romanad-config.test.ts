@@ -24,6 +24,7 @@ describe("decodeRomanadConfig()", () => {
       store: "sqlite",
       data: "/var/lib/romana/romanad",
       coolDown: 60,
+      maxRelocations: 1000,
       heartbeat: 15,
       watchStall: 30,
       maxConnections: 16_000,

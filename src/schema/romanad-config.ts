@@ -50,6 +50,9 @@ export const romanadConfigSchema = strict({
     .max(86_400)
     .default(60)
     .meta({ description: "Seconds that a released address rests before it is used again." }),
+  maxRelocations: z.int().min(0).max(100_000).default(1_000).meta({
+    description: "Most endpoints of a network that may be on another host than their address says.",
+  }),
   heartbeat: z.number().min(1).max(30).default(15).meta({
     description: "Seconds between two signs of life on a watch; clients give up after 45 s of silence.",
   }),

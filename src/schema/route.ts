@@ -19,6 +19,9 @@ export const routeStatusSchema = strict({
 /** A route of a host, wanted and seen. */
 export const routeRowSchema = strict({
   ...routeShape,
+  purpose: oneOf(["relocation"]).exactOptional().meta({
+    description: "`relocation`: of an endpoint that is on another host than its address says.",
+  }),
   state: oneOf(["present", "missing", "drifted", "unknown", "unwanted"]).meta({
     description:
       "As the agent reported; unknown: wanted, but not reported; unwanted: reported, but not wanted any more.",
@@ -55,6 +58,7 @@ interface RouteWithState<S> {
   readonly type: "unicast" | "blackhole";
   readonly gateway?: Address;
   readonly device?: string;
+  readonly purpose?: "relocation";
   readonly state: S;
 }
 
@@ -64,6 +68,7 @@ export function encodeRoute<S>(route: RouteWithState<S>): {
   type: "unicast" | "blackhole";
   gateway?: string;
   device?: string;
+  purpose?: "relocation";
   state: S;
 } {
   return {
@@ -71,6 +76,7 @@ export function encodeRoute<S>(route: RouteWithState<S>): {
     type: route.type,
     ...(route.gateway && { gateway: formatAddress(route.gateway) }),
     ...(route.device !== undefined && { device: route.device }),
+    ...(route.purpose !== undefined && { purpose: route.purpose }),
     state: route.state,
   };
 }

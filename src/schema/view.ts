@@ -7,6 +7,7 @@ import { hostResourceSchema } from "./host.ts";
 import { networkResourceSchema } from "./network.ts";
 import { policyResourceSchema } from "./policy.ts";
 import { exceptionResourceSchema } from "./policy-api.ts";
+import { relocationResourceSchema } from "./relocation.ts";
 import { segmentResourceSchema } from "./segment.ts";
 import { serviceResourceSchema } from "./service.ts";
 import { tenantResourceSchema } from "./tenant.ts";
@@ -23,6 +24,9 @@ export const hostViewSchema = strict({
   segments: z.array(segmentResourceSchema),
   policies: z.array(policyResourceSchema).meta({ description: "All policies." }),
   exceptions: z.array(exceptionResourceSchema).meta({ description: "Exceptions of all hosts." }),
+  relocations: z
+    .array(relocationResourceSchema)
+    .meta({ description: "Endpoints of all hosts that are on another one than their address says." }),
   virtualIps: z.array(virtualIpResourceSchema).default([]).meta({ description: "All virtual IPs." }),
   services: z.array(serviceResourceSchema).default([]).meta({ description: "All services." }),
   chains: z.array(chainResourceSchema).default([]).meta({ description: "All chains." }),

@@ -8,6 +8,7 @@ import { hostResourceSchema } from "./host.ts";
 import { networkResourceSchema } from "./network.ts";
 import { policyResourceSchema } from "./policy.ts";
 import { exceptionResourceSchema } from "./policy-api.ts";
+import { relocationResourceSchema } from "./relocation.ts";
 import { segmentResourceSchema } from "./segment.ts";
 import { serviceResourceSchema } from "./service.ts";
 import { tenantResourceSchema } from "./tenant.ts";
@@ -22,6 +23,7 @@ export const WATCH_SCHEMAS = {
   segments: segmentResourceSchema,
   policies: policyResourceSchema,
   exceptions: exceptionResourceSchema,
+  relocations: relocationResourceSchema,
   virtualIps: virtualIpResourceSchema,
   services: serviceResourceSchema,
   chains: chainResourceSchema,
@@ -67,6 +69,7 @@ export const watchEventSchema = strict({
       changeSchema("segments"),
       changeSchema("policies"),
       changeSchema("exceptions"),
+      changeSchema("relocations"),
       changeSchema("virtualIps"),
       changeSchema("services"),
       changeSchema("chains"),

@@ -46,6 +46,7 @@ export function hostView(change: Partial<HostSnapshot> = {}): HostSnapshot {
     segments: world.segments.map(at),
     policies: [],
     exceptions: [],
+    relocations: [],
     virtualIps: [],
     services: [],
     chains: [],

@@ -134,6 +134,7 @@ export class ServiceScene {
         segments: SEGMENT_LIST.map((object) => ({ ...object, revision })),
         policies: [],
         exceptions: [],
+        relocations: [],
         virtualIps: [],
         services: [{ ...service, revision }],
         chains: [],

@@ -26,6 +26,7 @@ const ENDPOINT: Resource<ResultOf<typeof CONTRACT.getEndpoint>> = {
     { title: "IPv4", value: ({ addresses }) => addresses.ipv4 && formatAddress(addresses.ipv4) },
     { title: "IPv6", value: ({ addresses }) => addresses.ipv6 && formatAddress(addresses.ipv6) },
     { title: "host", value: ({ host }) => host },
+    { title: "located on", value: ({ locatedOn }) => locatedOn, wide: true },
     { title: "tenant", value: ({ tenant }) => tenant },
     { title: "segment", value: ({ segment }) => segment },
     { title: "acts as", value: ({ actsAs }) => actsAs, wide: true },
@@ -153,11 +154,13 @@ export const endpoint: Noun = {
         { name: "tenant", value: "TENANT", summary: "Only those of this tenant", complete: "tenant" },
         { name: "segment", value: "SEGMENT", summary: "Only those of this segment of --tenant" },
         { name: "network", value: "NETWORK", summary: "Only those of this network", complete: "network" },
+        { name: "relocated", summary: "Only those that are on another host than their address says" },
       ],
       examples: [
         "romana endpoint list",
         "romana endpoint list --host host-1 -o wide",
         "romana endpoint list --tenant shop --segment web -o json",
+        "romana endpoint list --relocated",
       ],
       run: async (input, context) => {
         const client = await context.client();
@@ -166,6 +169,7 @@ export const endpoint: Noun = {
           tenant: input.text("tenant"),
           segment: input.text("segment"),
           network: input.text("network"),
+          relocated: input.flag("relocated") || undefined,
         });
         const items = await listAll((page) =>
           client.call("listEndpoints", { query: { ...filters, ...page } }),
@@ -187,7 +191,7 @@ export const endpoint: Noun = {
     {
       verb: "update",
       summary:
-        "Change the external ID of an endpoint, its VM or tap, or the segment that policies take it for",
+        "Change the external ID of an endpoint, its VM or tap, the segment that policies take it for, or where it is",
       arguments: [{ name: "endpoint", summary: "Name, or any of its addresses", complete: "endpoint" }],
       options: [
         EXTERNAL_ID,
@@ -202,12 +206,19 @@ export const endpoint: Noun = {
           value: "SEGMENT",
           summary: `A segment of its tenant that policies shall take it for; "${OWN_SEGMENT}": its own`,
         },
+        {
+          name: "located-on",
+          value: "HOST",
+          summary: "The host where it is from now on; the host of its address: back home",
+          complete: "host",
+        },
         REVISION_OPTION,
       ],
       examples: [
         "romana endpoint update web-1 --external-id pod/web-1",
         "romana endpoint update vm-1 --tap tap6f1c2a9e-52 --mac fa:16:3e:00:00:08",
         "romana endpoint update vm-1 --no-tap",
+        "romana endpoint update web-1 --located-on host-2",
         "romana endpoint update web-1 --acts-as quarantine",
         "romana endpoint update web-1 --acts-as none",
       ],
@@ -219,6 +230,7 @@ export const endpoint: Noun = {
         const body = patchOf({
           externalId,
           actsAs: segment === OWN_SEGMENT ? null : segment,
+          locatedOn: input.text("located-on"),
           instance: input.flag("no-instance") ? null : input.text("instance"),
           tap: input.flag("no-tap") ? null : tapOf(input),
         });
