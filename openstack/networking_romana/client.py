@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 
 import netaddr
 
+from networking_romana.plug import Plug, plug_in
 from networking_romana.transport import Transport, Unreachable
 
 
@@ -40,6 +41,7 @@ class Endpoint:
     external_id: str | None
     acts_as: str | None
     revision: int | None
+    plug: Plug = Plug()
 
     def address_of(self, ip_version: int) -> str | None:
         """Its address of family 4 or 6."""
@@ -68,6 +70,7 @@ def endpoint_of(body: Mapping[str, Any]) -> Endpoint:
         external_id=body.get("externalId"),
         acts_as=body.get("actsAs"),
         revision=body.get("revision"),
+        plug=plug_in(body),
     )
 
 
@@ -176,6 +179,11 @@ class Client:
         """Lets policies take an endpoint for one of another segment; None: of its own."""
         path = f"/v1/endpoints/{quote(address, safe='')}"
         return endpoint_of(self._send("PATCH", path, {"actsAs": segment})[1])
+
+    def plug(self, address: str, plug: Plug) -> Endpoint:
+        """Says the tap and the instance of an endpoint."""
+        path = f"/v1/endpoints/{quote(address, safe='')}"
+        return endpoint_of(self._send("PATCH", path, plug.words())[1])
 
     def patch(self, address: str, fields: Mapping[str, Any], revision: int) -> None:
         """Changes fields of an endpoint, unless it has changed since."""

@@ -9,6 +9,7 @@ from typing import Any, Callable
 
 from networking_romana.client import ApiError, Client, Endpoint, endpoint_of
 from networking_romana.errors import RomanaConflict
+from networking_romana.plug import Plug
 from networking_romana.port_class import PortClass
 from networking_romana.segments import Segments
 from networking_romana.tenants import Tenants
@@ -144,6 +145,14 @@ class Endpoints:
             self._segments.forget(tenant, word, port_class)
         raise RomanaConflict(what=f'find segment "{word}"', reason="others change it at the same time")
 
+    def plug(self, endpoint: Endpoint, plug: Plug) -> Endpoint:
+        """Says where an endpoint is plugged in, and for which VM."""
+        if endpoint.plug == plug:
+            return endpoint
+        endpoint = self._client.plug(endpoint.addresses[0], plug)
+        self._remember(endpoint)
+        return endpoint
+
     def _post(self, wish: Wish, request: dict[str, Any], ref: str) -> tuple[Endpoint, bool]:
         """Allocates in the segment of the port's class, and makes the tenant or the segment when they are not there.
 
@@ -159,6 +168,7 @@ class Endpoints:
                     "tenant": tenant,
                     "segment": segment,
                     "externalId": wish.port_id,
+                    **{key: word for key, word in wish.plug.words().items() if word is not None},
                 }
                 endpoint, is_new = self._client.allocate(body)
             except Unreachable:
@@ -174,6 +184,7 @@ class Endpoints:
                 self._segments.forget(tenant, wish.segment, wish.port_class)
                 continue
             try:
+                endpoint = self.plug(endpoint, wish.plug)
                 return self.act_as(endpoint, wish.segment, wish.port_class), is_new
             except Exception:
                 self._when_unsure(wish.port_id, ref)

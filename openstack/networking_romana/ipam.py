@@ -5,6 +5,7 @@ Neutron's own driver stays beneath: every address of romanad is also written to 
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from neutron.db import models_v2
@@ -87,7 +88,7 @@ class RomanaSubnet(neutron_driver.NeutronDbSubnet):
                 host = wish.host or endpoints.host_of(request.address)
                 if host is None:
                     raise RomanaBadRequest(what=facts.what, reason=f"{request.address} belongs to no host of Romana")
-                at_host = Wish(wish.port_id, wish.project_id, host, wish.segment)
+                at_host = dataclasses.replace(wish, host=host)
                 endpoint, is_new = endpoints.claim(plan.network, at_host, request.address)
         except (ApiError, Unreachable) as error:
             raise refusal(facts.what, error) from error

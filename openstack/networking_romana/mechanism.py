@@ -25,6 +25,7 @@ from networking_romana.planned import (
     is_project_used,
     planned_addresses,
 )
+from networking_romana.plug import Plug, plug_of
 from networking_romana.romana import romana
 from networking_romana.segment_choice import PROFILE_KEY, TAG
 from networking_romana.subnet_rules import check_subnet
@@ -117,7 +118,7 @@ class RomanaMechanismDriver(api.MechanismDriver):
             planned = planned_addresses(context._plugin_context, original)
             _release(port["id"], [address for address in planned if address not in kept], kept)
         if planned_addresses(context._plugin_context, port):
-            if _acts_anew(port, original):
+            if _acts_anew(port, original) or (kept & before and _plug(port) != _plug(original)):
                 follow(port["id"])
             elif kept - before:
                 settle(context._plugin_context, port)
@@ -185,6 +186,10 @@ def _acts_anew(port: Mapping[str, Any], original: Mapping[str, Any]) -> bool:
     return _profile_segment(port) != _profile_segment(original) or (
         (set(before.groups or ()), before.is_secured) != (set(after.groups or ()), after.is_secured)
     )
+
+
+def _plug(port: Mapping[str, Any]) -> Plug:
+    return plug_of(port["id"], port["device_owner"], port["device_id"], port["mac_address"])
 
 
 def _tagged(resource: Mapping[str, Any]) -> set[str]:

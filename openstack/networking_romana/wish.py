@@ -17,6 +17,7 @@ from neutron_lib.utils import net
 from oslo_serialization import jsonutils
 
 from networking_romana.errors import RomanaBadRequest
+from networking_romana.plug import Plug, plug_of
 from networking_romana.port_class import UNFILTERED, PortClass
 from networking_romana.segment_choice import BadSegment, choose_segment
 
@@ -30,6 +31,7 @@ class Wish:
     host: str
     segment: str
     port_class: PortClass = UNFILTERED
+    plug: Plug = Plug()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +49,8 @@ class PortFacts:
     """Its security groups; None when nobody has said any yet."""
     is_secured: bool | None = None
     """Whether port security is on; None when only its network says it."""
+    device_id: str = ""
+    mac: str = ""
 
     @property
     def what(self) -> str:
@@ -70,6 +74,8 @@ def facts_of(port: Any) -> PortFacts:
             profile=_profile(binding.profile if binding else None),
             groups=tuple(bound.security_group_id for bound in port.security_groups),
             is_secured=port.port_security.port_security_enabled if port.port_security else None,
+            device_id=port.device_id or "",
+            mac=port.mac_address or "",
         )
     groups = _given(port, "security_groups")
     return PortFacts(
@@ -82,6 +88,8 @@ def facts_of(port: Any) -> PortFacts:
         profile=_profile(_given(port, "binding:profile")),
         groups=None if groups is None else tuple(groups),
         is_secured=_given(port, psec.PORTSECURITY),
+        device_id=_given(port, "device_id") or "",
+        mac=_given(port, "mac_address") or "",
     )
 
 
@@ -91,7 +99,8 @@ def wish_of(context: Any, facts: PortFacts) -> Wish:
     network = query.filter_by(id=facts.network_id).one()
     rows = context.session.query(tag_model.Tag.tag).filter_by(standard_attr_id=network.standard_attr_id)
     segment = segment_of(facts, [row.tag for row in rows], network.name)
-    return Wish(facts.port_id, facts.project_id, facts.host, segment, class_of(context, facts))
+    plug = plug_of(facts.port_id, facts.device_owner, facts.device_id, facts.mac)
+    return Wish(facts.port_id, facts.project_id, facts.host, segment, class_of(context, facts), plug)
 
 
 def class_of(context: Any, facts: PortFacts) -> PortClass:

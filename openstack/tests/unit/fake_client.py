@@ -4,6 +4,7 @@ import dataclasses
 
 from networking_romana.client import ApiError, Endpoint, Tenant
 from networking_romana.endpoints import Endpoints
+from networking_romana.plug import plug_in
 from networking_romana.segments import Segments
 from networking_romana.tenants import Tenants
 
@@ -96,6 +97,12 @@ class FakeClient:
         self.held[address] = (dataclasses.replace(endpoint, acts_as=segment, revision=self._next()), token)
         return self.held[address][0]
 
+    def plug(self, address, plug):
+        self._call("plug", address)
+        endpoint, token = self.held[address]
+        self.held[address] = (dataclasses.replace(endpoint, plug=plug, revision=self._next()), token)
+        return self.held[address][0]
+
     def allocate(self, request):
         self._call("allocate", request["requestToken"])
         for endpoint, token in self.held.values():
@@ -118,6 +125,7 @@ class FakeClient:
             request["externalId"],
             None,
             number,
+            plug_in(request),
         )
         self.held[address] = (endpoint, request["requestToken"])
         return endpoint, True
