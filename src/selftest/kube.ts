@@ -126,6 +126,9 @@ export function openKube(file: string | undefined): Kube {
     async pipe({ namespace, name, container }, command, stdin, stdout) {
       const socket = await exec.exec(namespace, name, container, [...command], stdout, null, stdin, false);
       socket.onclose = () => stdout.end();
+      // The API server ends it only when the command ends, which need not hear that nobody asks any more.
+      if (stdout.destroyed) socket.close();
+      else stdout.once("close", () => socket.close());
     },
     exec: (namespace, pod, command) => execIn(exec, namespace, pod, command),
   };

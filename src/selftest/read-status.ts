@@ -1,12 +1,12 @@
-import {
-  CoordinationV1Api,
-  CoreV1Api,
-  CustomObjectsApi,
-  type KubeConfig,
-  type V1Pod,
-} from "@kubernetes/client-node";
+import { CoreV1Api, CustomObjectsApi, type KubeConfig, type V1Pod } from "@kubernetes/client-node";
 import type { Client } from "../client/index.ts";
-import { type ClusterStatus, type FalseCondition, judgeCluster, type ProgramPod } from "./cluster-status.ts";
+import {
+  type ClusterStatus,
+  type FalseCondition,
+  judgeCluster,
+  type Leader,
+  type ProgramPod,
+} from "./cluster-status.ts";
 import { isReady, isThere, loadConfig, nodeOf } from "./kube.ts";
 import { CLUSTER_POLICY_API } from "./objects.ts";
 import { readAll, readHosts } from "./read-hosts.ts";
@@ -39,6 +39,14 @@ interface ConditionedObject {
       readonly reason?: string;
       readonly message?: string;
     }[];
+  };
+}
+
+interface LeaseObject {
+  readonly spec?: {
+    readonly holderIdentity?: string | null;
+    readonly renewTime?: string | null;
+    readonly leaseDurationSeconds?: number | null;
   };
 }
 
@@ -92,14 +100,20 @@ function programOf(pod: V1Pod): ProgramPod {
   };
 }
 
-async function readLeader(config: KubeConfig, namespace: string) {
-  const api = config.makeApiClient(CoordinationV1Api);
-  const read = api.readNamespacedLease({ namespace, name: LEASE });
+/** Reads the Lease as JSON: its times have microseconds, which the typed API does not make dates of. */
+async function readLeader(config: KubeConfig, namespace: string): Promise<Leader | undefined> {
+  const read = config.makeApiClient(CustomObjectsApi).getNamespacedCustomObject({
+    group: "coordination.k8s.io",
+    version: "v1",
+    plural: "leases",
+    namespace,
+    name: LEASE,
+  });
   if (!(await isThere(read))) return undefined;
-  const { holderIdentity, renewTime, leaseDurationSeconds } = (await read).spec ?? {};
+  const { holderIdentity, renewTime, leaseDurationSeconds } = ((await read) as LeaseObject).spec ?? {};
   return {
     identity: holderIdentity ?? "",
-    renewedAt: renewTime?.getTime() ?? 0,
+    renewedAt: Date.parse(renewTime ?? "") || 0,
     duration: (leaseDurationSeconds ?? 0) * 1000,
   };
 }
