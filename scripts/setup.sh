@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly OLDEST_NODE=20
 readonly RUN_PACKAGES=(nftables iptables ipset iproute2 iputils-ping procps util-linux)
-readonly TEST_PACKAGES=(tcpdump iperf3 sockperf ethtool gcc libc6-dev containernetworking-plugins bird2 frr)
+readonly TEST_PACKAGES=(tcpdump iperf3 sockperf ethtool gcc libc6-dev containernetworking-plugins bird2 frr dnsmasq-base udhcpc isc-dhcp-client socat)
 readonly CLUSTER_PACKAGES=(containerd runc etcd-server busybox-static openssl)
 
 say() { echo "setup: $*" >&2; }

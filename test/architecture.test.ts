@@ -35,6 +35,12 @@ const LAYERS: Record<string, { folders: string[]; packages: string[]; reason: st
     packages: [],
     reason: "where flows go, as data and text; pure",
   },
+  dhcp: { folders: ["net", "model"], packages: [], reason: "what dnsmasq is told, as text; pure" },
+  metadata: {
+    folders: [],
+    packages: ["node:http", "node:https", "node:crypto"],
+    reason: "Nova's metadata for who has an address",
+  },
   schema: {
     folders: ["net", "model", "addressing"],
     packages: ["zod", "yaml"],
@@ -75,6 +81,7 @@ const LAYERS: Record<string, { folders: string[]; packages: string[]; reason: st
       "rules",
       "firewall",
       "steering",
+      "dhcp",
       "schema",
       "store",
       "system",
@@ -152,6 +159,7 @@ const PURE = [
   "kubernetes",
   "firewall",
   "steering",
+  "dhcp",
 ];
 
 const MAX_LINES = 500;

@@ -1,18 +1,10 @@
 import type { SafetyNet, SteeredMarks } from "../firewall/index.ts";
 import { type Endpoint, type HostCounters, type HostStatus, RomanaError } from "../model/index.ts";
-import type {
-  AgentConfig,
-  AgentStatus,
-  AttachmentRecord,
-  AttachmentResource,
-  DesiredText,
-  HostSnapshot,
-} from "../schema/index.ts";
+import type { AgentStatus, AttachmentRecord, AttachmentResource, DesiredText } from "../schema/index.ts";
 import { CHAIN_TABLE } from "../steering/index.ts";
-import type { IptablesRunner } from "../system/iptables.ts";
-import type { Kernel, KernelEvent } from "../system/kernel.ts";
-import type { LinkNeighbours } from "../system/link-neighbours.ts";
+import type { KernelEvent } from "../system/kernel.ts";
 import { type AgentMetrics, addGauges, createAgentMetrics } from "./agent-metrics.ts";
+import type { AgentOptions } from "./agent-options.ts";
 import { allocateWhenKnown } from "./allocate-when-known.ts";
 import { Attacher, type Detached } from "./attacher.ts";
 import { checkAttachment } from "./attachment-check.ts";
@@ -25,13 +17,12 @@ import { desiredEndpoint, desiredHost } from "./desired.ts";
 import { renderDesired } from "./desired-text.ts";
 import { isOwnDeviceName } from "./device-name.ts";
 import { Follower } from "./follower.ts";
-import type { Prober } from "./health-prober.ts";
+import { guestAt, type MetadataGuest } from "./guest-at.ts";
+import { GuestDhcp } from "./guest-dhcp.ts";
 import { endpointKey, type HostKnowledge, type ViewChange } from "./host-knowledge.ts";
 import { describeAttachment, hostProblems } from "./host-problems.ts";
-import type { Journal } from "./journal.ts";
 import { Keeper } from "./keeper.ts";
 import { KeyedLock } from "./keyed-lock.ts";
-import type { Log } from "./log.ts";
 import { OperationTimer } from "./operation-timer.ts";
 import { OtherRules } from "./other-rules.ts";
 import { Policing } from "./policing.ts";
@@ -42,40 +33,15 @@ import { Reconciler } from "./reconciler.ts";
 import { Releaser } from "./releaser.ts";
 import { Reporter } from "./reporter.ts";
 import { Reviewer } from "./reviewer.ts";
-import type { Allocation, Romanad } from "./romanad.ts";
+import type { Allocation } from "./romanad.ts";
 import type { RulesKeeper } from "./rules-keeper.ts";
 import { agentSafetyNet } from "./safety-net.ts";
 import { steeredMarks } from "./steered-marks.ts";
 import type { Steering } from "./steering.ts";
 import { TapKeeper } from "./tap-keeper.ts";
-import { Alarm, type Timers } from "./timers.ts";
+import { Alarm } from "./timers.ts";
 import { ViewSaver } from "./view-saver.ts";
 import { WaysMemory } from "./ways-memory.ts";
-
-/** What an {@link Agent} works with. */
-export interface AgentOptions {
-  /** The name of this host. */
-  readonly host: string;
-  readonly config: Omit<AgentConfig, "host">;
-  readonly kernel: Kernel;
-  readonly iptables: IptablesRunner;
-  readonly neighbours: LinkNeighbours;
-  /** Looks whether endpoints answer. */
-  readonly probe: Prober;
-  readonly romanad: Romanad;
-  readonly journal: Journal;
-  /** The view of an earlier life. */
-  readonly view?: HostSnapshot;
-  /** Keeps a view for a later life. */
-  readonly saveView: (view: HostSnapshot) => void;
-  readonly timers: Timers;
-  readonly random: () => number;
-  readonly newId: () => string;
-  readonly log: Log;
-  readonly version: string;
-  /** Sentences about state that was lost, for the status. */
-  readonly damage: readonly string[];
-}
 
 /** News of the network come in bursts; so many milliseconds after the first of them all is derived anew. */
 const TOPOLOGY_SETTLE = 20;
@@ -87,6 +53,8 @@ export class Agent {
   readonly metrics: AgentMetrics = createAgentMetrics();
   /** Looks whether an attachment works; see {@link checkAttachment}. */
   readonly check: (ref: string, json: unknown) => readonly string[];
+  /** Who has an address on this host, as Nova knows it; see {@link guestAt}. */
+  readonly guestAt: (address: string) => MetadataGuest | undefined;
   readonly #options: AgentOptions;
   readonly #rules: RulesKeeper;
   readonly #otherRules: OtherRules;
@@ -95,6 +63,7 @@ export class Agent {
   readonly #follower: Follower;
   readonly #attachments = new Attachments();
   readonly #ways = new WaysMemory();
+  readonly #dhcp: GuestDhcp;
   readonly #releaser: Releaser;
   readonly #attacher: Attacher;
   readonly #reviewer: Reviewer;
@@ -218,6 +187,13 @@ export class Agent {
     const background = this.#background.bind(this);
     this.#taps = new TapKeeper({ ...sources, attacher: this.#attacher, timers, onChange, background });
     this.#reporter = new Reporter({ host, romanad, timers, status: () => this.#hostStatus() });
+    this.#dhcp = new GuestDhcp({
+      ...options,
+      ...site,
+      inventory: () => this.#reconciler.inventory,
+      reporter: () => this.#reporter,
+    });
+    this.guestAt = (address) => guestAt(address, this.#attachments, this.#follower.knowledge);
     const counted = { counter: this.metrics.virtualIps, reporter: this.#reporter };
     const attached = (): readonly Endpoint[] => this.#attachments.endpoints;
     this.#pulse = new Pulse({ ...options, ...counted, attached, life: newId() });
@@ -329,7 +305,7 @@ export class Agent {
   async close(): Promise<void> {
     this.#stop.abort();
     const parts = [this.#keeper, this.#policing, this.#reporter, this.#pulse, this.#taps, this.#steering];
-    for (const part of [...parts, this.#viewSaver]) part.close();
+    for (const part of [...parts, this.#dhcp, this.#viewSaver]) part.close();
     for (const alarm of [this.#topologyAlarm, this.#resyncAlarm]) alarm.clear();
     await this.#options.journal.close();
   }
@@ -343,6 +319,7 @@ export class Agent {
       this.#viewSaver.notice();
     }
     this.#steering.follow();
+    this.#dhcp.notice();
     const attached = isSnapshot ? this.#attachments.all.map(({ endpoint }) => endpointKey(endpoint)) : [];
     for (const key of new Set([...endpoints, ...attached])) {
       this.#background(this.#review(key), "review an attachment");
@@ -360,6 +337,7 @@ export class Agent {
   #noticeCount(): void {
     this.#reporter.noticeCount();
     this.#steering.follow();
+    this.#dhcp.notice();
     this.#followPulse();
   }
 
@@ -418,6 +396,7 @@ export class Agent {
     this.#keeper.reconcile("drift");
     this.#background(this.#keeper.reconcileSysctls(), "look at sysctls");
     this.#steering.look();
+    this.#dhcp.notice();
     if (this.#hasMemory) this.#taps.look();
     this.#viewSaver.save();
     this.#settle();
@@ -444,6 +423,7 @@ export class Agent {
       taps: this.#taps.problems,
       virtualIps: this.#pulse.virtualIps.problems,
       steering: this.#steering.problems,
+      dhcp: this.#dhcp.problems,
     });
     return {
       observedRevision: this.#appliedRevision,
@@ -483,6 +463,7 @@ export class Agent {
       if (this.#hasMemory) this.#taps.notice(event);
       this.#keeper.notice(event);
       this.#steering.notice(event);
+      if (event.type === "link") this.#dhcp.notice();
     }
   }
 

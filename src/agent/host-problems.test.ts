@@ -18,6 +18,7 @@ test("hostProblems() cuts what is too long and counts what is too much", () => {
     taps: [],
     virtualIps: [],
     steering: [],
+    dhcp: [],
   });
   expect(problems).toHaveLength(100);
   expect(problems[0]).toBe("romanad has not told about this host");

@@ -1,4 +1,5 @@
-export { Agent, type AgentOptions } from "./agent.ts";
+export { Agent } from "./agent.ts";
+export { type AgentOptions } from "./agent-options.ts";
 export { keepMemorySmall } from "./frugality.ts";
 export { createProber } from "./probe.ts";
 export { createRomanad } from "./romanad.ts";

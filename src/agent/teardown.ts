@@ -54,6 +54,9 @@ function stepsOf(
   const routes = kernel.routes(MAIN_TABLE, ROMANA_PROTOCOL);
   const leased = kernel.addresses().filter(({ isLeased }) => isLeased === true);
   const neighbours = kernel.proxyNeighbours().filter(({ address }) => gateways.has(formatAddress(address)));
+  const shared = kernel
+    .addresses()
+    .filter(({ link, address }) => link !== gateway?.index && gateways.has(formatAddress(address)));
   const devices = links.filter(({ name, kind }) => kind === "veth" && isOwnDeviceName(name));
   return [
     ...routes.map((route) => ({
@@ -63,6 +66,10 @@ function stepsOf(
     ...removedHops(kernel).map((change) => ({ item: hopText(change), change })),
     ...leased.map((address) => ({
       item: `virtual IP ${formatAddress(address.address)}`,
+      change: { type: "delete-address", address } as const,
+    })),
+    ...shared.map((address) => ({
+      item: `gateway ${formatAddress(address.address)} of a tap`,
       change: { type: "delete-address", address } as const,
     })),
     ...neighbours.map((neighbour) => ({

@@ -22,12 +22,14 @@ import { EXIT, EXIT_OF } from "../cli/exit.ts";
 import { createClient, parseServer } from "../client/index.ts";
 import { RomanaError } from "../model/index.ts";
 import type { AgentConfig } from "../schema/index.ts";
+import { createDnsmasq } from "../system/dnsmasq.ts";
 import { EchoAsker } from "../system/echo.ts";
 import { createIptablesRunner } from "../system/iptables.ts";
 import { createLinkNeighbours } from "../system/link-neighbours.ts";
 import { createLinuxKernel } from "../system/linux-kernel.ts";
 import { preferLittleMemory } from "../system/process-memory.ts";
 import { letBackgroundThreadsGiveWay } from "../system/process-threads.ts";
+import { serveMetadata } from "./serve-metadata.ts";
 import { stopSignal } from "./stop-signal.ts";
 
 /** Calls of romanad: short, because whoever attaches waits; the agent comes back to what could not be done. */
@@ -66,8 +68,10 @@ export async function run(): Promise<void> {
   const { teardown, dryRun, ...flags } = program.opts<Options>();
   try {
     const config = loadSettings(flags);
-    if (teardown) removeAll(config, dryRun === true);
-    else await serve(config);
+    if (teardown) {
+      if (dryRun !== true) await createDnsmasq(config.dhcp.directory).stop();
+      removeAll(config, dryRun === true);
+    } else await serve(config);
   } catch (error) {
     const isOurs = error instanceof RomanaError;
     process.stderr.write(
@@ -96,6 +100,7 @@ async function serve(config: AgentConfig): Promise<void> {
       kernel,
       iptables: createIptablesRunner(),
       neighbours: createLinkNeighbours(),
+      dnsmasq: createDnsmasq(config.dhcp.directory),
       probe: createProber(new EchoAsker(process.pid & 0xffff)),
       romanad: createRomanad(client),
       timers: systemTimers,
@@ -108,9 +113,11 @@ async function serve(config: AgentConfig): Promise<void> {
     agent.start();
     const server = await serveAgent(agent, config.socket, log);
     keepMemorySmall(agent);
+    const endMetadata = serveMetadata(agent, config.metadata, log);
     log.info({ socket: config.socket, server: config.server }, "ready");
     log.info({ signal: await stopped }, "stopping; the kernel stays as it is");
     await server.close();
+    await endMetadata();
     await agent.close();
   } finally {
     kernel.close();

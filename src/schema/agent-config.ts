@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { decodeWith, oneOf, patterned, strict } from "./decode.ts";
 import { safeDestinationSchema, safeServiceSchema } from "./safety-net.ts";
-import { nameSchema } from "./text.ts";
+import { addressTextSchema, nameSchema } from "./text.ts";
 
 const pathSchema = patterned(/^\/[^\0]*[^\0/]$/, "an absolute path of a file or directory");
 
@@ -38,6 +38,24 @@ const safetyNetSchema = strict({
   destinations: z.array(safeDestinationSchema).max(100).default([]),
 });
 
+const dhcpSchema = strict({
+  enabled: z.boolean().default(false),
+  directory: pathSchema.default("/run/romana-dhcp"),
+  dns: z.array(addressTextSchema).max(8).default([]),
+  domain: patterned(/^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/, "a domain name").exactOptional(),
+  leaseTime: z.int().min(120).max(2_592_000).default(86_400),
+});
+
+const metadataSchema = strict({
+  url: patterned(
+    /^https?:\/\/[^\s/?#@]+(\/[^\s?#]*)?$/,
+    "http:// or https:// with a host, without user, query or fragment",
+  ).exactOptional(),
+  secretFile: pathSchema.exactOptional(),
+}).refine(({ url, secretFile }) => (url === undefined) === (secretFile === undefined), {
+  error: "url and secretFile need each other",
+});
+
 /** Everything that an agent can be told; every key has a default. */
 export const agentConfigSchema = strict({
   host: nameSchema
@@ -68,6 +86,16 @@ export const agentConfigSchema = strict({
     .array(gatewayServiceSchema)
     .default([])
     .meta({ description: "Ports of the gateway address that endpoints may use, such as DNS." }),
+  dhcp: dhcpSchema
+    .prefault({ enabled: false, directory: "/run/romana-dhcp", dns: [], leaseTime: 86_400 })
+    .meta({
+      description:
+        "Addresses for guests behind taps, by dnsmasq with its files in `directory`; `dns` and `domain` are what guests hear, `leaseTime` is in seconds.",
+    }),
+  metadata: metadataSchema.prefault({}).meta({
+    description:
+      "Nova's metadata service (`url`) for guests, which find it at 169.254.169.254; `secretFile` has what Nova calls `metadata_proxy_shared_secret`. Without them: off.",
+  }),
   packetLog: packetLogSchema.prefault({ drops: false, group: 64, perSecond: 10 }).meta({
     description:
       "Log lines for packets: those that policies log, and with `drops` each that is dropped, at most so many a second per reason; `group` is the netlink log group that carries them.",

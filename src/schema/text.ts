@@ -27,6 +27,11 @@ export const nameSchema = patterned(
   'a name: 1 to 63 letters, digits, "_", "." or "-", the first a letter, digit or "_"',
 ).meta({ id: "Name", description: "Name of a network, host, tenant, segment or group.", examples: ["web"] });
 
+/** An address that stays text. */
+export const addressTextSchema = z
+  .string()
+  .refine(isAddress, { error: ({ input }) => `${quote(input)} is no IPv4 or IPv6 address` });
+
 /** The name of an endpoint. */
 export const endpointNameSchema = patterned(
   ENDPOINT_NAME_PATTERN,

@@ -7,6 +7,7 @@ import { createMemoryStore, type Store } from "../../src/store/index.ts";
 import { createFakeKernel, type FakeKernel, type FakeOperation } from "../../src/system/fake-kernel.ts";
 import { createIptablesRunner } from "../../src/system/iptables.ts";
 import { MAIN_TABLE } from "../../src/system/kernel.ts";
+import { FakeDnsmasq } from "./fake-dnsmasq.ts";
 import { FakeIptables } from "./fake-iptables.ts";
 import { FakeNeighbours } from "./fake-neighbours.ts";
 import { FakeRomanad } from "./fake-romanad.ts";
@@ -30,6 +31,7 @@ export class AgentScene {
   readonly kernel: FakeKernel;
   readonly iptables: FakeIptables;
   readonly neighbours = new FakeNeighbours();
+  readonly dnsmasq = new FakeDnsmasq();
   readonly romanad: FakeRomanad;
   readonly store: Store;
   /** Who answers probes; nobody if nobody says otherwise. */
@@ -83,6 +85,7 @@ export class AgentScene {
       kernel: mortal(this.kernel, life),
       iptables: createIptablesRunner({ run: this.iptables.run }),
       neighbours: mortal(this.neighbours, life),
+      dnsmasq: this.dnsmasq,
       probe: (probe) => this.probe(probe),
       romanad: mortal(this.romanad, life),
       journal,

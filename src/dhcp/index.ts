@@ -1,0 +1,2 @@
+export * from "./dnsmasq-config.ts";
+export * from "./dnsmasq-hosts.ts";
