@@ -14,6 +14,11 @@ const LAYERS: Record<string, { folders: string[]; packages: string[]; reason: st
   addressing: { folders: ["net", "model"], packages: [], reason: "the address plan; pure" },
   ipam: { folders: ["net", "model", "addressing"], packages: [], reason: "which address next; pure" },
   routing: { folders: ["net", "model", "addressing"], packages: [], reason: "who needs which route; pure" },
+  fabric: {
+    folders: ["net", "model", "addressing", "routing"],
+    packages: [],
+    reason: "routes and sessions of every device; pure",
+  },
   policy: { folders: ["net", "model", "addressing"], packages: [], reason: "who may talk to whom; pure" },
   rules: {
     folders: ["net", "model", "addressing"],
@@ -123,6 +128,8 @@ const LAYERS: Record<string, { folders: string[]; packages: string[]; reason: st
       "net",
       "model",
       "addressing",
+      "routing",
+      "fabric",
       "policy",
       "firewall",
       "kubernetes",
@@ -154,6 +161,7 @@ const PURE = [
   "addressing",
   "ipam",
   "routing",
+  "fabric",
   "policy",
   "rules",
   "kubernetes",

@@ -76,7 +76,7 @@ export const NOUNS: readonly NounEntry[] = [
   },
   {
     name: "route",
-    summary: "Routes of every host, as they should be and as they are",
+    summary: "Routes of every device: what they should be, what they are, what a change would do",
     load: async () => (await import("./commands/route.ts")).route,
   },
   {
