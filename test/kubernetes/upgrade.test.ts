@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -5,6 +6,7 @@ import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from "v
 import manifest from "../../package.json" with { type: "json" };
 import { buildImage } from "../../scripts/build-image.ts";
 import { parseAddress, parsePrefix, prefixContains } from "../../src/net/index.ts";
+import type { ClusterStatus } from "../../src/selftest/index.ts";
 import { runCommand } from "../../src/system/command.ts";
 import { type Flow, FlowMeter, type FlowReport } from "../support/flow-meter.ts";
 import { type Cluster, startCluster } from "../support/kubernetes/cluster.ts";
@@ -13,6 +15,7 @@ import { BUSYBOX_IMAGE } from "../support/kubernetes/images.ts";
 import { type PodStation, podStations } from "../support/kubernetes/pod-stations.ts";
 import { until } from "../support/until.ts";
 
+const ROMANA = join(import.meta.dirname, "../../bin/romana.mjs");
 const DEPLOY = join(import.meta.dirname, "../../deploy/kubernetes");
 const NAMESPACE = "romana-system";
 const PROGRAMS = ["statefulset/romanad", "deployment/romana-kubernetes", "daemonset/romana-agent"];
@@ -95,14 +98,21 @@ async function stations(): Promise<ReadonlyMap<string, readonly PodStation[]>> {
   return Map.groupBy((await podStations(cluster, ["default"])).values(), ({ labels }) => labels["app"] ?? "");
 }
 
-/** What agents say that they are, by host. */
-async function versions(): Promise<readonly string[]> {
-  const said = cluster.nodes.map(async ({ name }) => {
-    const show = ["exec", "romanad-0", "--", "romana", "host", "show", name, "-o", "json"];
-    return (JSON.parse(await kubectl("--namespace", NAMESPACE, ...show)) as { status: { version: string } })
-      .status.version;
+/** What `romana kubernetes status` says, from a machine that has nothing but a kubeconfig. */
+function status(): ClusterStatus & { readonly exitCode: number | null } {
+  const words = [ROMANA, "kubernetes", "status", "--kubeconfig", cluster.kubeconfig, "-o", "json"];
+  const said = spawnSync(process.execPath, words, { encoding: "utf8", timeout: 60_000 });
+  if (said.stdout === "") throw new Error(said.stderr);
+  return { ...(JSON.parse(said.stdout) as ClusterStatus), exitCode: said.status };
+}
+
+/** Waits until all is well, with agents of this version. */
+async function allIsWell(version: string): Promise<void> {
+  const nodes = cluster.nodes.map(({ name }) => ({ node: name, ready: true, agent: "ok", version }));
+  await until("all is well", () => expect(status()).toMatchObject({ ok: true, exitCode: 0, nodes }), {
+    timeout: PATIENCE,
+    interval: 500,
   });
-  return Promise.all(said);
 }
 
 const KINDS = ["udp", "tcp", "new"] as const;
@@ -192,9 +202,7 @@ test("the chart installs a network of both families", async () => {
   await runHelm(["install", "romana", join(DEPLOY, "chart")], { network: { spec: { plans: PLANS } } });
   await cluster.nodesReady();
   await rolledOut(...PROGRAMS);
-  await until("agents say who they are", async () => {
-    expect(await versions()).toEqual([FIRST, FIRST, FIRST]);
-  });
+  await allIsWell(FIRST);
 });
 
 test("pods get an address of each family, and policies hold for both", async () => {
@@ -231,12 +239,28 @@ test("pods get an address of each family, and policies hold for both", async () 
   await cluster.apply(VAULT_POLICY);
 });
 
+test("the status says that nobody leads, and who does", async () => {
+  const before = status();
+  expect(before.leader?.identity).toMatch(/^node-[123]_/);
+  expect(before.policies.count).toBe(3);
+  expect(Object.keys(before.exceptions)).toEqual([]);
+  await kubectl("--namespace", NAMESPACE, "scale", "deployment/romana-kubernetes", "--replicas=0");
+  await until("the status tells it", () => {
+    const { exitCode, findings } = status();
+    expect(findings.map(({ reason }) => reason)).toEqual([
+      "there is no pod of romana-kubernetes",
+      "no controller leads",
+    ]);
+    expect(exitCode).toBe(1);
+  });
+  await kubectl("--namespace", NAMESPACE, "scale", "deployment/romana-kubernetes", "--replicas=2");
+  await allIsWell(FIRST);
+});
+
 test("an upgrade with another configuration interrupts nobody and lets nobody in", async () => {
   await kubectl("apply", "-k", join(DEPLOY, "crds"), "--server-side", "--force-conflicts");
   await change("the upgrade", 2, () => runHelm(["upgrade", "romana", join(DEPLOY, "chart")], SECOND_VALUES));
-  await until("agents say who they are", async () => {
-    expect(await versions()).toEqual([SECOND, SECOND, SECOND]);
-  });
+  await allIsWell(SECOND);
 });
 
 test("what starts after the upgrade is as the new configuration says, and reaches what was there", async () => {
@@ -262,9 +286,7 @@ test("another back-end of rules on every node interrupts nobody and lets nobody 
 
 test("the way back interrupts nobody, either", async () => {
   await change("the way back", 5, () => runHelm(["rollback", "romana", "1"]));
-  await until("agents say who they are", async () => {
-    expect(await versions()).toEqual([FIRST, FIRST, FIRST]);
-  });
+  await allIsWell(FIRST);
 });
 
 test("after it is uninstalled, pods go on as they were", async () => {
