@@ -85,6 +85,21 @@ def test_a_port_that_is_taken_for_one_of_another_class(cloud, project, tool):
     assert cloud.romanad.api.send("GET", ref).ok()["segment"] == was["segment"]
 
 
+def test_policies_of_security_groups(cloud, project, tool):
+    port = project.boot(project.network("web"), "host-a")
+    (group,) = project.port(port)["security_groups"]
+    send, ref = cloud.romanad.api.send, f"/v1/policies/neutron.group.{group}"
+    was = send("GET", ref).ok()
+    send("DELETE", ref).ok()
+    mends(tool, "policy-missing")
+    assert send("GET", ref).ok()["rules"] == was["rules"]
+    spec = {key: was[key] for key in ("id", "description", "tier", "order", "appliedTo", "isolates", "established")}
+    send("PUT", ref, {**spec, "rules": []}).ok()
+    mends(tool, "policy-differs")
+    send("POST", "/v1/policies", {**spec, "id": "neutron.group.gone", "rules": []}).ok()
+    mends(tool, "policy-left")
+
+
 def test_what_only_people_can_mend(cloud, project, tool):
     port = project.boot(project.network("web"), "host-a")
     (address,) = addresses(port)

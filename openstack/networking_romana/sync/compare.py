@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from networking_romana.network_type import TYPE_ROMANA
+from networking_romana.plug import Plug, plug_in
 from networking_romana.segment_choice import BadSegment, choose_segment
 from networking_romana.sync import difference as kinds
 from networking_romana.sync.difference import Difference
 from networking_romana.sync.neutron_state import NeutronState, Port
+from networking_romana.sync.policies import policy_differences
 from networking_romana.sync.romana_state import Endpoint, RomanaState
 from networking_romana.tenants import MADE_BY, NEUTRON
 
@@ -20,6 +22,7 @@ def compare(neutron: NeutronState, romana: RomanaState) -> list[Difference]:
         *_of_ports(neutron, romana),
         *_of_projects(neutron, romana),
         *_segments_left(neutron, romana),
+        *policy_differences(neutron, romana),
     ]
     order = [kinds.ADDRESS_LEFT, kinds.ADDRESS_KEPT, kinds.TENANT_MISSING, kinds.ADDRESS_MISSING]
     rank = {kind: number for number, kind in enumerate(order)}
@@ -80,6 +83,10 @@ def _of_endpoint(port: Port, endpoint: Endpoint, romana: RomanaState) -> Iterato
             data = {"endpoint": endpoint, "port": port}
             wanted = f"{port.segment}, {_groups(port)}"
             yield Difference(kinds.SEGMENT_DIFFERS, subject, wanted, endpoint.acts_as, port.id, data)
+    said = plug_in(endpoint.body)
+    if said != port.plug:
+        fields = {"endpoint": endpoint, "fields": port.plug.words()}
+        yield Difference(kinds.FIELDS_DIFFER, subject, _plug(port.plug), _plug(said), port.id, fields)
 
 
 def _of_projects(neutron: NeutronState, romana: RomanaState) -> Iterator[Difference]:
@@ -134,6 +141,11 @@ def _is_left(endpoint: Endpoint, neutron: NeutronState) -> bool:
 def _groups(port: Port) -> str:
     groups = port.port_class.groups
     return "port security off" if groups is None else f"groups {_words(sorted(groups))}"
+
+
+def _plug(plug: Plug) -> str:
+    tap = "no tap" if plug.tap is None else f"{plug.tap[0]} with {plug.tap[1]}"
+    return f"{tap}, instance {plug.instance or 'none'}"
 
 
 def _words(things: object) -> str:

@@ -45,10 +45,19 @@ SEGMENT_LEFT = "segment-left"
 FIELDS_DIFFER = "fields-differ"
 """An endpoint does not say of its port what Neutron says."""
 
-ADDS = frozenset({ADDRESS_MISSING, TENANT_MISSING})
+POLICY_MISSING = "policy-missing"
+"""A security group that ports use has no policy."""
+
+POLICY_DIFFERS = "policy-differs"
+"""The policy of a security group does not say what the group says."""
+
+POLICY_LEFT = "policy-left"
+"""The policy of a security group that is gone."""
+
+ADDS = frozenset({ADDRESS_MISSING, TENANT_MISSING, POLICY_MISSING})
 """What is mended by adding something."""
 
-TAKES_AWAY = frozenset({ADDRESS_LEFT, ADDRESS_KEPT, TENANT_LEFT, SEGMENT_LEFT})
+TAKES_AWAY = frozenset({ADDRESS_LEFT, ADDRESS_KEPT, TENANT_LEFT, SEGMENT_LEFT, POLICY_LEFT})
 """What is mended by taking something away; servers that run may just be about to need it."""
 
 FOR_PEOPLE = frozenset({ADDRESS_TAKEN, HOST_DIFFERS, TENANT_DIFFERS, SEGMENT_UNKNOWN, TENANT_TWICE})

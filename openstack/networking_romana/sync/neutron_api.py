@@ -22,6 +22,8 @@ BATCH = 100
 FIELDS = {
     "networks": ("id", "project_id", "name", "tags", "provider:network_type"),
     "subnets": ("id", "cidr"),
+    "security-groups": ("id", "name", "stateful", "security_group_rules"),
+    "address-groups": ("id", "addresses"),
     "ports": (
         "id",
         "project_id",
@@ -39,6 +41,9 @@ FIELDS = {
     ),
 }
 """What is asked for of each object."""
+
+SPARE = {"address-groups"}
+"""Nouns that a Neutron need not have."""
 
 DEMANDED = {"networks": "provider:network_type", "ports": "binding:host_id"}
 """Fields that Neutron shows to admins only."""
@@ -119,11 +124,13 @@ class NeutronApi:
             if status == 404 and before:
                 before.pop()  # the object that stands for the place is gone: the one before it does as well
                 continue
+            if status == 404 and noun in SPARE:
+                return
             _demand(status, f"/v2.0/{noun}")
             page = _checked(noun, body)
             yield page
             before.extend(item["id"] for item in page)
-            if not any(link.get("rel") == "next" for link in body.get(f"{noun}_links", ())):
+            if not any(link.get("rel") == "next" for link in body.get(f"{noun.replace('-', '_')}_links", ())):
                 return
 
 
@@ -164,7 +171,7 @@ def _demand(status: int, path: str) -> None:
 
 def _checked(noun: str, body: Any) -> list[Mapping[str, Any]]:
     """What is listed, if it is shown whole."""
-    items = body.get(noun) if isinstance(body, dict) else None
+    items = body.get(noun.replace("-", "_")) if isinstance(body, dict) else None
     if not isinstance(items, list):
         raise NeutronError(f"Neutron's answer has no {noun}")
     demanded = DEMANDED.get(noun)

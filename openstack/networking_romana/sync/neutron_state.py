@@ -9,8 +9,11 @@ from typing import Any
 import netaddr
 from neutron_lib.utils import net
 
+from networking_romana.plug import Plug, plug_of
 from networking_romana.port_class import UNFILTERED, PortClass
 from networking_romana.segment_choice import BadSegment, choose_segment
+
+NO_PLUG = Plug()
 
 DEFERRED = "deferred"
 """``ip_allocation`` of a port that has waited, or waits, for its host."""
@@ -37,19 +40,19 @@ class Port:
     host: str
     addresses: tuple[str, ...]
     segment: str | None
-    device_id: str
-    mac: str
     is_deferred: bool
     port_class: PortClass = UNFILTERED
+    plug: Plug = NO_PLUG
 
 
 @dataclasses.dataclass(frozen=True)
 class NeutronState:
-    """Networks, the subnets that are plans with the plan's network of Romana, and ports, by their IDs."""
+    """Networks, the subnets that are plans with the plan's network of Romana, and ports, by their IDs; wanted policies by group."""
 
     networks: Mapping[str, Network]
     plans: Mapping[str, str]
     ports: Mapping[str, Port]
+    policies: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
 
     def with_ports(self, looked_for: Iterable[str], found: Iterable[Port]) -> NeutronState:
         """The same after some ports were looked for again and these were found."""
@@ -99,10 +102,9 @@ def port_of(body: Mapping[str, Any], networks: Mapping[str, Network], plans: Map
         host=body["binding:host_id"] or "",
         addresses=tuple(ip["ip_address"] for ip in body["fixed_ips"] if ip["subnet_id"] in plans),
         segment=segment,
-        device_id=body.get("device_id") or "",
-        mac=body["mac_address"],
         is_deferred=body.get("ip_allocation") == DEFERRED,
         port_class=_class_of(body),
+        plug=plug_of(body["id"], body.get("device_owner") or "", body.get("device_id") or "", body["mac_address"]),
     )
 
 

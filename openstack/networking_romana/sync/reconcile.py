@@ -14,6 +14,7 @@ from networking_romana.sync.compare import compare
 from networking_romana.sync.difference import Difference
 from networking_romana.sync.neutron_api import BATCH, NeutronApi
 from networking_romana.sync.neutron_state import NeutronState, network_of, plans_of, port_of
+from networking_romana.sync.policies import wanted_policies
 from networking_romana.sync.repair import Repairs
 from networking_romana.sync.romana_state import RomanaState, read_romana
 
@@ -103,11 +104,16 @@ class Reconciler:
 
     def _read(self) -> tuple[NeutronState, RomanaState]:
         # Neutron first: what it has is in Romana before it is in Neutron.
+        frame = self._read_frame()
+        bodies = self._neutron.all("ports", lambda count: self._report("ports read", count))
+        return _with_all(frame, bodies), self._read_romana()
+
+    def _read_frame(self) -> NeutronState:
+        """All but the ports."""
         networks = {body["id"]: network_of(body) for body in self._neutron.all("networks")}
         plans = plans_of(self._neutron.all("subnets"), self._client.networks())
-        bodies = self._neutron.all("ports", lambda count: self._report("ports read", count))
-        state = _with_all(NeutronState(networks, plans, {}), bodies)
-        return state, self._read_romana()
+        groups = wanted_policies(self._neutron.all("security-groups"), self._neutron.all("address-groups"))
+        return NeutronState(networks, plans, {}, groups)
 
     def _read_romana(self) -> RomanaState:
         return read_romana(self._client)
@@ -121,13 +127,10 @@ class Reconciler:
             return neutron, romana
         if any(it.kind in kinds.TAKES_AWAY for it in doubted):
             self._wait(self._options.settle)
-        networks = {body["id"]: network_of(body) for body in self._neutron.all("networks")}
-        plans = plans_of(self._neutron.all("subnets"), self._client.networks())
-        newer = dataclasses.replace(neutron, networks={**neutron.networks, **networks}, plans=plans)
-        gone = neutron.networks.keys() - networks.keys()
-        used = {port.network_id for port in neutron.ports.values()}
-        kept = {key: value for key, value in newer.networks.items() if key not in gone or key in used}
-        newer = dataclasses.replace(newer, networks=kept)
+        frame = self._read_frame()
+        # Ports that are not looked at again keep their network.
+        used = {port.network_id: neutron.networks[port.network_id] for port in neutron.ports.values()}
+        newer = dataclasses.replace(frame, networks={**used, **frame.networks}, ports=neutron.ports)
         return self._with_ports(newer, {it.port_id for it in doubted} - {""}), self._read_romana()
 
     def _with_ports(self, neutron: NeutronState, port_ids: Iterable[str]) -> NeutronState:

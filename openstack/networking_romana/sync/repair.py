@@ -45,6 +45,8 @@ class Repairs:
         by_kind: dict[str, list[Difference]] = {}
         for difference in differences:
             by_kind.setdefault(difference.kind, []).append(difference)
+        for kind in (kinds.POLICY_MISSING, kinds.POLICY_DIFFERS):
+            self._each(by_kind.get(kind, []), self._write_policy, refusals)
         self._each(by_kind.get(kinds.ADDRESS_KEPT, []), self._forget, refusals)
         self._each(by_kind.get(kinds.ADDRESS_LEFT, []), self._release, refusals)
         self._restore(by_kind.get(kinds.ADDRESS_MISSING, []), romana, refusals)
@@ -53,6 +55,7 @@ class Repairs:
         self._each(by_kind.get(kinds.FIELDS_DIFFER, []), self._patch, refusals)
         self._each(by_kind.get(kinds.SEGMENT_LEFT, []), self._drop_segment, refusals)
         self._each(by_kind.get(kinds.TENANT_LEFT, []), self._drop_tenant, refusals)
+        self._each(by_kind.get(kinds.POLICY_LEFT, []), self._drop_policy, refusals)
         return refusals
 
     def _forget(self, difference: Difference) -> None:
@@ -72,6 +75,15 @@ class Repairs:
     def _patch(self, difference: Difference) -> None:
         endpoint = difference.data["endpoint"]
         self._client.patch(endpoint.addresses[0], difference.data["fields"], endpoint.revision)
+
+    def _write_policy(self, difference: Difference) -> None:
+        if difference.data["group"]:
+            self._groups.ensure([difference.data["group"]])
+        else:
+            self._groups.ensure_fixed()
+
+    def _drop_policy(self, difference: Difference) -> None:
+        self._client.delete_policy(difference.data["policy"], difference.data["revision"])
 
     def _drop_segment(self, difference: Difference) -> None:
         self._client.delete_segment(difference.data["tenant"], difference.data["segment"])

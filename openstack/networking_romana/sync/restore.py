@@ -95,6 +95,7 @@ def restoration(
             "name": name,
             "requestToken": f"{TOKEN}{name}",
             "externalId": place.port.id,
+            **{key: word for key, word in place.port.plug.words().items() if word is not None},
         }
     return Restoration(tuple(tenants), tuple(segments), tuple(growths), tuple(asked.values()), refused)
 

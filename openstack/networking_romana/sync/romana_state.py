@@ -46,7 +46,7 @@ class Endpoint:
 
 @dataclasses.dataclass(frozen=True)
 class RomanaState:
-    """All of romanad's networks, tenants (by project, too), segments and endpoints (by each of their addresses)."""
+    """All of romanad's networks, tenants (by project, too), segments, endpoints (by each of their addresses), and policies by ID."""
 
     networks: tuple[Mapping[str, Any], ...]
     tenants: Mapping[str, Tenant]
@@ -54,11 +54,12 @@ class RomanaState:
     segments: Mapping[tuple[str, str], Segment]
     endpoints: tuple[Endpoint, ...]
     by_address: Mapping[str, Endpoint]
+    policies: Mapping[str, Mapping[str, Any]]
 
 
 def read_romana(client: Client) -> RomanaState:
     """Reads all. Raises ApiError or Unreachable."""
-    return romana_state(client.networks(), client.tenants(), client.all_segments(), client.endpoints())
+    return romana_state(client.networks(), client.tenants(), client.all_segments(), client.endpoints(), client.policies())
 
 
 def romana_state(
@@ -66,6 +67,7 @@ def romana_state(
     tenants: list[Mapping[str, Any]],
     segments: list[Mapping[str, Any]],
     endpoints: list[Mapping[str, Any]],
+    policies: list[Mapping[str, Any]],
 ) -> RomanaState:
     """Of the objects as the API has them."""
     known = [tenant_of(body) for body in tenants]
@@ -81,6 +83,7 @@ def romana_state(
         segments={(body["tenant"], body["name"]): _segment_of(body) for body in segments},
         endpoints=read,
         by_address={address: endpoint for endpoint in read for address in endpoint.addresses},
+        policies={str(policy["id"]): policy for policy in policies},
     )
 
 

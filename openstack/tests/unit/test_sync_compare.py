@@ -1,12 +1,16 @@
 import dataclasses
+import json
 
 import pytest
 
+from networking_romana.group_policies import fixed_policies
+from networking_romana.plug import Plug
 from networking_romana.port_class import PortClass
 from networking_romana.sync import difference as kinds
 from networking_romana.sync.compare import compare
 from networking_romana.sync.neutron_state import Network, NeutronState, Port
 from networking_romana.sync.restore import restoration
+from networking_romana.sync.policies import wanted_policies
 from networking_romana.sync.romana_state import romana_state
 
 LABELS = {"openstack.org/made-by": "neutron"}
@@ -22,7 +26,7 @@ NETWORKS = [{"name": "seed", "plans": {"ipv4": PLAN}}]
 HOSTS = [{"name": f"host-{n}", "prefixes": {"seed": {"ipv4": f"10.{n}.0.0/16"}}} for n in (1, 2)]
 ON = PortClass(frozenset(["group-1"]))
 NETWORK = Network("net-1", "project-1", "web", (), "romana")
-PORT = Port("port-1", "project-1", "net-1", "host-1", ("10.1.1.17",), "web", "vm-1", "fa:16:3e:00:00:01", True, ON)
+PORT = Port("port-1", "project-1", "net-1", "host-1", ("10.1.1.17",), "web", True, ON)
 TENANT = {"name": "project-1", "id": 1, "externalId": "project-1", "labels": LABELS, "revision": 1}
 def segment(word, name=None, codes=("1",), port_class=ON):
     labels = {**LABELS, **port_class.labels(word)}
@@ -42,14 +46,16 @@ ENDPOINT = {
     "name": "port-1.host-1",
     "revision": 3,
 }
+PLUG = {"tap": {"device": "tap-1", "mac": "m"}, "instance": "vm"}
 
 
 def neutron(*ports, networks=(NETWORK,)):
     return NeutronState({n.id: n for n in networks}, {"sub-1": "seed"}, {port.id: port for port in ports})
 
 
-def romana(*endpoints, tenants=(TENANT,), segments=(SEGMENT,)):
-    return romana_state(NETWORKS, list(tenants), list(segments), list(endpoints))
+def romana(*endpoints, tenants=(TENANT,), segments=(SEGMENT,), policies=()):
+    stored = [{**spec, "revision": 9} for spec in (*fixed_policies(), *policies)]
+    return romana_state(NETWORKS, list(tenants), list(segments), list(endpoints), stored)
 
 
 def port(**changes):
@@ -73,6 +79,9 @@ def port(**changes):
         ([port(segment="db")], [{**ENDPOINT, "actsAs": "db"}], []),
         ([port(port_class=PortClass(None))], [ENDPOINT], [(kinds.SEGMENT_DIFFERS, "10.1.1.17")]),
         ([port(port_class=PortClass(None))], [{**ENDPOINT, "actsAs": "web.off"}], []),
+        ([port(plug=Plug(("tap-1", "m"), "vm"))], [ENDPOINT], [(kinds.FIELDS_DIFFER, "10.1.1.17")]),
+        ([port(plug=Plug(("tap-1", "m"), "vm"))], [{**ENDPOINT, **PLUG}], []),
+        ([PORT], [{**ENDPOINT, **PLUG}], [(kinds.FIELDS_DIFFER, "10.1.1.17")]),
         ([port(segment=None)], [ENDPOINT], [(kinds.SEGMENT_UNKNOWN, "port-1")]),
     ],
 )
@@ -106,6 +115,46 @@ def test_an_address_under_another_tenant_is_told():
 def test_projects_tenants_and_segments(networks, tenants, segments, expected):
     found = compare(neutron(networks=networks), romana(tenants=tenants, segments=segments))
     assert [it.key for it in found] == expected
+
+
+GROUP = {
+    "id": "group-1",
+    "name": "web",
+    "security_group_rules": [
+        {
+            "id": "rule-1",
+            "direction": "ingress",
+            "ethertype": "IPv4",
+            "protocol": "tcp",
+            "port_range_min": 80,
+            "port_range_max": 80,
+            "remote_address_group_id": "addresses-1",
+        }
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("groups", "addresses", "stored", "expected"),
+    [
+        ([GROUP], ["192.0.2.1/32"], ["192.0.2.1/32"], []),
+        ([GROUP], ["192.0.2.1/32"], None, [(kinds.POLICY_MISSING, "neutron.group.group-1")]),
+        ([GROUP], ["192.0.2.1/32"], ["192.0.2.2/32"], [(kinds.POLICY_DIFFERS, "neutron.group.group-1")]),
+        ([GROUP], ["192.0.2.1/32"], [], [(kinds.POLICY_DIFFERS, "neutron.group.group-1")]),
+        ([], [], ["192.0.2.1/32"], [(kinds.POLICY_LEFT, "neutron.group.group-1")]),
+        ([{**GROUP, "id": "unused"}], [], None, []),
+    ],
+)
+def test_security_groups_and_policies(groups, addresses, stored, expected):
+    def policies(of, words):
+        found = wanted_policies(of, [{"id": "addresses-1", "addresses": words}]).values()
+        return json.loads(json.dumps(list(found)).replace('"protocol": 6', '"protocol": "tcp"'))
+
+    state = dataclasses.replace(
+        neutron(PORT), policies=wanted_policies(groups, [{"id": "addresses-1", "addresses": addresses}])
+    )
+    there = [] if stored is None else policies([GROUP], stored)
+    assert [it.key for it in compare(state, romana(ENDPOINT, policies=there))] == expected
 
 
 def test_a_lost_endpoint_is_asked_for_with_what_its_address_says():
