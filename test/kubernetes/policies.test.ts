@@ -11,15 +11,10 @@ import {
   type LivePolicy,
   LiveWorld,
 } from "../support/kubernetes/live-world.ts";
-import { netpolCells, policyInBothFamilies } from "../support/netpol-packets.ts";
+import { createNetpolObjects } from "../support/kubernetes/netpol-objects.ts";
+import { netpolCells } from "../support/netpol-packets.ts";
 import { Talker } from "../support/talker.ts";
-import {
-  type CnpTruth,
-  loadTruth,
-  NETPOL_PORTS,
-  type NetpolStep,
-  type NetpolTruth,
-} from "../support/truth-data.ts";
+import { type CnpTruth, loadTruth, type NetpolTruth } from "../support/truth-data.ts";
 import { cnpTests, netpolCases, TRUTH_COUNTS } from "../support/truth-sample.ts";
 import { until } from "../support/until.ts";
 
@@ -58,28 +53,7 @@ function sayTimes(what: string): void {
 describe("NetworkPolicy v1, live", () => {
   const cases = netpolCases(NETPOL);
   const counted = { cases: 0, steps: 0, flows: 0 };
-  const places = new Map<string, number>();
-
-  /** Pods of one name are on different nodes, and so are those of one namespace. */
-  function nodeOf(key: string): number {
-    const place = places.get(key) ?? places.size;
-    places.set(key, place);
-    return ((place + Math.floor(place / NODES)) % NODES) + 1;
-  }
-
-  function objectsOf({ namespaces, pods, policies }: NetpolStep): LiveObjects {
-    return {
-      namespaces,
-      pods: pods.map((pod) => {
-        const { namespace, name, labels } = pod as unknown as LivePod;
-        return { namespace, name, labels, node: nodeOf(`${namespace}/${name}`), ports: NETPOL_PORTS };
-      }),
-      policies: policies.map((policy) => {
-        const { metadata, spec } = policyInBothFamilies(policy) as LivePolicy;
-        return { kind: "NetworkPolicy", metadata, spec };
-      }),
-    };
-  }
+  const objectsOf = createNetpolObjects(NODES);
 
   test.each(cases.map((one) => [one.id, one.group, one.description, one] as const))(
     "%i %s: %s",

@@ -41,13 +41,20 @@ export interface LiveRomana {
   readonly api: ApiServer;
   readonly write: ObjectWriter;
   readonly view: RomanadView;
+  /** What the agent of a node enforces with, by the number of the node. */
+  readonly firewall: (node: number) => Firewall;
   /** Waits until every agent says that its host is made as romanad has said until now. */
   enforced(): Promise<void>;
   close(): Promise<void>;
 }
 
+/** What an agent enforces with. */
+export type Firewall = "nftables" | "iptables";
+
 /** What may differ. */
 export interface LiveOptions {
+  /** What the agent of a node enforces with, by the number of the node. Default: all with nftables. */
+  readonly firewall?: (node: number) => Firewall;
   /** Runs kube-proxy on every node. Default: none, service addresses do not work. */
   readonly proxy?: ProxyMode;
   /** What the configuration of the controller has besides. */
@@ -57,6 +64,7 @@ export interface LiveOptions {
 /** Starts it: romanad and controller on the control machine, agent and plugin on three nodes. */
 export async function startLiveRomana({
   proxy,
+  firewall = () => "nftables",
   controller: config = {},
 }: LiveOptions = {}): Promise<LiveRomana> {
   const cluster = await startCluster({ network: "none", proxy });
@@ -65,7 +73,11 @@ export async function startLiveRomana({
     const write = new ObjectWriter(api);
     await write.create((await clusterNetworkPolicyDefinition()) as Parameters<ObjectWriter["create"]>[0]);
     for (const installed of INSTALLED) await cluster.kubectl(["apply", ...installed]);
-    const romana = await startRomana(cluster, { network: NETWORK, hosts: false });
+    const romana = await startRomana(cluster, {
+      network: NETWORK,
+      hosts: false,
+      agent: (node) => ({ firewall: firewall(node) }),
+    });
     const view = new RomanadView(romana.client);
     const controller = startController(cluster, romana, config);
     await Promise.all([romana.well(), cluster.nodesReady()]);
@@ -76,6 +88,7 @@ export async function startLiveRomana({
       api,
       write,
       view,
+      firewall,
       async enforced() {
         await Promise.all(romana.nodes.map((node) => isMadeAs(node, view.revision)));
       },

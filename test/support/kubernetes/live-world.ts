@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { RESOURCES } from "../../../src/controller/resources.ts";
+import { readSavedRules } from "../../../src/firewall/iptables/index.ts";
 import type { KubernetesProtocol } from "../../../src/kubernetes/index.ts";
 import type { Policy } from "../../../src/model/index.ts";
 import { parseAddress } from "../../../src/net/index.ts";
@@ -7,10 +8,12 @@ import type { Kernel } from "../../../src/system/kernel.ts";
 import { createLinuxKernel } from "../../../src/system/linux-kernel.ts";
 import { CellJudge, type Judged, probesDropped, type TruthCell } from "../cell-judge.ts";
 import type { SceneParty } from "../firewall-scene.ts";
+import { runIn } from "../iptables-firewall.ts";
 import { until } from "../until.ts";
 import { BUSYBOX_IMAGE } from "./images.ts";
 import type { LiveRomana } from "./live-romana.ts";
 import { sandboxNamespace } from "./pod-stations.ts";
+import type { RuntimeNode } from "./runtime-node.ts";
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -129,13 +132,15 @@ export class LiveWorld {
   judge(cells: readonly TruthCell[]): Judged {
     for (const kernel of this.#kernels) kernel.deleteFlows(kernel.listFlows());
     const drops = (): number =>
-      probesDropped(
-        this.#kernels.flatMap((kernel) =>
-          [...kernel.counters("romana")].map(([reason, { packets }]) => [reason, packets] as const),
-        ),
-      );
+      probesDropped(this.#live.cluster.nodes.flatMap((node) => this.#dropsOf(node)));
     this.#judge ??= new CellJudge(this.#parties, drops);
     return this.#judge.judge(cells);
+  }
+
+  #dropsOf({ number, machine }: RuntimeNode): readonly (readonly [string, number])[] {
+    if (this.#live.firewall(number) === "iptables") return iptablesDrops(machine.netns);
+    const counters = this.#kernels[number - 1]?.counters("romana") ?? [];
+    return [...counters].map(([reason, { packets }]) => [reason, packets]);
   }
 
   close(): void {
@@ -304,6 +309,11 @@ export class LiveWorld {
       const isTold = tenant?.externalId === uid && isSameLabels(tenant.labels, wanted);
       if (!isTold) throw new Error(`tenant ${name} is not as it should be`);
     }
+    for (const name of view.tenants.keys()) {
+      // When it goes, rules change once more, and those of iptables forget what they have counted.
+      const isGone = !this.#namespaces.has(name) && name !== "default" && !name.startsWith("kube-");
+      if (isGone) throw new Error(`tenant ${name} is still there`);
+    }
     for (const [key, { wanted, uid }] of this.#pods) {
       if (wanted.hostNetwork === true || this.#told.has(wanted)) continue;
       await this.#assertPodTold(key, wanted, uid);
@@ -326,6 +336,14 @@ export class LiveWorld {
       if (told !== expected) throw new Error(`pod ${key} acts as ${told}, not as ${expected}`);
     }
   }
+}
+
+/** What rules of iptables have dropped, by reason. */
+function iptablesDrops(namespace: string): readonly (readonly [string, number])[] {
+  return ["iptables-save", "ip6tables-save"].flatMap((program) => {
+    const { drops } = readSavedRules(runIn(namespace, [program, "--counters"]));
+    return [...drops].map(([reason, { packets }]) => [reason, packets] as const);
+  });
 }
 
 /** The ID that romanad knows a policy by. */

@@ -39,8 +39,8 @@ export interface RomanaOptions {
   readonly network?: NetworkJson;
   /** What the configuration of romanad has besides. */
   readonly romanad?: object;
-  /** What the configuration of all agents has besides. */
-  readonly agent?: object;
+  /** What the configuration of an agent has besides, by the number of its node. */
+  readonly agent?: (node: number) => object;
   /** False where a controller makes hosts of nodes. Default true: this does. */
   readonly hosts?: boolean;
 }
@@ -72,7 +72,7 @@ export interface RomanaPrograms {
  */
 export async function startRomana(
   { directory, machine, nodes }: RomanaMachines,
-  { network = NETWORK, romanad = {}, agent = {}, hosts = true }: RomanaOptions = {},
+  { network = NETWORK, romanad = {}, agent = () => ({}), hosts = true }: RomanaOptions = {},
 ): Promise<RomanaPrograms> {
   const socket = join(directory.path, "romanad.sock");
   const server = `unix://${socket}`;
@@ -95,7 +95,7 @@ export async function startRomana(
       if (hosts) await client.call("createHost", { body: { name: node.name, id: node.number, underlay } });
       installPlugin(node, plugin);
       await node.configureNetwork("10-romana.conflist", CONFIGURATION);
-      return startAgent(node, { server: innerServer, ...agent });
+      return startAgent(node, { server: innerServer, ...agent(node.number) });
     }),
   );
   const well = async (): Promise<void> => {
