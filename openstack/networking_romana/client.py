@@ -42,6 +42,12 @@ class Endpoint:
     acts_as: str | None
     revision: int | None
     plug: Plug = Plug()
+    located_on: str | None = None
+
+    @property
+    def place(self) -> str:
+        """The host where it is, whatever its address says."""
+        return self.located_on or self.host
 
     def address_of(self, ip_version: int) -> str | None:
         """Its address of family 4 or 6."""
@@ -71,6 +77,7 @@ def endpoint_of(body: Mapping[str, Any]) -> Endpoint:
         acts_as=body.get("actsAs"),
         revision=body.get("revision"),
         plug=plug_in(body),
+        located_on=body.get("locatedOn"),
     )
 
 
@@ -184,6 +191,11 @@ class Client:
         """Says the tap and the instance of an endpoint."""
         path = f"/v1/endpoints/{quote(address, safe='')}"
         return endpoint_of(self._send("PATCH", path, plug.words())[1])
+
+    def locate(self, address: str, host: str) -> Endpoint:
+        """Says on which host an endpoint is; the host of its address: at home again."""
+        path = f"/v1/endpoints/{quote(address, safe='')}"
+        return endpoint_of(self._send("PATCH", path, {"locatedOn": host})[1])
 
     def patch(self, address: str, fields: Mapping[str, Any], revision: int) -> None:
         """Changes fields of an endpoint, unless it has changed since."""

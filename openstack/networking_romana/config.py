@@ -39,7 +39,10 @@ OPTIONS = [
     cfg.StrOpt(
         "live_migration",
         default="refuse",
-        choices=[("refuse", "the binding on the other host fails, so that Nova does not start")],
+        choices=[
+            ("refuse", "the binding on the other host fails, so that Nova does not start"),
+            ("exception", "the port keeps its address on the other host, by a counted route on every host"),
+        ],
         help="What happens when a second binding is asked for on a host that the address does not belong to.",
     ),
 ]

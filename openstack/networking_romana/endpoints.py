@@ -153,6 +153,18 @@ class Endpoints:
         self._remember(endpoint)
         return endpoint
 
+    def locate(self, endpoint: Endpoint, host: str) -> Endpoint:
+        """Says that an endpoint is on a host, which may be another one than its address says."""
+        if endpoint.place == host:
+            return endpoint
+        endpoint = self._client.locate(endpoint.addresses[0], host)
+        self._remember(endpoint)
+        return endpoint
+
+    def is_host(self, name: str) -> bool:
+        """Whether it is a host of Romana."""
+        return any(host["name"] == name for host in self._client.hosts())
+
     def _post(self, wish: Wish, request: dict[str, Any], ref: str) -> tuple[Endpoint, bool]:
         """Allocates in the segment of the port's class, and makes the tenant or the segment when they are not there.
 

@@ -17,6 +17,7 @@ from networking_romana import config, group_events, tags
 from networking_romana.acting import follow, make_segment, settle, wish_now
 from networking_romana.client import ApiError
 from networking_romana.errors import RomanaConflict, refusal
+from networking_romana.live_move import is_activation, may_come, relocate
 from networking_romana.move import move_port
 from networking_romana.network_type import TYPE_ROMANA
 from networking_romana.planned import (
@@ -49,6 +50,7 @@ class RomanaMechanismDriver(api.MechanismDriver):
     def initialize(self) -> None:
         """Reads the options. Nothing is asked of romanad yet: it may start later."""
         options = config.register()
+        self._relocates = options.live_migration == "exception"
         romana()
         tags.listen()
         group_events.listen()
@@ -101,7 +103,10 @@ class RomanaMechanismDriver(api.MechanismDriver):
         _check_address_pairs(context)
         port, original = context.current, context.original
         if context.host and (context.host != context.original_host or port["fixed_ips"] != original["fixed_ips"]):
-            for address in planned_addresses(context._plugin_context, port):
+            planned = planned_addresses(context._plugin_context, port)
+            if self._relocates and is_activation(context):
+                relocate(port["id"], planned, context.host)
+            for address in planned:
                 if _host_of(address, port["id"]) != context.host:
                     raise segment_exc.HostNotCompatibleWithFixedIps(host=context.host, port_id=port["id"])
         if _acts_anew(port, original):
@@ -126,6 +131,10 @@ class RomanaMechanismDriver(api.MechanismDriver):
         if waits and planned_addresses(context._plugin_context, port):
             admin = context._plugin_context.elevated()
             context._plugin.update_port(admin, port["id"], {"port": {"fixed_ips": []}})
+        if self._relocates and context.host != context.original_host and is_activation(context):
+            # Neutron makes it DOWN until somebody says that it is plugged in, and nobody else does.
+            admin = context._plugin_context.elevated()
+            context._plugin.update_port_status(admin, port["id"], constants.PORT_STATUS_ACTIVE, context.host)
 
     def delete_port_postcommit(self, context: Any) -> None:
         """Releases the addresses of the port, and deletes the tenant with its last object."""
@@ -141,14 +150,16 @@ class RomanaMechanismDriver(api.MechanismDriver):
     def bind_port(self, context: Any) -> None:
         """Binds a port as a tap when all of its addresses belong to the host; else to nothing.
 
-        So the second binding for a live migration fails before the migration begins.
+        So the second binding for a live migration fails before the migration begins, unless the port may take its
+        addresses along.
         """
         port = context.current
         planned = planned_addresses(context._plugin_context, port)
         if not planned or len(planned) != len(port["fixed_ips"]):
             return
         owners = {_host_of(address, port["id"]) for address in planned}
-        if owners != {context.host}:
+        awaits = self._relocates and may_come(context, owners)
+        if owners != {context.host} and not awaits:
             LOG.warning("Port %s is not bound on host %s: %s is on %s", port["id"], context.host, planned, owners)
             return
         segment = next((s for s in context.segments_to_bind if s[api.NETWORK_TYPE] in BINDABLE), None)
@@ -168,12 +179,15 @@ def _before_port_update(resource: Any, event: Any, trigger: Any, payload: Any) -
 
 
 def _host_of(address: str, port_id: str) -> str | None:
-    """The host of a port's address; None when Romana does not say that it is the port's."""
+    """The host where a port's address is; None when Romana does not say that it is the port's."""
     try:
-        endpoint = romana().endpoints.at(address, port_id)
+        endpoints = romana().endpoints
+        # Another process may have said that it is somewhere else.
+        moves = config.register().live_migration == "exception"
+        endpoint = endpoints.now(address, port_id) if moves else endpoints.at(address, port_id)
     except (ApiError, Unreachable) as error:
         raise refusal(f"look at address {address}", error) from error
-    return None if endpoint is None else endpoint.host
+    return None if endpoint is None else endpoint.place
 
 
 def _profile_segment(port: Mapping[str, Any]) -> str | None:

@@ -36,7 +36,7 @@ class Cloud:
                 endpoint = by_address.get(ip["ip_address"])
                 assert endpoint is not None, f"{ip['ip_address']} is in Neutron only"
                 assert endpoint["externalId"] == port["id"]
-                assert port["binding:host_id"] in ("", endpoint["host"])
+                assert port["binding:host_id"] in ("", endpoint.get("locatedOn", endpoint["host"]))
                 used.update(endpoint["addresses"].values())
         assert set(by_address) == used, "addresses are in Romana only"
 

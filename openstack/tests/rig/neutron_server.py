@@ -50,6 +50,7 @@ flat_networks = *
 url = {url}
 timeout = 2
 cold_migration = {cold_migration}
+live_migration = {live_migration}
 """
 
 MIGRATE = "import sys; sys.argv[0] = 'neutron-db-manage'; from neutron.db.migration.cli import main; sys.exit(main())"
@@ -78,6 +79,7 @@ class Neutron:
         url,
         database=None,
         cold_migration="readdress",
+        live_migration="refuse",
         ipam_driver="romana",
         mechanism_driver="romana",
     ):
@@ -96,6 +98,7 @@ class Neutron:
                 database=self.database,
                 url=url,
                 cold_migration=cold_migration,
+                live_migration=live_migration,
                 ipam_driver=ipam_driver,
                 mechanism_driver=mechanism_driver,
             )

@@ -20,7 +20,7 @@ def test_defaults(tmp_path):
 
 @pytest.mark.parametrize(
     "text",
-    ["live_migration = exception", "cold_migration = maybe", "timeout = 0", "timeout = soon", "timeout = 61"],
+    ["live_migration = sometimes", "cold_migration = maybe", "timeout = 0", "timeout = soon", "timeout = 61"],
 )
 def test_values_that_mean_nothing_stop_the_start(tmp_path, text):
     with pytest.raises(ValueError, match=text.split()[0]):
