@@ -26,6 +26,7 @@ const COLUMNS: readonly Column<Row>[] = [
   { title: "type", value: ({ type }) => type },
   { title: "gateway", value: ({ gateway }) => gateway && formatAddress(gateway) },
   { title: "device", value: ({ device }) => device },
+  { title: "for", value: ({ purpose }) => purpose },
   { title: "state", value: ({ state }) => state, tone: ({ state }) => TONES[state] },
 ];
 
