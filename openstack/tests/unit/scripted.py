@@ -61,6 +61,8 @@ def scripted(answer, unix=None, tls=None, port=0):
     try:
         yield (f"unix://{unix}" if unix else f"{scheme}://127.0.0.1:{server.server_address[1]}"), server.seen
     finally:
+        # Connections that clients keep outlive the server: their next request closes them.
+        server.answer = lambda *_: None
         server.shutdown()
         server.server_close()
         thread.join()
