@@ -1,5 +1,11 @@
 import { type Address, type Prefix, prefixContains } from "../net/index.ts";
-import { type Flow, flowOf, NEIGHBOUR_DISCOVERY_HOP_LIMIT, type Packet } from "../policy/index.ts";
+import {
+  type Flow,
+  flowOf,
+  isEchoRequest,
+  NEIGHBOUR_DISCOVERY_HOP_LIMIT,
+  type Packet,
+} from "../policy/index.ts";
 import { LOOKUPS } from "./set-index.ts";
 import type { Chain, Hook, KeyField, KeyPart, Match, Rule, Table } from "./table.ts";
 
@@ -130,7 +136,7 @@ function holds(asked: Asked, match: Match): boolean {
     case "protocol-port":
       return flow.protocol === match.protocol && flow.port === match.port;
     case "echo-request":
-      return traffic.kind === "echo-request" && source.family === match.family;
+      return isEchoRequest(packet) && source.family === match.family;
     case "neighbour-discovery":
       return traffic.kind === "neighbour-discovery" && traffic.hopLimit === NEIGHBOUR_DISCOVERY_HOP_LIMIT;
     case "router-discovery":

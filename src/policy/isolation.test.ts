@@ -64,6 +64,8 @@ describe("judge()", () => {
     http: { kind: "tcp", port: 80 },
     dns: { kind: "udp", port: 53 },
     echo: { kind: "echo-request" },
+    "echo by its number": { kind: "icmp", type: 8, code: 0 },
+    "echo by the other family's": { kind: "icmp", type: 128, code: 0 },
     redirect: { kind: "redirect" },
     multicast: { kind: "multicast" },
     solicitation: { kind: "neighbour-discovery", hopLimit: 255 },
@@ -108,6 +110,8 @@ describe("judge()", () => {
     ["elsewhere", "192.0.2.1", "host", "192.168.0.1", "new", "http", "accept foreign"],
     // From an endpoint to its host.
     ["endpoint", "10.1.1.27", "host", "10.1.0.1", "new", "echo", "accept gateway-service"],
+    ["endpoint", "10.1.1.27", "host", "10.1.0.1", "new", "echo by its number", "accept gateway-service"],
+    ["endpoint", "10.1.1.27", "host", "10.1.0.1", "new", "echo by the other family's", "drop to-host"],
     ["endpoint", "10.1.1.27", "host", "10.1.0.1", "new", "dns", "accept gateway-service"],
     ["endpoint", "10.1.1.27", "host", "10.1.0.1", "new", "http", "drop to-host"],
     ["endpoint", "10.1.1.27", "host", "192.168.0.1", "new", "echo", "drop to-host"],

@@ -5,7 +5,7 @@ import type { PolicyDecision } from "./decision.ts";
 import { evaluateEndpoint, evaluateMachine } from "./evaluate.ts";
 import type { Flow } from "./flow.ts";
 import { ownerOf } from "./owner.ts";
-import type { AcceptReason, DropReason, Judgement, Packet } from "./packet.ts";
+import { type AcceptReason, type DropReason, isEchoRequest, type Judgement, type Packet } from "./packet.ts";
 import { flowOf, UNNAMED_PROTOCOL } from "./packet-flow.ts";
 import { SAFETY_NET, type SafeTraffic } from "./safety-net.ts";
 import {
@@ -182,7 +182,7 @@ function judgeEndpointToHost(scene: Scene): Judgement {
   if (ingress.decidedBy.kind === "rule") return dropOf(scene, ingress) ?? accept("allowed");
   const { traffic, destination } = packet;
   const isService =
-    traffic.kind === "echo-request" ||
+    isEchoRequest(packet) ||
     gatewayServices.some(
       ({ protocol, port }) => traffic.kind === protocol && "port" in traffic && traffic.port === port,
     );

@@ -40,6 +40,12 @@ export type Traffic =
   | { readonly kind: "protocol"; readonly protocol: number }
   | { readonly kind: "other" };
 
+/** True for an echo request, however it is told: by its name or by its ICMP type (RFC 792, RFC 4443). */
+export function isEchoRequest({ source, traffic }: Pick<Packet, "source" | "traffic">): boolean {
+  const type = source.family === 4 ? 8 : 128;
+  return traffic.kind === "echo-request" || (traffic.kind === "icmp" && traffic.type === type);
+}
+
 /** Why a packet is dropped. Each reason has a counter of this name. */
 export const DROP_REASONS = [
   /** A source address that the sender does not own. */
