@@ -374,9 +374,9 @@ describe("ipam and routes", () => {
         .split("\n")
         .map((line) => line.split(/ {2,}/).join(" ")),
     ).toEqual([
-      "HOST DESTINATION TYPE GATEWAY DEVICE STATE",
-      "h1 10.16.0.0/12 blackhole - - unknown",
-      "h1 10.32.0.0/12 unicast 192.0.2.2 - unknown",
+      "HOST DESTINATION TYPE GATEWAY DEVICE FOR STATE",
+      "h1 10.16.0.0/12 blackhole - - - unknown",
+      "h1 10.32.0.0/12 unicast 192.0.2.2 - - unknown",
       "",
       "1 host without a report: h1",
     ]);
