@@ -11,11 +11,13 @@ import { tapFault } from "./tap-fault.ts";
  * The attachments of an agent that lost its memory: endpoints that romanad has allocated on this host and that the
  * kernel has a device for. A device of the endpoint's own name is one, and the tap that it says; for another tap, our
  * route to it says which.
+ * @param takesRelocated whether endpoints with addresses of other hosts can be here (ADR 0022)
  */
 export function adoptAttachments(
   kernel: Kernel,
   knowledge: HostKnowledge,
   attachments: Attachments,
+  takesRelocated: boolean,
 ): readonly AttachmentRecord[] {
   const links = kernel.links();
   const byName = new Map(links.map((link) => [link.name, link]));
@@ -30,6 +32,7 @@ export function adoptAttachments(
   return [...knowledge.endpoints].flatMap(([key, { revision, ...endpoint }]): AttachmentRecord[] => {
     const network = knowledge.network(endpoint.network);
     if (network === undefined || attachments.get(key) !== undefined) return [];
+    if (!takesRelocated && endpoint.host !== knowledge.host) return [];
     const name = deviceName(endpoint.addresses);
     const { tap } = endpoint;
     const plugged = tap === undefined ? undefined : byName.get(tap.device);

@@ -168,6 +168,7 @@ export class Agent {
       underivable: () => this.#underivable,
     };
     this.#releaser = new Releaser(site, journal.intents);
+    const takesRelocated = config.firewall !== "iptables";
     this.#attacher = new Attacher(
       {
         ...site,
@@ -175,6 +176,7 @@ export class Agent {
         kernel,
         reconciler: this.#reconciler,
         endpointMtu: config.endpointMtu,
+        takesRelocated,
         connected: () => connected(readiness),
         enforced: (endpoint) => enforced(readiness, endpoint),
       },
@@ -182,7 +184,13 @@ export class Agent {
     );
     const sources = { ...site, reconciler: this.#reconciler, keeper: this.#keeper, kernel };
     this.check = (ref, json) => checkAttachment(ref, json, sources);
-    this.#reviewer = new Reviewer({ ...site, kernel, attacher: this.#attacher, follower: this.#follower });
+    this.#reviewer = new Reviewer({
+      ...site,
+      kernel,
+      attacher: this.#attacher,
+      follower: this.#follower,
+      takesRelocated,
+    });
     const onChange = this.#noticeCount.bind(this);
     const background = this.#background.bind(this);
     this.#taps = new TapKeeper({ ...sources, attacher: this.#attacher, timers, onChange, background });

@@ -34,6 +34,8 @@ export interface Site extends ReleaserSite {
   readonly reconciler: Reconciler;
   /** MTU of endpoints that ask for none. */
   readonly endpointMtu: number;
+  /** Whether the rules of this host can judge endpoints that are here in spite of their address (ADR 0022). */
+  readonly takesRelocated: boolean;
   /** Waits a little for romanad. @throws RomanaError `unavailable`. */
   readonly connected: () => Promise<void>;
   /** Waits until the rules in force know the endpoint's segment, or that it acts as another. @throws RomanaError `unavailable`. */
@@ -83,8 +85,8 @@ export class Attacher {
    * Allocates an endpoint and wires it; returns when it is enforced, reachable and on disk. Repeating it with the
    * same name or token gives the same attachment.
    * @throws RomanaError `invalid-input`, `conflict` (name, token, device or interface in use), `not-found`
-   *   (namespace, tap, tenant, …), `unavailable` (no romanad, no such workload yet), or what romanad or the kernel
-   *   refuses.
+   *   (namespace, tap, tenant, …), `unavailable` (no romanad, no such workload yet), `unsupported` (a relocated endpoint and
+   *   iptables), or what romanad or the kernel refuses.
    */
   async attach(json: unknown): Promise<Attached> {
     const request = decodeAttachmentRequest(json);
@@ -272,6 +274,7 @@ export class Attacher {
   /** Makes the device, binds and routes the endpoint; or leaves to the caller what there is to {@link #unwire}. */
   async #wire(record: Unwired, target: AttachTarget, tap: Link | undefined): Promise<AttachmentRecord> {
     const { endpoint } = record;
+    this.#checkPlace(endpoint);
     const knowledge = this.#site.knowledge();
     const network = knowledge?.network(endpoint.network);
     if (network === undefined) throw notFound("network", endpoint.network);
@@ -309,6 +312,16 @@ export class Attacher {
     const { reconciler } = this.#site;
     reconciler.unwire(device);
     if (isOwnDeviceName(device)) await reconciler.dismantle(device);
+  }
+
+  /** Rules that take the endpoint for one outside of this host would let anybody reach it. */
+  #checkPlace(endpoint: Endpoint): void {
+    const { host, takesRelocated } = this.#site;
+    if (takesRelocated || endpoint.host === host) return;
+    throw new RomanaError(
+      `Cannot attach endpoint "${nameOf(endpoint)}": its address is of host "${endpoint.host}", and only a host with nftables takes it; migrate it to one`,
+      { code: "unsupported" },
+    );
   }
 
   #find({ name, requestToken }: AttachmentRequest): AttachmentRecord | undefined {

@@ -29,6 +29,7 @@ async function review(revision: number, view: Partial<HostSnapshot>, lostRevisio
   const attachments = new Attachments();
   attachments.put(attachment(revision));
   const reviewer = new Reviewer({
+    takesRelocated: true,
     kernel: createSceneKernel(),
     journal,
     attachments,

@@ -11,6 +11,7 @@ export interface ReviewerOptions extends Pick<ReleaserSite, "journal" | "attachm
   readonly kernel: Kernel;
   readonly attacher: Pick<Attacher, "drop">;
   readonly follower: Pick<Follower, "knowledge" | "connection">;
+  readonly takesRelocated: boolean;
 }
 
 /** Holds the attachments against what romanad says about the host's endpoints. */
@@ -39,10 +40,10 @@ export class Reviewer {
 
   /** Finds out what is attached when there is no memory of it, and remembers it. */
   adopt(): { readonly count: number; readonly kept: Promise<void> } {
-    const { kernel, journal, attachments, follower } = this.#options;
+    const { kernel, journal, attachments, follower, takesRelocated } = this.#options;
     const { knowledge } = follower;
     if (knowledge === undefined) return { count: 0, kept: Promise.resolve() };
-    const adopted = adoptAttachments(kernel, knowledge, attachments);
+    const adopted = adoptAttachments(kernel, knowledge, attachments, takesRelocated);
     for (const attachment of adopted) attachments.put(attachment);
     const keep = async (): Promise<void> => {
       await Promise.all(adopted.map((attachment) => journal.keep(attachment)));

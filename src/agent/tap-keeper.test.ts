@@ -3,6 +3,7 @@ import { AgentScene, createSceneKernel, networkText } from "../../test/support/a
 import { endpoint, hostView } from "../../test/support/agent-view.ts";
 import { FakeRomanad } from "../../test/support/fake-romanad.ts";
 import type { Endpoint } from "../model/index.ts";
+import { addressPrefix } from "../net/index.ts";
 import { createMemoryStore } from "../store/index.ts";
 import type { FakeKernel } from "../system/fake-kernel.ts";
 
@@ -102,6 +103,36 @@ describe("an endpoint that says its tap", () => {
     expect(await scene.agent.detach("web-11")).toEqual({ detached: true, released: false });
     expect([...scene.romanad.endpoints.keys()]).toEqual([ADDRESS]);
   });
+});
+
+test.each([
+  ["nftables", ["web-11 tap7 attached"], []],
+  [
+    "iptables",
+    [],
+    [
+      'Cannot attach endpoint "web-11": its address is of host "host-2", and only a host with nftables takes it; migrate it to one',
+    ],
+  ],
+])("an endpoint that was relocated here, with %s", async (firewall, attached, problems) => {
+  const kernel = createSceneKernel();
+  kernel.addLink(TAP);
+  const visitor = { ...endpoint(11, 20, 2), tap: { device: TAP.name, mac: MAC }, locatedOn: "host-1" };
+  const { host, locatedOn, network } = visitor;
+  const blocks = [visitor.addresses.ipv4, visitor.addresses.ipv6]
+    .flatMap((one) => one ?? [])
+    .map(addressPrefix);
+  const relocation = { network, host, locatedOn, blocks, revision: 20 };
+  const romanad = new FakeRomanad(hostView({ endpoints: [visitor], relocations: [relocation] }));
+  const scene = await new AgentScene({ kernel, config: { firewall }, romanad }).start();
+  await rest(scene);
+  expect(stateOf(scene)).toEqual(attached);
+  await kernel.outside.deleteLink("tap7");
+  kernel.addLink(TAP);
+  await rest(scene);
+  expect(stateOf(scene)).toEqual(attached);
+  expect(scene.agent.status().problems).toEqual(problems);
+  if (attached.length === 0) expect(networkText(kernel)).not.toContain("dev tap7");
 });
 
 describe("a device is refused", () => {

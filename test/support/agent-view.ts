@@ -13,12 +13,16 @@ export function underlayHost(id: number): Host {
 }
 
 /** Endpoint `endpointId` of tenant acme, segment web, on host 1: 11 is 10.1.1.27. */
-export function endpoint(endpointId: number, revision = 1): Endpoint & { readonly revision: number } {
-  const identity = { groups: [], host: 1, tenant: 1, code: { code: 1, extraBits: 0 }, endpoint: endpointId };
+export function endpoint(
+  endpointId: number,
+  revision = 1,
+  host = 1,
+): Endpoint & { readonly revision: number } {
+  const identity = { groups: [], host, tenant: 1, code: { code: 1, extraBits: 0 }, endpoint: endpointId };
   const { plans } = network("default", SEED_IPV4, SEED_IPV6);
   return {
     network: "default",
-    host: "host-1",
+    host: `host-${host}`,
     tenant: "acme",
     segment: "web",
     code: identity.code,
