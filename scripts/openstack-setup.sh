@@ -1,14 +1,17 @@
 #!/usr/bin/env bash
-# Makes a Debian machine ready for the tests of openstack/: Neutron with its own tests, MariaDB, pytest and mypy, all from
-# Debian. Quick when nothing is missing. Nothing is started and no configuration of the machine is changed.
+# Makes a Debian machine ready for the tests of openstack/: Neutron with its own tests, MariaDB, pytest and mypy from Debian,
+# and ruff from PyPI into a cache of its own. Quick when nothing is missing. Nothing is started and no configuration of the
+# machine is changed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly PACKAGES=(
   python3-neutron mariadb-server-core mariadb-client-core
   python3-pytest python3-oslotest python3-ddt python3-testresources python3-testscenarios mypy
+  python3-venv
 )
 readonly OLDEST_NEUTRON=21
+readonly RUFF=0.17.6
 
 say() { echo "openstack-setup: $*" >&2; }
 fail() { say "$*"; exit 1; }
@@ -40,9 +43,25 @@ check_neutron() {
     fail "Neutron's own tests cannot be imported"
 }
 
+# scripts/openstack.sh finds it under the name without the version.
+install_ruff() {
+  local cache=${XDG_CACHE_HOME:-$HOME/.cache}/romana
+  local there=$cache/ruff-$RUFF
+  mkdir -p "$cache"
+  ln -sfn "ruff-$RUFF" "$cache/ruff"
+  [ ! -x "$there/bin/ruff" ] || return 0
+  say "installing ruff $RUFF"
+  rm -rf "$there"
+  /usr/bin/python3 -m venv "$there" >&2 && "$there/bin/pip" install -q "ruff==$RUFF" </dev/null >&2 || {
+    rm -rf "$there"
+    fail "pip could not install ruff $RUFF"
+  }
+}
+
 command -v dpkg-query >/dev/null || fail "this is no Debian: install Neutron, its tests, MariaDB, pytest and mypy by hand"
 [ "$(id -u)" -eq 0 ] || fail "packages are installed as root; run this as root"
 scripts/setup.sh
 install_missing
+install_ruff
 check_neutron
 say "ready"

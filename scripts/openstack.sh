@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Tests of openstack/ with a real Neutron and a real romanad. Without arguments all of them, after types and, where ruff is
-# installed, format and lint; --quick leaves out Neutron's own suites, which take most of the time; other arguments are for
+# Tests of openstack/ with a real Neutron and a real romanad. Without arguments all of them, after types, format and
+# lint; --quick leaves out Neutron's own suites, which take most of the time; other arguments are for
 # pytest, such as a file. What wants a server of its own runs beside the others.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -15,12 +15,9 @@ run_tests() { /usr/bin/python3 -m pytest -q -p no:cacheprovider "$@" </dev/null;
 
 check_statically() {
   /usr/bin/python3 -m mypy networking_romana
-  if command -v ruff >/dev/null; then
-    ruff format --check .
-    ruff check .
-  else
-    echo "openstack: ruff is not installed: format and lint are not checked" >&2
-  fi
+  local ruff=${XDG_CACHE_HOME:-$HOME/.cache}/romana/ruff/bin/ruff
+  "$ruff" format --check .
+  "$ruff" check .
 }
 
 # Runs the busy ones in the background and tells of them afterwards. A failure of either is one of both.

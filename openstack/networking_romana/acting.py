@@ -44,8 +44,10 @@ def settle(context: Any, port: Any) -> None:
         for address in planned_addresses(context, port):
             endpoint = romana().endpoints.at(address, wish.port_id)
             segments = romana().segments
-            if endpoint is None or (endpoint.acts_as or endpoint.segment) != (
-                segments.of_class(endpoint.tenant, wish.segment, wish.port_class)["name"]
+            if (
+                endpoint is None
+                or (endpoint.acts_as or endpoint.segment)
+                != (segments.of_class(endpoint.tenant, wish.segment, wish.port_class)["name"])
             ):
                 follow(wish.port_id)
                 return

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 
 import netaddr
 
-from networking_romana.plug import Plug, plug_in
+from networking_romana.plug import NOT_PLUGGED, Plug, plug_in
 from networking_romana.transport import Transport, Unreachable
 
 
@@ -41,7 +41,7 @@ class Endpoint:
     external_id: str | None
     acts_as: str | None
     revision: int | None
-    plug: Plug = Plug()
+    plug: Plug = NOT_PLUGGED
     located_on: str | None = None
 
     @property

@@ -25,6 +25,10 @@ class Plug:
         return {"tap": tap, "instance": self.instance}
 
 
+NOT_PLUGGED = Plug()
+"""Of ports that no hypervisor plugs in."""
+
+
 def plug_of(port_id: str, device_owner: str, device_id: str, mac: str) -> Plug:
     """Only ports of VMs have a tap that Nova plugs in."""
     if not device_owner.startswith(constants.DEVICE_OWNER_COMPUTE_PREFIX):

@@ -1,4 +1,4 @@
-"""Ports that the same security groups are about are of one class; a class within the words about a segment is a segment."""
+"""Ports with the same security groups are of one class; a class within the words about a segment is a segment."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from neutron_lib.utils import net
 from oslo_serialization import jsonutils
 
 from networking_romana.errors import RomanaBadRequest
-from networking_romana.plug import Plug, plug_of
+from networking_romana.plug import NOT_PLUGGED, Plug, plug_of
 from networking_romana.port_class import UNFILTERED, PortClass
 from networking_romana.segment_choice import BadSegment, choose_segment
 
@@ -31,7 +31,7 @@ class Wish:
     host: str
     segment: str
     port_class: PortClass = UNFILTERED
-    plug: Plug = Plug()
+    plug: Plug = NOT_PLUGGED
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """How long a cold sync takes on our side: romanad knows hosts and networks, Neutron has 10,000 ports with addresses.
 
-Neutron is a server that answers pages out of memory at once, since the time of the real one is not ours; romanad is real. A
-second comparison, in which nothing differs, and one after 100 endpoints were left follow.
+Neutron is a server that answers pages out of memory at once, since the time of the real one is not ours. romanad is
+real. A second comparison, in which nothing differs, and one after 100 endpoints were left follow.
 
     cd openstack/tests && PYTHONPATH=.:.. /usr/bin/python3 sync_cost.py
 """
@@ -98,7 +98,9 @@ def main():
         romanad.api.send("POST", "/v1/networks", {"name": "seed", "plans": {"ipv4": PLAN}}).ok()
         for number in range(HOSTS):
             underlay = {"ipv4": f"198.51.100.{number + 1}"}
-            romanad.api.send("POST", "/v1/hosts", {"name": f"host-{number}", "id": number + 1, "underlay": underlay}).ok()
+            romanad.api.send(
+                "POST", "/v1/hosts", {"name": f"host-{number}", "id": number + 1, "underlay": underlay}
+            ).ok()
         with scripted(neutron(*clouds_ports())) as (url, _):
             config = directory / "neutron.conf"
             config.write_text(f"[romana]\nurl = {romanad.url}\n")

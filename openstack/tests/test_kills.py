@@ -1,4 +1,4 @@
-"""romanad or neutron-server is killed, again and again, in the middle of many calls; afterwards the tool makes both agree."""
+"""romanad or neutron-server is killed, again and again, amid many calls; afterwards the tool makes both agree."""
 
 import collections
 import http.client

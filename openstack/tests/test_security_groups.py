@@ -124,7 +124,9 @@ def test_a_group_of_another_project(cloud, project, network):
 
 
 def test_address_groups(cloud, project, network):
-    made = project.send("POST", "address-groups", {"address_group": {"name": "office", "addresses": ["203.0.113.0/24"]}})
+    made = project.send(
+        "POST", "address-groups", {"address_group": {"name": "office", "addresses": ["203.0.113.0/24"]}}
+    )
     office = made.ok()["address_group"]["id"]
     web = group(project, "web", ALL_OUT, tcp(80, remote_address_group_id=office))
     a = addresses(project.boot(network, "host-a", security_groups=[web]))[0]
@@ -138,7 +140,7 @@ def test_address_groups(cloud, project, network):
 def test_a_group_that_is_deleted_takes_policy_and_segments_along(cloud, project, network):
     web, other = group(project, "web", ALL_OUT), group(project, "other", ALL_OUT)
     add(project, other, **tcp(80, remote_group_id=web))
-    one, two, _, _ = setup_pair(project, network, [web], [other])
+    one, _, _, _ = setup_pair(project, network, [web], [other])
     policy = lambda name: cloud.romanad.api.send("GET", f"/v1/policies/neutron.group.{name}")  # noqa: E731
     assert len(policy(other).ok()["rules"]) == 2
     project.delete(one)
@@ -226,7 +228,9 @@ def random_rule(draw, groups):
             {"protocol": "sctp"},
         ]
     )
-    prefixes = ["::/0", "fd00:10::/48", "2001:db8::/32"] if is_ipv6 else ["0.0.0.0/0", "172.16.0.0/12", "203.0.113.0/24"]
+    prefixes = (
+        ["::/0", "fd00:10::/48", "2001:db8::/32"] if is_ipv6 else ["0.0.0.0/0", "172.16.0.0/12", "203.0.113.0/24"]
+    )
     remote = draw.choice([{}, {"remote_group_id": draw.choice(groups)}, {"remote_ip_prefix": draw.choice(prefixes)}])
     direction = draw.choice(["ingress", "egress"])
     return {"direction": direction, "ethertype": "IPv6" if is_ipv6 else "IPv4", **kind, **remote}

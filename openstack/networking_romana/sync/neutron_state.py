@@ -47,7 +47,7 @@ class Port:
 
 @dataclasses.dataclass(frozen=True)
 class NeutronState:
-    """Networks, the subnets that are plans with the plan's network of Romana, and ports, by their IDs; wanted policies by group."""
+    """Networks, subnets that are plans with the plan's network of Romana, ports, by ID; wanted policies by group."""
 
     networks: Mapping[str, Network]
     plans: Mapping[str, str]

@@ -29,7 +29,7 @@ def wanted_policies(
 
 
 def policy_differences(neutron: NeutronState, romana: RomanaState) -> Iterator[Difference]:
-    """Groups that ports use have policies; those of other groups may be there, as they should be, until the group goes."""
+    """Groups that ports use have policies; those of other groups may be there, as they should, until the group goes."""
     used = {group for port in neutron.ports.values() if port.addresses for group in port.port_class.groups or ()}
     for group_id, spec in neutron.policies.items():
         stored = romana.policies.get(spec["id"])
@@ -44,9 +44,7 @@ def policy_differences(neutron: NeutronState, romana: RomanaState) -> Iterator[D
             yield from _difference(spec, romana.policies.get(spec["id"]), "")
 
 
-def _difference(
-    spec: Mapping[str, Any], stored: Mapping[str, Any] | None, group_id: str
-) -> Iterator[Difference]:
+def _difference(spec: Mapping[str, Any], stored: Mapping[str, Any] | None, group_id: str) -> Iterator[Difference]:
     what = f"security group {group_id}" if group_id else "what holds for all ports"
     if stored is None:
         yield Difference(kinds.POLICY_MISSING, spec["id"], what, "no policy", "", {"group": group_id})

@@ -46,7 +46,7 @@ class Endpoint:
 
 @dataclasses.dataclass(frozen=True)
 class RomanaState:
-    """All of romanad's networks, tenants (by project, too), segments, endpoints (by each of their addresses), and policies by ID."""
+    """romanad's networks, tenants (by project, too), segments, endpoints (by each address), and policies by ID."""
 
     networks: tuple[Mapping[str, Any], ...]
     tenants: Mapping[str, Tenant]
@@ -59,7 +59,9 @@ class RomanaState:
 
 def read_romana(client: Client) -> RomanaState:
     """Reads all. Raises ApiError or Unreachable."""
-    return romana_state(client.networks(), client.tenants(), client.all_segments(), client.endpoints(), client.policies())
+    return romana_state(
+        client.networks(), client.tenants(), client.all_segments(), client.endpoints(), client.policies()
+    )
 
 
 def romana_state(

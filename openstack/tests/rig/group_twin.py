@@ -1,4 +1,4 @@
-"""What Neutron's security groups mean for a first packet: each rule looked at for each flow, and nothing of Romana's."""
+"""What Neutron's security groups mean for a first packet: each rule looked at for each flow, nothing of Romana's."""
 
 import ipaddress
 
@@ -28,9 +28,9 @@ def matches(ports, rule, other, flow):
         member = port_of(ports, other)
         if member is None or rule["remote_group_id"] not in member["security_groups"]:
             return False
-    if rule["remote_ip_prefix"] is not None:
-        if ipaddress.ip_address(other) not in ipaddress.ip_network(rule["remote_ip_prefix"]):
-            return False
+    prefix = rule["remote_ip_prefix"]
+    if prefix is not None and ipaddress.ip_address(other) not in ipaddress.ip_network(prefix):
+        return False
     return is_of_kind(rule, version, flow)
 
 

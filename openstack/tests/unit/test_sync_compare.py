@@ -9,8 +9,8 @@ from networking_romana.port_class import PortClass
 from networking_romana.sync import difference as kinds
 from networking_romana.sync.compare import compare
 from networking_romana.sync.neutron_state import Network, NeutronState, Port
-from networking_romana.sync.restore import restoration
 from networking_romana.sync.policies import wanted_policies
+from networking_romana.sync.restore import restoration
 from networking_romana.sync.romana_state import romana_state
 
 LABELS = {"openstack.org/made-by": "neutron"}
@@ -28,6 +28,8 @@ ON = PortClass(frozenset(["group-1"]))
 NETWORK = Network("net-1", "project-1", "web", (), "romana")
 PORT = Port("port-1", "project-1", "net-1", "host-1", ("10.1.1.17",), "web", True, ON)
 TENANT = {"name": "project-1", "id": 1, "externalId": "project-1", "labels": LABELS, "revision": 1}
+
+
 def segment(word, name=None, codes=("1",), port_class=ON):
     labels = {**LABELS, **port_class.labels(word)}
     spec = {"name": name or word, "externalId": port_class.external_id(word), "codes": list(codes), "labels": labels}
