@@ -29,6 +29,29 @@ def cloud(romanad, tmp_path_factory):
     neutron.stop()
 
 
+@pytest.fixture(scope="session")
+def cloud_with(tmp_path_factory):
+    """Makes a cloud whose Neutron is configured otherwise. Each has a romanad of its own: one Neutron, one romanad."""
+    from rig.cloud import Cloud
+    from rig.neutron_server import Neutron
+    from rig.romanad import Romanad
+
+    running = []
+
+    def make(**options):
+        directory = tmp_path_factory.mktemp("configured")
+        romanad = Romanad(directory / "romanad").start()
+        running.append(romanad)
+        romanad.populate()
+        neutron = Neutron(directory, romanad.url, **options).start()
+        running.append(neutron)
+        return Cloud(romanad, neutron)
+
+    yield make
+    for program in reversed(running):
+        program.stop()
+
+
 @pytest.fixture
 def project(cloud):
     """A project; when the test is over and all it had is deleted, nothing may be left of it."""

@@ -3,16 +3,13 @@
 import uuid
 
 import pytest
-from rig.cloud import Cloud, addresses
-from rig.neutron_server import Neutron
+from rig.cloud import addresses
 
 
 @pytest.fixture(scope="module")
-def moving_cloud(romanad, cloud, tmp_path_factory):
-    """A second Neutron, whose ports take their addresses along, on the same romanad."""
-    neutron = Neutron(tmp_path_factory.mktemp("moving"), romanad.url, live_migration="exception").start()
-    yield Cloud(romanad, neutron)
-    neutron.stop()
+def moving_cloud(cloud_with):
+    """Its ports take their addresses along."""
+    return cloud_with(live_migration="exception")
 
 
 @pytest.fixture

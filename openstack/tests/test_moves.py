@@ -3,8 +3,7 @@
 import uuid
 
 import pytest
-from rig.cloud import Cloud, addresses
-from rig.neutron_server import Neutron
+from rig.cloud import addresses
 
 
 def rebind(project, port, host):
@@ -64,11 +63,9 @@ def test_a_second_binding_on_another_host_is_refused_before_a_live_migration_beg
 
 
 @pytest.fixture(scope="module")
-def refusing_cloud(romanad, cloud, tmp_path_factory):
-    """A second Neutron, which refuses cold migrations, on the same romanad."""
-    neutron = Neutron(tmp_path_factory.mktemp("refusing"), romanad.url, cold_migration="refuse").start()
-    yield Cloud(romanad, neutron)
-    neutron.stop()
+def refusing_cloud(cloud_with):
+    """It refuses cold migrations."""
+    return cloud_with(cold_migration="refuse")
 
 
 def test_a_move_is_refused_where_the_operator_wants_it(refusing_cloud):

@@ -78,10 +78,10 @@ class Romanad:
     def stop(self):
         self.program.end()
 
-    def populate(self):
-        for network in NETWORKS:
+    def populate(self, networks=NETWORKS, hosts=HOSTS):
+        for network in networks:
             self.api.send("POST", "/v1/networks", network).ok()
-        for number, name in enumerate(HOSTS, start=1):
+        for number, name in enumerate(hosts, start=1):
             spec = {"name": name, "id": number, "underlay": {"ipv4": f"198.51.100.{number}"}}
             self.api.send("POST", "/v1/hosts", spec).ok()
 

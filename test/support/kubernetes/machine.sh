@@ -72,6 +72,8 @@ own_files() {
     mkdir -p "$path" "files$path"
     mount --bind "files$path" "$path"
   done
+  # A network that the real machine has for its own containers is none of this one's.
+  rm -rf /etc/cni
   mkdir -p /var/lib/etcd /run/lock /run/netns /etc/kubernetes/manifests /etc/cni/net.d
   mount -t tmpfs -o mode=700 tmpfs /var/lib/etcd
   if [ -d /usr/lib/cni ]; then
