@@ -23,7 +23,7 @@ from rig.processes import until
 from rig.romanad import NETWORKS, Romanad
 
 VMS = 200
-LATE_VMS = 20
+LATE_VMS = 100
 HOSTS = 4
 PAIRS = 60
 KINDS = [(1, None), (6, 80), (6, 443), (6, 5432)]
