@@ -56,6 +56,13 @@ def test_addresses_that_romana_has_lost(cloud, project, tool, cidrs):
     assert [addresses(project.port(port)) for port in ports] == before
 
 
+def test_an_endpoint_that_is_said_to_be_elsewhere(cloud, project, tool):
+    address = addresses(project.boot(project.network("web"), "host-a"))[0]
+    cloud.romanad.api.send("PATCH", f"/v1/endpoints/{address}", {"locatedOn": "host-b"}).ok()
+    mends(tool, "location-differs")
+    assert [(e["host"], e.get("locatedOn")) for e in cloud.romanad.endpoints()] == [("host-a", None)]
+
+
 def test_a_project_whose_tenant_is_lost(cloud, project, tool):
     """Its ID is in the addresses only."""
     network = project.network("web")

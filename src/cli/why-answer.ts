@@ -1,5 +1,13 @@
-import { formatAddress } from "../net/index.ts";
-import type { Flow, FlowAnswer, FlowSide, SideDecision } from "../policy/index.ts";
+import type { Relocation } from "../model/index.ts";
+import { type Address, formatAddress } from "../net/index.ts";
+import {
+  type Flow,
+  type FlowAnswer,
+  type FlowSide,
+  relocationOf,
+  type SideDecision,
+  type World,
+} from "../policy/index.ts";
 import { encodeProtocol } from "../schema/index.ts";
 import type { Result } from "./command.ts";
 import { EXIT } from "./exit.ts";
@@ -23,6 +31,12 @@ export interface SteeredFlow {
   readonly back?: PassedChain;
 }
 
+/** An address that is on another host than it says. */
+export interface Move {
+  readonly address: Address;
+  readonly relocation: Relocation;
+}
+
 type Considered = SideDecision["considered"][number];
 
 interface SideRow {
@@ -30,8 +44,23 @@ interface SideRow {
   readonly side: FlowSide | undefined;
 }
 
+/** The addresses of flows that are elsewhere, each once. */
+export function movesOf(world: World, flows: readonly Flow[]): readonly Move[] {
+  const addresses = flows.flatMap(({ source, destination }) => [source, destination]);
+  const distinct = new Map(addresses.map((address) => [formatAddress(address), address]));
+  return [...distinct.values()].flatMap((address): Move[] => {
+    const relocation = relocationOf(world, address);
+    return relocation === undefined ? [] : [{ address, relocation }];
+  });
+}
+
 /** The answers about one question, a family each; the exit code says whether any of them is "denied". */
-export function whyResult(from: string, to: string, flows: readonly SteeredFlow[]): Result {
+export function whyResult(
+  from: string,
+  to: string,
+  flows: readonly SteeredFlow[],
+  moves: readonly Move[],
+): Result {
   return {
     data: {
       from,
@@ -46,10 +75,23 @@ export function whyResult(from: string, to: string, flows: readonly SteeredFlow[
         })),
       ),
       ...refusals(flows),
+      ...(moves.length > 0 && {
+        relocated: moves.map(({ address, relocation: { host, locatedOn } }) => ({
+          address: formatAddress(address),
+          host,
+          locatedOn,
+        })),
+      }),
     },
     exitCode: flows.some(isDenied) ? EXIT.findings : EXIT.ok,
-    text: (screen) => flows.map((flow) => renderSteered(screen, from, to, flow)).join("\n\n"),
+    text: (screen) =>
+      [...flows.map((flow) => renderSteered(screen, from, to, flow)), ...moves.map(moveWords)].join("\n\n"),
   };
+}
+
+function moveWords({ address, relocation }: Move): string {
+  const { host, locatedOn } = relocation;
+  return `${formatAddress(address)} is on host ${locatedOn}, although its bits say ${host}: every host has a route for it alone`;
 }
 
 function isDenied({ answers, there, back }: SteeredFlow): boolean {

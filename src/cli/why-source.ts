@@ -13,7 +13,7 @@ import {
   segmentPlaceText,
 } from "../model/index.ts";
 import { formatAddress, isAddress, parseAddress } from "../net/index.ts";
-import type { PolicyWorld } from "../policy/index.ts";
+import { type PolicyWorld, relocationsOf } from "../policy/index.ts";
 import type { ClusterState } from "../schema/index.ts";
 import { listAll } from "./resource.ts";
 import { readWorld } from "./state-source.ts";
@@ -49,7 +49,7 @@ const MEMBERS = 100;
 export function sourceOfState(state: ClusterState): WhySource {
   const { endpoints, ...world } = state;
   return {
-    world,
+    world: { ...world, relocations: relocationsOf(world.networks, endpoints) },
     findEndpoint: async (ref) =>
       endpoints.find(({ name, addresses }) => name === ref || textsOf(addresses).includes(ref)),
     findMember: async (segment) => endpoints.find((endpoint) => isMember(endpoint, segment)),
@@ -60,8 +60,12 @@ export function sourceOfState(state: ClusterState): WhySource {
 /** Looks things up in romanad. */
 export async function sourceOfRomanad(client: Client): Promise<WhySource> {
   let backends: Promise<ReadonlyMap<string, readonly Backend[]>> | undefined;
+  const world = await readWorld(client);
+  const relocated = await listAll((query) =>
+    client.call("listEndpoints", { query: { ...query, relocated: true } }),
+  );
   return {
-    world: await readWorld(client),
+    world: { ...world, relocations: relocationsOf(world.networks, relocated) },
     findEndpoint: async (ref) => {
       try {
         return await client.call("getEndpoint", { params: { ref } });

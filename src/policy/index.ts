@@ -13,6 +13,7 @@ export * from "./packet.ts";
 export * from "./packet-flow.ts";
 export * from "./place.ts";
 export * from "./reachability.ts";
+export * from "./relocations.ts";
 export * from "./safety-net.ts";
 export * from "./selector.ts";
 export * from "./target.ts";

@@ -72,8 +72,12 @@ def _of_ports(neutron: NeutronState, romana: RomanaState) -> Iterator[Difference
 
 def _of_endpoint(port: Port, endpoint: Endpoint, romana: RomanaState) -> Iterator[Difference]:
     subject = endpoint.addresses[0]
-    if port.host and port.host not in (endpoint.host, endpoint.body.get("locatedOn")):
-        yield Difference(kinds.HOST_DIFFERS, subject, port.host, endpoint.host, port.id)
+    where = endpoint.body.get("locatedOn", endpoint.host)
+    if port.host and port.host != where:
+        if port.host == endpoint.host:
+            yield Difference(kinds.LOCATION_DIFFERS, subject, port.host, where, port.id, {"endpoint": endpoint})
+        else:
+            yield Difference(kinds.HOST_DIFFERS, subject, port.host, where, port.id)
     tenants = romana.by_project.get(port.project_id, ())
     if tenants and endpoint.tenant not in [tenant.name for tenant in tenants]:
         yield Difference(kinds.TENANT_DIFFERS, subject, tenants[0].name, endpoint.tenant, port.id)

@@ -19,7 +19,10 @@ ADDRESS_KEPT = "address-kept"
 """A port that waits for its host has still the address of the last one."""
 
 HOST_DIFFERS = "host-differs"
-"""A port is bound to another host than its address says."""
+"""A port is bound to another host than its address says, and Romana does not know that it is there."""
+
+LOCATION_DIFFERS = "location-differs"
+"""Romana sends the traffic of an address to another host, but its port is on the host that it says."""
 
 TENANT_DIFFERS = "tenant-differs"
 """The address of a port says another tenant than that of its project."""
@@ -57,7 +60,7 @@ POLICY_LEFT = "policy-left"
 ADDS = frozenset({ADDRESS_MISSING, TENANT_MISSING, POLICY_MISSING})
 """What is mended by adding something."""
 
-TAKES_AWAY = frozenset({ADDRESS_LEFT, ADDRESS_KEPT, TENANT_LEFT, SEGMENT_LEFT, POLICY_LEFT})
+TAKES_AWAY = frozenset({ADDRESS_LEFT, ADDRESS_KEPT, LOCATION_DIFFERS, TENANT_LEFT, SEGMENT_LEFT, POLICY_LEFT})
 """What is mended by taking something away; servers that run may just be about to need it."""
 
 FOR_PEOPLE = frozenset({ADDRESS_TAKEN, HOST_DIFFERS, TENANT_DIFFERS, SEGMENT_UNKNOWN, TENANT_TWICE})

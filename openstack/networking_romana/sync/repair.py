@@ -53,6 +53,7 @@ class Repairs:
         self._each(by_kind.get(kinds.TENANT_MISSING, []), self._make_tenant, refusals)
         self._each(by_kind.get(kinds.SEGMENT_DIFFERS, []), self._act_as, refusals)
         self._each(by_kind.get(kinds.FIELDS_DIFFER, []), self._patch, refusals)
+        self._each(by_kind.get(kinds.LOCATION_DIFFERS, []), self._send_home, refusals)
         self._each(by_kind.get(kinds.SEGMENT_LEFT, []), self._drop_segment, refusals)
         self._each(by_kind.get(kinds.TENANT_LEFT, []), self._drop_tenant, refusals)
         self._each(by_kind.get(kinds.POLICY_LEFT, []), self._drop_policy, refusals)
@@ -75,6 +76,10 @@ class Repairs:
     def _patch(self, difference: Difference) -> None:
         endpoint = difference.data["endpoint"]
         self._client.patch(endpoint.addresses[0], difference.data["fields"], endpoint.revision)
+
+    def _send_home(self, difference: Difference) -> None:
+        endpoint = difference.data["endpoint"]
+        self._client.locate(endpoint.addresses[0], endpoint.host)
 
     def _write_policy(self, difference: Difference) -> None:
         if difference.data["group"]:

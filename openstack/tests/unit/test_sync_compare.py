@@ -75,6 +75,8 @@ def port(**changes):
         ([PORT], [{**ENDPOINT, "externalId": "x", "requestToken": "cni/x"}], [(kinds.ADDRESS_TAKEN, "10.1.1.17")]),
         ([port(host="host-2")], [ENDPOINT], [(kinds.HOST_DIFFERS, "10.1.1.17")]),
         ([port(host="host-2")], [{**ENDPOINT, "locatedOn": "host-2"}], []),
+        ([port(host="host-3")], [{**ENDPOINT, "locatedOn": "host-2"}], [(kinds.HOST_DIFFERS, "10.1.1.17")]),
+        ([PORT], [{**ENDPOINT, "locatedOn": "host-2"}], [(kinds.LOCATION_DIFFERS, "10.1.1.17")]),
         ([port(host="", is_deferred=False)], [ENDPOINT], []),
         ([port(host="")], [ENDPOINT], [(kinds.ADDRESS_KEPT, "port-1")]),
         ([port(segment="db")], [ENDPOINT], [(kinds.SEGMENT_DIFFERS, "10.1.1.17")]),

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
@@ -9,7 +9,7 @@ const DIRECTORY = mkdtempSync(join(tmpdir(), "romana-why-"));
 afterAll(() => rmSync(DIRECTORY, { recursive: true }));
 
 /** Runs `romana why … --state` as a process would; words are separated by spaces. */
-async function why(line: string): Promise<{ code: number; stdout: string; stderr: string }> {
+async function why(line: string, state = STATE): Promise<{ code: number; stdout: string; stderr: string }> {
   const written = { stdout: "", stderr: "" };
   const stream = (name: "stdout" | "stderr") => ({
     write: (text: string) => {
@@ -17,7 +17,7 @@ async function why(line: string): Promise<{ code: number; stdout: string; stderr
     },
   });
   const code = await main({
-    words: ["why", ...line.split(" "), "--state", STATE],
+    words: ["why", ...line.split(" "), "--state", state],
     version: "0",
     env: {},
     stdout: stream("stdout"),
@@ -41,6 +41,29 @@ function lines(text: string): string[] {
     .split("\n")
     .map((line) => line.replace(/ +/g, " ").trim());
 }
+
+describe("why, to an endpoint that is on another host", () => {
+  const state = join(DIRECTORY, "relocated.yaml");
+  writeFileSync(
+    state,
+    readFileSync(STATE, "utf8").replace("name: web-1", "name: web-1\n    locatedOn: host-2"),
+  );
+
+  test("it says where", async () => {
+    const { stdout } = await why("web-1 10.2.1.18 --port 80", state);
+    expect(lines(stdout)).toContainEqual(expect.stringMatching(/^egress host-2 /));
+    expect(lines(stdout).at(-1)).toBe(
+      "10.1.1.17 is on host host-2, although its bits say host-1: every host has a route for it alone",
+    );
+    const json = JSON.parse((await why("web-1 10.2.1.18 --port 80 -o json", state)).stdout) as object;
+    expect(json).toMatchObject({
+      relocated: [{ address: "10.1.1.17", host: "host-1", locatedOn: "host-2" }],
+    });
+    expect(await why("10.2.1.18 10.2.1.34 --port 80", state)).toEqual(
+      await why("10.2.1.18 10.2.1.34 --port 80"),
+    );
+  });
+});
 
 describe("why", () => {
   test("who decides, where, and what was considered", async () => {

@@ -5,7 +5,7 @@ import { createFlowJudge, explainFlow, type Flow, type FlowSettings } from "../.
 import type { Context, Input, Noun, Result } from "../command.ts";
 import { wrongInput } from "../input.ts";
 import { readState, STATE_OPTION } from "../state-source.ts";
-import { type AnsweredFlow, batchResult, type SteeredFlow, whyResult } from "../why-answer.ts";
+import { type AnsweredFlow, batchResult, movesOf, type SteeredFlow, whyResult } from "../why-answer.ts";
 import { parseFlows } from "../why-batch.ts";
 import { findParty, sourceOfRomanad, sourceOfState, type WhyParty, type WhySource } from "../why-source.ts";
 import { passedChain, serveFlow } from "../why-steering.ts";
@@ -109,7 +109,7 @@ async function explain(input: Input, context: Context, from: string, to: string)
   const answers: SteeredFlow[] = [];
   for (const flow of flows) answers.push(await steer(source, flow, settingsOf(input)));
   if (answers.length === 0) throw wrongInput("TO", `${from} and ${to} have no addresses of the same family`);
-  return whyResult(sender.text, receiver.text, answers);
+  return whyResult(sender.text, receiver.text, answers, movesOf(source.world, flows));
 }
 
 /** Where a flow goes and what it passes; every endpoint that it may go to is asked about. */
