@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes a Debian machine ready for the tests of openstack/: Neutron with its own tests, MariaDB, pytest and mypy from Debian,
-# and ruff from PyPI into a cache of its own. Quick when nothing is missing. Nothing is started and no configuration of the
+# and ruff from PyPI into a cache of its own. Nova is unpacked there only: to install it would change a good part of the machine. Quick when nothing is missing. Nothing is started and no configuration of the
 # machine is changed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -9,6 +9,10 @@ readonly PACKAGES=(
   python3-neutron mariadb-server-core mariadb-client-core
   python3-pytest python3-oslotest python3-ddt python3-testresources python3-testscenarios mypy
   python3-venv
+)
+# Nova's code, and what of its needs Neutron does not have.
+readonly UNPACKED=(
+  python3-nova python3-castellan python3-cursive python3-glanceclient python3-warlock python3-oslo.limit python3-retrying
 )
 readonly OLDEST_NEUTRON=21
 readonly RUFF=0.17.6
@@ -58,10 +62,31 @@ install_ruff() {
   }
 }
 
+# openstack/tests/rig/nova_client.py finds it there.
+unpack_nova() {
+  local there=${XDG_CACHE_HOME:-$HOME/.cache}/romana/nova
+  [ ! -e "$there" ] || return 0
+  say "unpacking ${UNPACKED[*]}"
+  rm -rf "$there.new"
+  mkdir -p "$there.new/packages"
+  chmod 755 "$there.new" "$there.new/packages"
+  (
+    cd "$there.new/packages"
+    apt-get -q download "${UNPACKED[@]}" </dev/null >&2 || {
+      apt-get -q update </dev/null >&2 && apt-get -q download "${UNPACKED[@]}" </dev/null >&2
+    } || fail "apt-get could not download: ${UNPACKED[*]}"
+    local package
+    for package in *.deb; do dpkg -x "$package" ..; done
+  )
+  rm -r "$there.new/packages"
+  mv "$there.new" "$there"
+}
+
 command -v dpkg-query >/dev/null || fail "this is no Debian: install Neutron, its tests, MariaDB, pytest and mypy by hand"
 [ "$(id -u)" -eq 0 ] || fail "packages are installed as root; run this as root"
 scripts/setup.sh
 install_missing
 install_ruff
+unpack_nova
 check_neutron
 say "ready"
