@@ -61,6 +61,11 @@ const LAYERS: Record<string, { folders: string[]; packages: string[]; reason: st
     packages: ["koffi", "node:fs", "node:path", "node:child_process", "node:os", "node:v8", "node:vm"],
     reason: "the kernel of this host",
   },
+  daemons: {
+    folders: ["net", "model", "system"],
+    packages: ["node:fs", "node:path"],
+    reason: "routing daemons as processes",
+  },
   control: {
     folders: ["net", "model", "addressing", "ipam", "policy", "routing", "store"],
     packages: ["node:crypto"],
@@ -83,6 +88,7 @@ const LAYERS: Record<string, { folders: string[]; packages: string[]; reason: st
       "addressing",
       "policy",
       "routing",
+      "fabric",
       "rules",
       "firewall",
       "steering",
@@ -90,6 +96,7 @@ const LAYERS: Record<string, { folders: string[]; packages: string[]; reason: st
       "schema",
       "store",
       "system",
+      "daemons",
       "client",
     ],
     packages: ["node:http", "node:fs", "node:path", "node:crypto", "node:net", "node:util"],

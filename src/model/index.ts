@@ -5,6 +5,7 @@ export * from "./network.ts";
 export * from "./nouns.ts";
 export * from "./patterns.ts";
 export * from "./policy.ts";
+export * from "./routing-daemon.ts";
 export * from "./segment-use.ts";
 export * from "./service.ts";
 export * from "./status.ts";

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { endProcess, findProcess } from "./own-process.ts";
 
 /** What dnsmasq is started with, as text. */
 export interface DnsmasqFiles {
@@ -19,10 +20,6 @@ export interface Dnsmasq {
   stop(): Promise<void>;
 }
 
-/** Milliseconds between two looks whether it has ended, and until it is killed. */
-const LOOK = 20;
-const PATIENCE = 5_000;
-
 /**
  * dnsmasq as a process with its files in the directory, which everybody may read: it gives up its rights after the start. It outlives
  * this process, as the rest of a host's networking does; the next life finds it by its pid file and its command line.
@@ -37,11 +34,11 @@ export function createDnsmasq(directory: string): Dnsmasq {
     chmodSync(temporary, 0o644);
     renameSync(temporary, path(name));
   };
-  const known = (): number | undefined => readPid(path("pid"), argv);
+  const known = (): number | undefined => findProcess(path("pid"), argv);
   const stop = async (): Promise<void> => {
     const ending = [...new Set([child?.pid, known()])].filter((pid) => pid !== undefined);
     child = undefined;
-    await Promise.all(ending.map((pid) => end(pid, argv)));
+    await Promise.all(ending.map((pid) => endProcess(pid, argv)));
   };
   return {
     stop,
@@ -80,33 +77,4 @@ export function createDnsmasq(directory: string): Dnsmasq {
       if (child?.pid !== undefined && known() === child.pid) child.kill("SIGHUP");
     },
   };
-}
-
-/** The process of the pid file, when it is really the one of this command line. */
-function readPid(file: string, argv: readonly string[]): number | undefined {
-  try {
-    const pid = Number(readFileSync(file, "utf8"));
-    return Number.isInteger(pid) && pid > 1 && isRunning(pid, argv) ? pid : undefined;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
-}
-
-/** A process that has ended has no command line any more, even if nobody has looked after it yet. */
-function isRunning(pid: number, argv: readonly string[]): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8") === `${argv.join("\0")}\0`;
-  } catch {
-    return false;
-  }
-}
-
-async function end(pid: number, argv: readonly string[]): Promise<void> {
-  for (let waited = 0; isRunning(pid, argv); waited += LOOK) {
-    if (waited === 0 || waited >= PATIENCE) process.kill(pid, waited === 0 ? "SIGTERM" : "SIGKILL");
-    await new Promise((resolve) => {
-      setTimeout(resolve, LOOK);
-    });
-  }
 }

@@ -1,0 +1,2 @@
+/** The routing daemons that Romana knows how to run. */
+export type RoutingDaemonKind = "bird" | "frr";
