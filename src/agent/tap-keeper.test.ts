@@ -185,6 +185,61 @@ describe("a device is refused", () => {
   });
 });
 
+describe("events are lost while a tap", () => {
+  const STRANGER = { ...TAP, mac: "fe:16:3e:00:00:08" };
+  const FAULT =
+    'Cannot wire endpoint "web-11": tap "tap7" has MAC address fe:16:3e:00:00:08, which is not that of the guest with fa:16:3e:00:00:07';
+
+  test.each<[string, (kernel: FakeKernel) => void, readonly string[], readonly string[]]>([
+    ["goes", (kernel) => void kernel.outside.deleteLink("tap7"), [], []],
+    [
+      "is replaced by one of the same guest",
+      (kernel) => {
+        void kernel.outside.deleteLink("tap7");
+        kernel.addLink(TAP);
+      },
+      ["web-11 tap7 attached"],
+      [],
+    ],
+    [
+      "is replaced by one of another guest",
+      (kernel) => {
+        void kernel.outside.deleteLink("tap7");
+        kernel.addLink(STRANGER);
+      },
+      [],
+      [FAULT],
+    ],
+  ])("%s", async (_, meanwhile, attached, problems) => {
+    const kernel = createSceneKernel();
+    kernel.addLink(TAP);
+    const scene = await new AgentScene({ kernel, romanad: romanadWith(guest()) }).start();
+    const before = networkText(kernel);
+    const index = kernel.links().find(({ name }) => name === "tap7")?.index;
+    kernel.overrun(() => meanwhile(kernel));
+    expect(kernel.links().find(({ name }) => name === "tap7")?.index).not.toBe(index);
+    await rest(scene);
+    expect(stateOf(scene)).toEqual(attached);
+    expect(scene.agent.status().problems).toEqual(problems);
+    if (attached.length > 0) {
+      expect(networkText(kernel)).toBe(before);
+      expect(kernel.sysctl("net.ipv4.conf.tap7.proxy_arp")).toBe("1");
+      expect(kernel.listTable("romana")).toContain(`"tap7" . ${ADDRESS}`);
+    } else {
+      expect(networkText(kernel)).not.toContain(ROUTE);
+      expect(kernel.listTable("romana")).not.toContain("tap7");
+    }
+  });
+
+  test("comes", async () => {
+    const scene = await new AgentScene({ romanad: romanadWith(guest()) }).start();
+    scene.kernel.overrun(() => void scene.kernel.addLink(TAP));
+    await rest(scene);
+    expect(stateOf(scene)).toEqual(["web-11 tap7 attached"]);
+    expect(networkText(scene.kernel)).toContain(ROUTE);
+  });
+});
+
 describe("an agent that begins again", () => {
   async function wired(): Promise<AgentScene> {
     const kernel = createSceneKernel();
@@ -245,6 +300,28 @@ describe("an agent that begins again", () => {
     expect(stateOf(scene)).toEqual([]);
     expect(networkText(scene.kernel)).not.toContain("dev tap7");
     expect(scene.kernel.listTable("romana")).not.toContain("tap7");
+  });
+
+  test.each<[string, boolean]>([
+    ["with its memory", true],
+    ["without its memory", false],
+  ])("%s tells at once of a tap that it does not take", async (_, hasMemory) => {
+    const former = await wired();
+    const { kernel, romanad, store } = former;
+    await former.kill();
+    await kernel.outside.deleteLink("tap7");
+    kernel.addLink({ ...TAP, mac: "fe:16:3e:00:00:08" });
+    const scene = new AgentScene({ kernel, romanad, store: hasMemory ? store : createMemoryStore() });
+    await scene.start();
+    expect(stateOf(scene)).toEqual([]);
+    expect(scene.agent.status()).toMatchObject({
+      state: "degraded",
+      problems: [
+        'Cannot wire endpoint "web-11": tap "tap7" has MAC address fe:16:3e:00:00:08, which is not that of the guest with fa:16:3e:00:00:07',
+      ],
+    });
+    expect(networkText(kernel)).not.toContain(ROUTE);
+    expect(kernel.listTable("romana")).not.toContain("tap7");
   });
 
   test("without its memory finds it in the kernel, and does not take it for its own", async () => {

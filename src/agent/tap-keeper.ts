@@ -25,6 +25,8 @@ export interface TapKeeperOptions extends Pick<ReleaserSite, "journal" | "attach
 const SETTLE = 5;
 /** What could not be wired is tried again after so long, then twice as long, … (milliseconds). */
 const RETRY = { first: 1_000, longest: 30_000 };
+/** What an agent that begins cannot wire because it does not know its host yet: after so long, then twice as long, … */
+const WAIT = { first: 20, longest: 30_000 };
 
 /**
  * Wires the endpoints of this host that say their tap themselves: whenever the tap is there. One that goes takes the
@@ -40,6 +42,7 @@ export class TapKeeper {
   readonly #noticeAlarm: Alarm;
   readonly #retryAlarm: Alarm;
   #retries = 0;
+  #waits = 0;
 
   constructor(options: TapKeeperOptions) {
     this.#options = options;
@@ -85,9 +88,10 @@ export class TapKeeper {
     const links = kernel.links();
     this.#sieve(links);
     if (reconciler.inventory.host === undefined) {
-      this.#retryAlarm.set(RETRY.first);
+      this.#retryAlarm.set(Math.min(WAIT.longest, WAIT.first * 2 ** this.#waits++));
       return true;
     }
+    this.#waits = 0;
     const there = new Set(links.map(({ name }) => name));
     for (const key of concerned) {
       const device = this.#devices.get(key);

@@ -86,8 +86,8 @@ export interface FakeKernel extends Kernel {
   addFlow(flow: Partial<Omit<Flow, "id">> & Pick<Flow, "original">): Flow;
   /** Puts the flow in the place of the one with its ID. */
   changeFlow(flow: Flow): void;
-  /** Tells every subscriber that events were lost. */
-  overrun(): void;
+  /** Tells every subscriber that events were lost: those of what happens in `meanwhile`, if there is any. */
+  overrun(meanwhile?: () => void): void;
   /** While set, called before each change; the name of an error number that it returns is the kernel's refusal. */
   refuse: ((operation: FakeOperation) => string | undefined) | undefined;
 }
@@ -331,7 +331,8 @@ class InMemoryKernel implements FakeKernel {
     this.#state.nftables.countElement(table, set, element, packets, bytes);
   }
 
-  overrun(): void {
+  overrun(meanwhile?: () => void): void {
+    if (meanwhile) this.#state.unheard(meanwhile);
     this.#state.emit({ type: "overrun" });
   }
 

@@ -43,6 +43,7 @@ export class FakeState {
   neighbours: ProxyNeighbour[] = [];
   /** Those that became known by themselves. */
   readonly met: Neighbour[] = [];
+  #isMute = false;
   #lastIndex = 0;
 
   constructor() {
@@ -54,7 +55,18 @@ export class FakeState {
   }
 
   emit(event: KernelEvent): void {
+    if (this.#isMute) return;
     for (const subscription of this.subscriptions) subscription.push(event);
+  }
+
+  /** Nobody is told of what happens meanwhile. */
+  unheard(meanwhile: () => void): void {
+    this.#isMute = true;
+    try {
+      meanwhile();
+    } finally {
+      this.#isMute = false;
+    }
   }
 
   addLink(link: Omit<Link, "index" | "mac"> & { readonly mac?: string | undefined }): Link {
