@@ -1,3 +1,4 @@
+import type { RoutingDaemon } from "../daemons/index.ts";
 import type { AgentConfig, HostSnapshot } from "../schema/index.ts";
 import type { Dnsmasq } from "../system/dnsmasq.ts";
 import type { IptablesRunner } from "../system/iptables.ts";
@@ -18,6 +19,8 @@ export interface AgentOptions {
   readonly iptables: IptablesRunner;
   readonly neighbours: LinkNeighbours;
   readonly dnsmasq: Dnsmasq;
+  /** Present when the configuration has `routing`. */
+  readonly routingDaemon?: RoutingDaemon;
   /** Looks whether endpoints answer. */
   readonly probe: Prober;
   readonly romanad: Romanad;

@@ -34,6 +34,7 @@ import { Releaser } from "./releaser.ts";
 import { Reporter } from "./reporter.ts";
 import { Reviewer } from "./reviewer.ts";
 import type { Allocation } from "./romanad.ts";
+import { RoutingKeeper } from "./routing-keeper.ts";
 import type { RulesKeeper } from "./rules-keeper.ts";
 import { agentSafetyNet } from "./safety-net.ts";
 import { steeredMarks } from "./steered-marks.ts";
@@ -64,6 +65,7 @@ export class Agent {
   readonly #attachments = new Attachments();
   readonly #ways = new WaysMemory();
   readonly #dhcp: GuestDhcp;
+  readonly #routing: RoutingKeeper;
   readonly #releaser: Releaser;
   readonly #attacher: Attacher;
   readonly #reviewer: Reviewer;
@@ -201,6 +203,7 @@ export class Agent {
       inventory: () => this.#reconciler.inventory,
       reporter: () => this.#reporter,
     });
+    this.#routing = new RoutingKeeper({ ...options, knowledge, onChange: () => this.#reporter.notice() });
     this.guestAt = (address) => guestAt(address, this.#attachments, this.#follower.knowledge);
     const counted = { counter: this.metrics.virtualIps, reporter: this.#reporter };
     const attached = (): readonly Endpoint[] => this.#attachments.endpoints;
@@ -285,6 +288,7 @@ export class Agent {
     const { host, config } = this.#options;
     const { problems, routes, counters: _, virtualIps = [], ...status } = this.#hostStatus();
     const { pending, ...policies } = this.#policing.summary;
+    const routing = this.#routing.status;
     return {
       host,
       ...status,
@@ -293,6 +297,7 @@ export class Agent {
       virtualIps: [...virtualIps],
       policies: { ...policies, pending: [...pending] },
       firewall: config.firewall,
+      ...(routing !== undefined && { routing }),
       romanad: { server: config.server, ...this.#follower.connection },
       repairs: [...this.metrics.repairs.values].map(([kind, count]) => ({ kind, count })),
     };
@@ -313,7 +318,7 @@ export class Agent {
   async close(): Promise<void> {
     this.#stop.abort();
     const parts = [this.#keeper, this.#policing, this.#reporter, this.#pulse, this.#taps, this.#steering];
-    for (const part of [...parts, this.#dhcp, this.#viewSaver]) part.close();
+    for (const part of [...parts, this.#dhcp, this.#routing, this.#viewSaver]) part.close();
     for (const alarm of [this.#topologyAlarm, this.#resyncAlarm]) alarm.clear();
     await this.#options.journal.close();
   }
@@ -394,6 +399,7 @@ export class Agent {
     }
     this.#keeper.reconcile("desired");
     this.#steering.follow();
+    this.#routing.follow();
     if (this.#underivable === undefined) this.#appliedRevision = knowledge.topologyRevision;
     this.#reporter.notice();
   }
@@ -431,6 +437,7 @@ export class Agent {
       taps: this.#taps.problems,
       virtualIps: this.#pulse.virtualIps.problems,
       steering: this.#steering.problems,
+      routing: this.#routing.problems,
       dhcp: this.#dhcp.problems,
     });
     return {

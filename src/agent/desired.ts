@@ -2,6 +2,7 @@ import { decodeAddress, gatewayAddress, hostPosition } from "../addressing/index
 import type { FirewallInput, PolicyRules, SafetyNet } from "../firewall/index.ts";
 import {
   type Endpoint,
+  type Fabric,
   type Host,
   invalidInput,
   type Network,
@@ -14,6 +15,7 @@ import { type Address, type Family, firstAddress, formatAddress, type Prefix } f
 import { type GatewayService, METADATA } from "../policy/index.ts";
 import { createRouting, endpointRoute, servicePrefixes } from "../routing/index.ts";
 import { endpointSysctls, tapSysctls } from "../system/endpoint-sysctls.ts";
+import { withoutLearned } from "./fabric-ways.ts";
 import { endpointKey } from "./host-knowledge.ts";
 
 /** A route as it shall be in the main table, with protocol and metric that are the same for all of ours. */
@@ -71,6 +73,7 @@ export interface KnownNetwork {
   readonly tenants: readonly Tenant[];
   readonly segments: readonly Segment[];
   readonly relocations?: readonly Relocation[];
+  readonly fabric?: Fabric | undefined;
 }
 
 /** What the host's own configuration says. */
@@ -82,6 +85,8 @@ export interface HostSettings {
   readonly gatewayServices: readonly GatewayService[];
   /** Absent: guests get no addresses. */
   readonly dhcp?: { readonly enabled: boolean };
+  /** With a routing daemon, that one learns what is behind the leaves of a fabric. */
+  readonly routing?: { readonly daemon: string };
   /** Without a URL guests get no metadata. */
   readonly metadata?: { readonly url?: string };
   readonly packetLog: NonNullable<FirewallInput["packetLog"]>;
@@ -145,10 +150,17 @@ function guestRules({
 /** Gateway, sysctls and routes of a host. @throws RomanaError when the host has no place in a network. */
 export function desiredWays(
   host: Host,
-  { networks, hosts, relocations = [] }: Pick<KnownNetwork, "networks" | "hosts" | "relocations">,
-  settings: Pick<HostSettings, "gatewayInterface" | "gatewayKind" | "metadata">,
+  {
+    networks,
+    hosts,
+    relocations = [],
+    fabric,
+  }: Pick<KnownNetwork, "networks" | "hosts" | "relocations" | "fabric">,
+  settings: Pick<HostSettings, "gatewayInterface" | "gatewayKind" | "metadata" | "routing">,
 ): DesiredWays {
-  const { routes, problems } = createRouting(networks, hosts, relocations).routesOf(host.name);
+  const all = createRouting(networks, hosts, relocations).routesOf(host.name);
+  const isLearning = (settings.routing?.daemon ?? "none") !== "none";
+  const { routes, problems } = isLearning ? withoutLearned(all, host.name, { networks, hosts, fabric }) : all;
   const gateways = networks.flatMap((network) =>
     plansOf(network).map((plan) => gatewayAddress(plan, hostPosition(network, host))),
   );

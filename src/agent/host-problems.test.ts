@@ -18,6 +18,7 @@ test("hostProblems() cuts what is too long and counts what is too much", () => {
     taps: [],
     virtualIps: [],
     steering: [],
+    routing: [],
     dhcp: [],
   });
   expect(problems).toHaveLength(100);

@@ -27,6 +27,8 @@ export interface ProblemSources {
   readonly virtualIps: readonly string[];
   /** Why flows are not steered as they should be. */
   readonly steering: readonly string[];
+  /** Why other racks are not reached. */
+  readonly routing: readonly string[];
   /** Why guests do not get their addresses. */
   readonly dhcp: readonly string[];
 }
@@ -56,6 +58,7 @@ export function hostProblems(sources: ProblemSources): readonly string[] {
     ...sources.taps,
     ...sources.virtualIps,
     ...sources.steering,
+    ...sources.routing,
     ...sources.dhcp,
     ...keeper.failures,
     ...reconciler.fights.map(({ item }) => `Somebody keeps changing ${item}`),

@@ -1,8 +1,8 @@
 import type { Host, Relocation } from "../model/index.ts";
 import { type DesiredWays, desiredWays, type HostSettings, type KnownNetwork } from "./desired.ts";
 
-type Known = Pick<KnownNetwork, "networks" | "hosts" | "relocations">;
-type Settings = Pick<HostSettings, "gatewayInterface" | "gatewayKind">;
+type Known = Pick<KnownNetwork, "networks" | "hosts" | "relocations" | "fabric">;
+type Settings = Pick<HostSettings, "gatewayInterface" | "gatewayKind" | "routing">;
 
 const NONE: readonly Relocation[] = [];
 
@@ -16,17 +16,18 @@ export class WaysMemory {
     | undefined;
 
   /** @throws RomanaError when the host has no place in a network. */
-  of(host: Host, { networks, hosts, relocations = NONE }: Known, settings: Settings): DesiredWays {
+  of(host: Host, { networks, hosts, relocations = NONE, fabric }: Known, settings: Settings): DesiredWays {
     const last = this.#last;
     const isSame =
       last?.host === host &&
       last.known.networks === networks &&
       last.known.hosts === hosts &&
       last.known.relocations === relocations &&
+      last.known.fabric === fabric &&
       last.kind === settings.gatewayKind;
     if (isSame) return last.ways;
-    const ways = desiredWays(host, { networks, hosts, relocations }, settings);
-    this.#last = { host, known: { networks, hosts, relocations }, kind: settings.gatewayKind, ways };
+    const ways = desiredWays(host, { networks, hosts, relocations, fabric }, settings);
+    this.#last = { host, known: { networks, hosts, relocations, fabric }, kind: settings.gatewayKind, ways };
     return ways;
   }
 }

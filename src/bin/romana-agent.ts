@@ -20,6 +20,7 @@ import {
 } from "../agent/index.ts";
 import { EXIT, EXIT_OF } from "../cli/exit.ts";
 import { createClient, parseServer } from "../client/index.ts";
+import { createRoutingDaemon, type RoutingDaemon } from "../daemons/index.ts";
 import { RomanaError } from "../model/index.ts";
 import type { AgentConfig } from "../schema/index.ts";
 import { createDnsmasq } from "../system/dnsmasq.ts";
@@ -70,6 +71,7 @@ export async function run(): Promise<void> {
     const config = loadSettings(flags);
     if (teardown) {
       if (dryRun !== true) await createDnsmasq(config.dhcp.directory).stop();
+      if (dryRun !== true) await routingDaemonOf(config)?.stop();
       removeAll(config, dryRun === true);
     } else await serve(config);
   } catch (error) {
@@ -90,6 +92,7 @@ async function serve(config: AgentConfig): Promise<void> {
   const log = pino({ level: config.logLevel, timestamp: pino.stdTimeFunctions.isoTime, base });
   const client = createClient({ server: parseServer(config.server), ...CALLS });
   const kernel = createLinuxKernel();
+  const routingDaemon = routingDaemonOf(config);
   try {
     const { lost, ...state } = await openState(config.stateDir, host, new Date());
     for (const loss of lost) log.error(loss, "state was damaged and moved aside");
@@ -101,6 +104,7 @@ async function serve(config: AgentConfig): Promise<void> {
       iptables: createIptablesRunner(),
       neighbours: createLinkNeighbours(),
       dnsmasq: createDnsmasq(config.dhcp.directory),
+      ...(routingDaemon && { routingDaemon }),
       probe: createProber(new EchoAsker(process.pid & 0xffff)),
       romanad: createRomanad(client),
       timers: systemTimers,
@@ -136,4 +140,8 @@ function removeAll(config: AgentConfig, isDryRun: boolean): void {
   } finally {
     kernel.close();
   }
+}
+
+function routingDaemonOf({ routing: { daemon, directory } }: AgentConfig): RoutingDaemon | undefined {
+  return daemon === "none" ? undefined : createRoutingDaemon(daemon, { directory });
 }

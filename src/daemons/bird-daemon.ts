@@ -19,10 +19,17 @@ export function createBird({ directory, namespace, run }: DaemonPlace): RoutingD
     writeText(path("draft.conf"), text);
     await runCheck(run, ["bird", "-p", "-c", path("draft.conf")], path("draft.conf"));
   };
+  const start = async (isAgain: boolean): Promise<void> => {
+    const argv = isAgain ? [...base, "-R"] : base;
+    await runProgram(run, { argv, ...(namespace !== undefined && { namespace }) });
+  };
   return {
     kind: "bird",
     check,
     isRunning,
+    async revive() {
+      if (readText(config) !== undefined && !isRunning()) await start(true);
+    },
     async apply(text) {
       const before = readText(config);
       const wasRunning = isRunning();
@@ -33,8 +40,7 @@ export function createBird({ directory, namespace, run }: DaemonPlace): RoutingD
         await ask("configure", "soft");
         return "reloaded";
       }
-      const argv = before === undefined ? base : [...base, "-R"];
-      await runProgram(run, { argv, ...(namespace !== undefined && { namespace }) });
+      await start(before !== undefined);
       return "started";
     },
     sessions: async () =>

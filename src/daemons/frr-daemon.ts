@@ -27,8 +27,19 @@ export function createFrr({ directory, namespace, run }: DaemonPlace): RoutingDa
   const config = path("frr.conf");
   const argvOf = (part: string): readonly string[] => [
     `${PROGRAMS}/${part}`,
-    ...["--vty_socket", directory, "-P", "0", "-z", path("zserv.api"), "-i", path(`${part}.pid`)],
-    ...["-f", path("empty.conf"), "-F", "datacenter", "-d"],
+    "--vty_socket",
+    directory,
+    "-P",
+    "0",
+    "-z",
+    path("zserv.api"),
+    "-i",
+    path(`${part}.pid`),
+    "-f",
+    path("empty.conf"),
+    "-F",
+    "datacenter",
+    "-d",
     ...(part === "zebra" ? ["-K", KEEP_ROUTES] : []),
     ...(part === "bfdd" ? ["--bfdctl", path("bfdd.sock")] : []),
   ];
@@ -71,26 +82,31 @@ export function createFrr({ directory, namespace, run }: DaemonPlace): RoutingDa
     const text = readText(config);
     return text !== undefined && partsOf(text).every((part) => pidOf(part) !== undefined);
   };
+  const apply: RoutingDaemon["apply"] = async (text) => {
+    const before = readText(config);
+    if (before === text && isRunning()) return "unchanged";
+    await check(text);
+    const needed = partsOf(text);
+    // The others lose what they know of zebra when it is another one, and a part that is new knows nothing of the old.
+    const isFresh = pidOf("zebra") === undefined || before === undefined;
+    const isMixed = before !== text && needed.some((part) => pidOf(part) === undefined);
+    if (isFresh || isMixed) await end(all);
+    const missing = needed.filter((part) => pidOf(part) === undefined);
+    await startParts(missing);
+    if (missing.length > 0 || before === undefined) await read("changes.conf", text);
+    else await change(before, text);
+    await end(all.filter((part) => !needed.includes(part)));
+    writeText(config, text);
+    return missing.length > 0 ? "started" : "reloaded";
+  };
   return {
     kind: "frr",
     check,
     isRunning,
-    async apply(text) {
-      const before = readText(config);
-      if (before === text && isRunning()) return "unchanged";
-      await check(text);
-      const needed = partsOf(text);
-      // The others lose what they know of zebra when it is another one, and a part that is new knows nothing of the old.
-      const isFresh = pidOf("zebra") === undefined || before === undefined;
-      const isMixed = before !== text && needed.some((part) => pidOf(part) === undefined);
-      if (isFresh || isMixed) await end(all);
-      const missing = needed.filter((part) => pidOf(part) === undefined);
-      await startParts(missing);
-      if (missing.length > 0 || before === undefined) await read("changes.conf", text);
-      else await change(before, text);
-      await end(all.filter((part) => !needed.includes(part)));
-      writeText(config, text);
-      return missing.length > 0 ? "started" : "reloaded";
+    apply,
+    async revive() {
+      const text = readText(config);
+      if (text !== undefined) await apply(text);
     },
     async sessions() {
       const summary = JSON.parse(await shell("-c", "show bgp vrf default summary json")) as Summary;

@@ -1,2 +1,2 @@
 export * from "./create-routing-daemon.ts";
-export type { Applied, DaemonRoute, DaemonSession, RoutingDaemon } from "./routing-daemon.ts";
+export * from "./routing-daemon.ts";

@@ -30,6 +30,8 @@ export interface RoutingDaemon {
    * @throws RomanaError as {@link check}, with the old configuration still in force; `command-failed` when it does not start.
    */
   apply(text: string): Promise<Applied>;
+  /** Starts it again with the configuration in force when it has died; does nothing without one. */
+  revive(): Promise<void>;
   /** True while all its processes are there. */
   isRunning(): boolean;
   /** @throws RomanaError `command-failed` while it does not answer. */

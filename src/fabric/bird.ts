@@ -15,6 +15,8 @@ export function renderBird(configuration: DeviceConfiguration): ConfigurationBlo
       "log syslog all;",
       `router id ${formatAddress(routerId)};`,
       "protocol device { scan time 10; }",
+      // A neighbour that does not come back keeps no route out of the kernel for longer, in seconds.
+      ...(configuration.gracefulRestart ? ["graceful restart wait 20;"] : []),
     ],
     bfd:
       bfd === undefined
@@ -31,12 +33,15 @@ export function renderBird(configuration: DeviceConfiguration): ConfigurationBlo
 }
 
 /** The agent of a host has the blackhole of its prefix in the kernel by itself; other devices have nobody but their daemon. */
-function kernelBlock({ role }: DeviceConfiguration, family: 4 | 6): readonly string[] {
+function kernelBlock({ role, gracefulRestart }: DeviceConfiguration, family: 4 | 6): readonly string[] {
   const exported = role === "host" ? "export where source = RTS_BGP;" : "export all;";
   return [
     `protocol kernel kernel${family} {`,
     "  scan time 10;",
     "  merge paths yes;",
+    // The agent starts it again; until then packets go where they went.
+    ...(role === "host" ? ["  persist;"] : []),
+    ...(role === "host" && gracefulRestart ? ["  graceful restart;"] : []),
     `  ipv${family} { import none; ${exported} };`,
     "}",
   ];

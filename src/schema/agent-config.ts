@@ -56,6 +56,13 @@ const metadataSchema = strict({
   error: "url and secretFile need each other",
 });
 
+const routingSchema = strict({
+  daemon: oneOf(["none", "bird", "frr"]).default("none"),
+  directory: pathSchema.default("/run/romana-routing"),
+  passwords: pathSchema.exactOptional(),
+  template: pathSchema.exactOptional(),
+});
+
 /** Everything that an agent can be told; every key has a default. */
 export const agentConfigSchema = strict({
   host: nameSchema
@@ -95,6 +102,10 @@ export const agentConfigSchema = strict({
   metadata: metadataSchema.prefault({}).meta({
     description:
       "Nova's metadata service (`url`) for guests, which find it at 169.254.169.254; `secretFile` has what Nova calls `metadata_proxy_shared_secret`. Without them: off.",
+  }),
+  routing: routingSchema.prefault({ daemon: "none", directory: "/run/romana-routing" }).meta({
+    description:
+      "A routing daemon (`bird` or `frr`) that the agent keeps for this host when romanad has a fabric, with its files in `directory`; `passwords` is a file of names and passwords of sessions, `template` one with the frame of the configuration.",
   }),
   packetLog: packetLogSchema.prefault({ drops: false, group: 64, perSecond: 10 }).meta({
     description:

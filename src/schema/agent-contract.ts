@@ -6,7 +6,7 @@ import {
   attachmentRequestSchema,
   attachmentSchema,
 } from "./attachment.ts";
-import { strict } from "./decode.ts";
+import { oneOf, strict } from "./decode.ts";
 import { type RouteContract, reading } from "./route-contract.ts";
 import { encodeHostStatus, hostCountersSchema, hostStatusSchema } from "./status.ts";
 import { nameSchema, revisionSchema } from "./text.ts";
@@ -37,6 +37,19 @@ export const agentStatusSchema = strict({
       .meta({ description: "The first of those that wait for somebody whom they name." }),
   }),
   firewall: firewallSchema.meta({ description: "What enforces." }),
+  routing: strict({
+    daemon: oneOf(["bird", "frr"]),
+    running: z.boolean(),
+    sessions: z
+      .array(strict({ peer: z.string(), established: z.boolean() }))
+      .meta({ description: "By the address of the neighbour." }),
+    fault: z
+      .string()
+      .exactOptional()
+      .meta({ description: "Why the configuration in force is not the one that should be." }),
+  })
+    .exactOptional()
+    .meta({ description: "The routing daemon of this host; absent without one." }),
   repairs: z
     .array(strict({ kind: z.string(), count: z.int() }))
     .meta({ description: "How often the agent has mended what others changed, by kind, since it started." }),

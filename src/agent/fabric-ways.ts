@@ -1,0 +1,44 @@
+import { createFabricRouting } from "../fabric/index.ts";
+import type { Fabric, Host, Network } from "../model/index.ts";
+import { formatPrefix } from "../net/index.ts";
+import type { DesiredRoutes } from "../routing/index.ts";
+
+/** What is known of the way between hosts. */
+export interface KnownFabric {
+  readonly networks: readonly Network[];
+  readonly hosts: readonly Host[];
+  /** Absent: hosts are in one segment, or their operator looks after routers. */
+  readonly fabric?: Fabric | undefined;
+}
+
+/**
+ * What of the routes of a host is the agent's when a routing daemon learns the rest: the own blackhole, neighbours in the segment, and
+ * endpoints that are elsewhere. All of them for a host that the fabric has no place for.
+ */
+export function withoutLearned(
+  found: DesiredRoutes,
+  host: string,
+  { networks, hosts, fabric }: KnownFabric,
+): DesiredRoutes {
+  if (fabric === undefined) return found;
+  const routing = createFabricRouting(fabric, networks, hosts);
+  if (routing.rackOf(host) === undefined) return found;
+  const own = new Set(
+    routing
+      .routesOf(host)
+      .flatMap(({ origin, destination }) => (origin === "agent" ? [formatPrefix(destination)] : [])),
+  );
+  const unplaced = new Set(
+    hosts.filter(({ name }) => routing.rackOf(name) === undefined).map(({ name }) => name),
+  );
+  return {
+    routes: found.routes.filter(
+      ({ kind, destination }) =>
+        kind === "blackhole" ||
+        kind === "relocation" ||
+        (kind === "host" && own.has(formatPrefix(destination))),
+    ),
+    // Hosts of other racks are reached by the fabric, whether their groups have a router or not.
+    problems: found.problems.filter((problem) => problem.host === host || unplaced.has(problem.host)),
+  };
+}
