@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from neutron.plugins.ml2 import models
@@ -10,8 +11,10 @@ from neutron_lib import constants
 from neutron_lib.db import api as db_api
 
 from networking_romana.client import ApiError
+from networking_romana.endpoints import Endpoints
 from networking_romana.errors import refusal
 from networking_romana.romana import romana
+from networking_romana.transactions import on_rollback
 from networking_romana.transport import Unreachable
 
 
@@ -39,13 +42,23 @@ def _bindings(context: Any, **fields: Any) -> list[Any]:
     return list(session.query(models.PortBinding).filter_by(port_id=context.current["id"], **fields).all())
 
 
-def relocate(port_id: str, addresses: Iterable[str], host: str) -> None:
-    """Lets romanad send the traffic of a port to a host. What romanad refuses fails the activation."""
-    endpoints = romana().endpoints
+def relocate(session: Any, endpoints: Endpoints, port_id: str, addresses: Iterable[str], host: str) -> None:
+    """Lets romanad send the traffic of a port to a host. What romanad refuses fails the activation.
+
+    When the transaction of the session is not committed, the traffic goes where it went before.
+    """
     try:
         for address in addresses:
             endpoint = endpoints.now(address, port_id)
             if endpoint is not None:
+                on_rollback(session, partial(_go_back, endpoints, address, port_id, endpoint.place))
                 endpoints.locate(endpoint, host)
     except (ApiError, Unreachable) as error:
         raise refusal(f"move port {port_id} to host {host}", error) from error
+
+
+def _go_back(endpoints: Endpoints, address: str, port_id: str, host: str) -> None:
+    # Asked anew: nobody knows whether romanad did what it gave no answer to.
+    endpoint = endpoints.now(address, port_id)
+    if endpoint is not None:
+        endpoints.locate(endpoint, host)

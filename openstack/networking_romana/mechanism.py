@@ -105,7 +105,8 @@ class RomanaMechanismDriver(api.MechanismDriver):
         if context.host and (context.host != context.original_host or port["fixed_ips"] != original["fixed_ips"]):
             planned = planned_addresses(context._plugin_context, port)
             if self._relocates and is_activation(context):
-                relocate(port["id"], planned, context.host)
+                session = context._plugin_context.session
+                relocate(session, romana().endpoints, port["id"], planned, context.host)
             for address in planned:
                 if _host_of(address, port["id"]) != context.host:
                     raise segment_exc.HostNotCompatibleWithFixedIps(host=context.host, port_id=port["id"])
