@@ -80,3 +80,21 @@ def test_a_port_on_a_host_by_a_tenant_is_neutron_s_to_refuse(project):
     network = project.network("web")
     body = {"network_id": network["id"], "binding:host_id": "host-a"}
     assert project.send("POST", "ports", {"port": body}).status == 403
+
+
+def test_a_tenant_that_has_no_codes_left_for_another_segment(project):
+    """The first segment has grown over all that the tenant has on each host."""
+    network = project.network("web", "192.168.0.0/21")
+    for _ in range(7):
+        project.boot(network, "host-a")
+    full = project.send("POST", "ports", {"port": {"network_id": network["id"]}}).ok()["port"]
+    other = project.network("db", "192.168.0.0/21")
+    port = project.send("POST", "ports", {"port": {"network_id": other["id"]}}).ok()["port"]
+    replies = [project.bind(one, "host-a") for one in (full, port)]
+    said = [(reply.status, reply.body["NeutronError"]["type"]) for reply in replies]
+    assert said == [(409, "RomanaNoRoom"), (409, "RomanaNoRoom")]
+    segment = f'segment "{project.id}/web" has no endpoint ID left on host "host-a"'
+    assert f"Cannot give port {full['id']} an address: {segment}" in message(replies[0])
+    tenant = f'no segment code is left in tenant "{project.id}": 7 of 7 are used'
+    assert f"Cannot give port {port['id']} an address: {tenant}" in message(replies[1])
+    assert [project.port(one)["binding:host_id"] for one in (full, port)] == ["", ""]
