@@ -5,7 +5,7 @@ import { parseBirdProtocols, parseBirdRoutes } from "./bird-replies.ts";
 import { makeDirectory, readText, runCheck, runProgram, writeText } from "./daemon-files.ts";
 import type { DaemonPlace, RoutingDaemon } from "./routing-daemon.ts";
 
-/** BIRD 2 (Debian: `bird2`). One that was killed is started for recovery: its routes stay in the kernel meanwhile. */
+/** BIRD 2 (Debian: `bird2`). One that was killed is started for recovery. */
 export function createBird({ directory, namespace, run }: DaemonPlace): RoutingDaemon {
   const path = (name: string): string => join(directory, name);
   const config = path("bird.conf");
