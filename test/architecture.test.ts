@@ -67,7 +67,7 @@ const LAYERS: Record<string, { folders: string[]; packages: string[]; reason: st
     reason: "routing daemons as processes",
   },
   control: {
-    folders: ["net", "model", "addressing", "ipam", "policy", "routing", "store"],
+    folders: ["net", "model", "addressing", "ipam", "policy", "routing", "fabric", "store"],
     packages: ["node:crypto"],
     reason: "romanad's use cases",
   },

@@ -3,6 +3,7 @@ import {
   type Chain,
   type Endpoint,
   type Exception,
+  type Fabric,
   type Host,
   type KnownPolicy,
   type Network,
@@ -51,6 +52,7 @@ export class HostKnowledge {
   readonly #virtualIps = new Register<Stored<VirtualIp>>();
   readonly #services = new Register<Stored<Service>>();
   readonly #chains = new Register<Stored<Chain>>();
+  readonly #fabrics = new Register<Stored<Fabric>>();
   /** By network, tenant and segment. */
   readonly #backends = new Register<Stored<SegmentBackends>>();
   readonly #endpoints = new Register<Stored<Endpoint>>();
@@ -117,6 +119,12 @@ export class HostKnowledge {
     return this.#chains.list;
   }
 
+  /** The fabric that has the rack of this host; undefined when none has. */
+  get fabric(): Fabric | undefined {
+    const group = this.#hosts.get(this.host)?.group.join("/");
+    return this.#fabrics.list.find(({ racks }) => racks.some((rack) => rack.group.join("/") === group));
+  }
+
   get backends(): readonly SegmentBackends[] {
     return this.#backends.list;
   }
@@ -178,6 +186,7 @@ export class HostKnowledge {
     this.#virtualIps.fill(view.virtualIps, ({ name }) => name);
     this.#services.fill(view.services, ({ name }) => name);
     this.#chains.fill(view.chains, ({ name }) => name);
+    this.#fabrics.fill(view.fabrics, ({ name }) => name);
     this.#backends.fill(view.backends, segmentPlaceText);
     const endpoints = view.endpoints.filter((endpoint) => this.#isHere(endpoint));
     this.#endpoints.fill(endpoints, endpointKey);
@@ -224,6 +233,9 @@ export class HostKnowledge {
         case "chains":
           this.#chains.take(change.object.name, type, change.object);
           break;
+        case "fabrics":
+          this.#fabrics.take(change.object.name, type, change.object);
+          break;
         case "backends":
           this.#backends.take(segmentPlaceText(change.object), type, change.object);
           continue;
@@ -267,6 +279,7 @@ export class HostKnowledge {
       virtualIps: [...this.#virtualIps.list],
       services: [...this.#services.list],
       chains: [...this.#chains.list],
+      fabrics: [...this.#fabrics.list],
       backends: [...this.#backends.list],
       endpoints: [...this.#endpoints.list],
     };

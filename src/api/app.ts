@@ -10,6 +10,7 @@ import { CONTRACT, type Method, type Operation, type RouteContract } from "../sc
 import { chainHandlers } from "./chains.ts";
 import { daemonHandlers } from "./daemon-handlers.ts";
 import { endpointHandlers } from "./endpoints.ts";
+import { fabricHandlers } from "./fabrics.ts";
 import { hostHandlers } from "./hosts.ts";
 import { ipamHandlers } from "./ipam.ts";
 import type { Log } from "./log.ts";
@@ -87,6 +88,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     ...virtualIpHandlers(control),
     ...serviceHandlers(control),
     ...chainHandlers(control),
+    ...fabricHandlers(control),
     ...policyHandlers(control),
     ...routeHandlers(control),
     ...ipamHandlers(control),

@@ -161,6 +161,44 @@ const SCENARIO: [Exclude<Operation, "watch">, string, unknown?][] = [
   ["getReadiness", "/readyz"],
   ["getMetrics", "/metrics"],
   ["getOpenApi", "/openapi.json"],
+  ["deleteHost", "/v1/hosts/h1?cascade=true"],
+  ["deleteHost", "/v1/hosts/h2?cascade=true"],
+  [
+    "createNetwork",
+    "/v1/networks",
+    {
+      name: "racked",
+      plans: {
+        ipv4: {
+          prefix: "11.0.0.0/8",
+          groupLevels: [{ name: "rack", bits: 4 }],
+          hostBits: 8,
+          tenantBits: 6,
+          segmentBits: 3,
+          endpointBits: 3,
+        },
+      },
+      groups: [{ name: "rack-1", id: 0 }],
+    },
+  ],
+  [
+    "putFabric",
+    "/v1/fabrics/f",
+    {
+      name: "f",
+      hostAsn: 65010,
+      racks: [
+        {
+          group: ["rack-1"],
+          leaves: [{ name: "leaf", asn: 65011, routerId: "192.0.2.1", segment: { ipv4: "192.0.2.1" } }],
+        },
+      ],
+    },
+  ],
+  ["getFabric", "/v1/fabrics/f"],
+  ["listFabrics", "/v1/fabrics"],
+  ["deleteFabric", "/v1/fabrics/f"],
+  ["deleteNetwork", "/v1/networks/racked"],
 ];
 
 describe("every operation of the contract", () => {

@@ -4,6 +4,7 @@ import {
   encodeChainResource,
   encodeEndpointResource,
   encodeExceptionResource,
+  encodeFabricResource,
   encodeHostResource,
   encodeNetworkResource,
   encodePolicyResource,
@@ -61,6 +62,8 @@ function encodeObject(change: WatchChange, revision: number): object {
       return encodeServiceResource(change.object, revision);
     case "chains":
       return encodeChainResource(change.object, revision);
+    case "fabrics":
+      return encodeFabricResource(change.object, revision);
     case "backends":
       return encodeBackendsResource(change.object, revision);
     case "endpoints":

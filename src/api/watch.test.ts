@@ -197,7 +197,7 @@ describe("a watch is refused", () => {
       "kinds=pods",
       {},
       422,
-      'Cannot watch changes: kinds: "pods" is not one of networks, hosts, tenants, segments, policies, exceptions, relocations, virtualIps, services, chains, backends, endpoints',
+      'Cannot watch changes: kinds: "pods" is not one of networks, hosts, tenants, segments, policies, exceptions, relocations, virtualIps, services, chains, fabrics, backends, endpoints',
     ],
     [
       "after no revision",

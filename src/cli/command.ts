@@ -13,6 +13,7 @@ export type Completer =
   | "segment"
   | "endpoint"
   | "workload"
+  | "fabric"
   | "vip"
   | "service"
   | "chain"

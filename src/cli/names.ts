@@ -35,6 +35,8 @@ export async function findNames(
       return (await (await client()).call("listServices", { query })).items.map(({ name }) => name);
     case "chain":
       return (await (await client()).call("listChains", { query })).items.map(({ name }) => name);
+    case "fabric":
+      return (await (await client()).call("listFabrics", { query })).items.map(({ name }) => name);
     case "policy":
       return (await (await client()).call("listPolicies", { query })).items.map(({ id }) => id);
     case "lab":

@@ -60,6 +60,11 @@ export const NOUNS: readonly NounEntry[] = [
     load: async () => (await import("./commands/chain.ts")).chain,
   },
   {
+    name: "fabric",
+    summary: "The routers around the hosts: spines, leaves, cables",
+    load: async () => (await import("./commands/fabric.ts")).fabric,
+  },
+  {
     name: "policy",
     summary: "Who may talk to whom: check, apply, on trial too",
     load: async () => (await import("./commands/policy.ts")).policy,

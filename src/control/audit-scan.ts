@@ -37,6 +37,7 @@ const NOUN_PREFIXES = [
   PREFIX.serviceAddress,
   PREFIX.backends,
   PREFIX.chain,
+  PREFIX.fabric,
 ] as const;
 
 /** A row that looked wrong when it was read. */

@@ -2,6 +2,7 @@ import { CodeSpace, IdPool } from "../ipam/index.ts";
 import type {
   Chain,
   Exception,
+  Fabric,
   KnownPolicy,
   Network,
   Relocation,
@@ -12,6 +13,7 @@ import type {
 } from "../model/index.ts";
 import { decodeBackendsRecord } from "./backends-record.ts";
 import { decodeChainRecord } from "./chain-record.ts";
+import { decodeFabricRecord } from "./fabric-record.ts";
 import {
   hostIdPrefix,
   NETWORK_GUARD,
@@ -61,6 +63,7 @@ export const CATALOG_PREFIXES = [
   PREFIX.backends,
   PREFIX.service,
   PREFIX.chain,
+  PREFIX.fabric,
 ] as const;
 
 /** What a guard guards: it must be read anew, and before the guard is believed, when the guard has changed. */
@@ -75,8 +78,8 @@ export function guardedBy(key: string): readonly string[] {
 type Reader = (rest: string, value: string | undefined, revision: number) => void;
 
 /**
- * Networks, hosts, tenants, segments, the claims of their IDs, policies, exceptions, relocations, virtual IPs, services, chains and
- * their backends, mirrored in memory: few and needed all the time.
+ * Networks, hosts, tenants, segments, the claims of their IDs, policies, exceptions, relocations, virtual IPs, services, chains,
+ * their backends and fabrics, mirrored in memory: few and needed all the time.
  * Old news is no harm, because every transaction compares the revisions of what it was built on.
  */
 export class Catalog {
@@ -100,6 +103,8 @@ export class Catalog {
   /** One that cannot be read any more is as it was: its flows do not go straight because of that. */
   readonly chains = new Map<string, StoredRecord<Chain>>();
   readonly services = new Map<string, StoredRecord<Service>>();
+  /** One that cannot be read any more is as it was: routers go on. */
+  readonly fabrics = new Map<string, StoredRecord<Fabric>>();
   /** By network, tenant and segment. */
   readonly backends = new Map<string, StoredRecord<SegmentBackends>>();
   tenantIds = new IdPool();
@@ -127,7 +132,8 @@ export class Catalog {
     [PREFIX.relocation, recordReader(this.relocations, decodeRelocationRecord)],
     [PREFIX.virtualIp, recordReader(this.virtualIps, decodeVirtualIpRecord)],
     [PREFIX.service, recordReader(this.services, decodeServiceRecord)],
-    [PREFIX.chain, (name, value, revision) => this.#readChain(name, value, revision)],
+    [PREFIX.chain, keepingReader(this.chains, decodeChainRecord)],
+    [PREFIX.fabric, keepingReader(this.fabrics, decodeFabricRecord)],
     [PREFIX.backends, recordReader(this.backends, decodeBackendsRecord)],
   ]);
 
@@ -156,6 +162,7 @@ export class Catalog {
       this.virtualIps,
       this.services,
       this.chains,
+      this.fabrics,
       this.backends,
       this.#revisions,
       this.#hostIds,
@@ -237,12 +244,6 @@ export class Catalog {
     else this.damagedPolicies.add(id);
   }
 
-  #readChain(name: string, value: string | undefined, revision: number): void {
-    const record = value === undefined ? undefined : attempt(() => decodeChainRecord(value));
-    if (record !== undefined) this.chains.set(name, { record, revision });
-    else if (value === undefined) this.chains.delete(name);
-  }
-
   #readException(spot: string, value: string | undefined, revision: number): void {
     const record = value === undefined ? undefined : attempt(() => decodeExceptionRecord(value));
     this.lostExceptions.delete(spot);
@@ -298,6 +299,15 @@ function recordReader<T>(map: Map<string, StoredRecord<T>>, decode: (text: strin
     const record = value === undefined ? undefined : attempt(() => decode(value));
     if (record === undefined) map.delete(name);
     else map.set(name, { record, revision });
+  };
+}
+
+/** Keeps what was known of a value that cannot be read any more. */
+function keepingReader<T>(map: Map<string, StoredRecord<T>>, decode: (text: string) => T): Reader {
+  return (name, value, revision) => {
+    const record = value === undefined ? undefined : attempt(() => decode(value));
+    if (record !== undefined) map.set(name, { record, revision });
+    else if (value === undefined) map.delete(name);
   };
 }
 

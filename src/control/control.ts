@@ -22,6 +22,7 @@ import type {
 } from "../model/index.ts";
 import type { Address } from "../net/index.ts";
 import type { Chains } from "./chain-control.ts";
+import type { Fabrics } from "./fabric-control.ts";
 import type { CheckReport } from "./findings.ts";
 import type { Heartbeat, HeartbeatAnswer } from "./heartbeat.ts";
 import type {
@@ -291,6 +292,7 @@ export interface Control {
   readonly virtualIps: VirtualIps;
   readonly services: Services;
   readonly chains: Chains;
+  readonly fabrics: Fabrics;
   readonly backends: Backends;
   readonly policies: Policies;
   readonly exceptions: Exceptions;

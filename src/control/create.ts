@@ -7,6 +7,7 @@ import { type Context, createInTurn } from "./context.ts";
 import type { Control } from "./control.ts";
 import { createEndpoints } from "./endpoints.ts";
 import { createExceptions } from "./exceptions.ts";
+import { createFabrics } from "./fabrics.ts";
 import { Feed } from "./feed.ts";
 import { takeHeartbeat } from "./heartbeat-intake.ts";
 import { createHosts } from "./hosts.ts";
@@ -104,6 +105,7 @@ export async function createControl(options: ControlOptions): Promise<Control> {
     virtualIps: createVirtualIps(context, virtualIps),
     services: createServices(context, (service) => backends.countEndpoints(service)),
     chains: createChains(context),
+    fabrics: createFabrics(context),
     backends: createBackends(context, () => backends.summary()),
     policies: createPolicies(context),
     exceptions: createExceptions(context),

@@ -5,6 +5,7 @@ import type { Catalog } from "./catalog.ts";
 import { decodeChainRecord } from "./chain-record.ts";
 import { endpointOf, hostDetails } from "./directory.ts";
 import { exceptionOf } from "./exceptions.ts";
+import { decodeFabricRecord } from "./fabric-record.ts";
 import { PREFIX, readSpot } from "./keys.ts";
 import { knownPolicy } from "./known-policy.ts";
 import { decodeExceptionRecord } from "./policy-record.ts";
@@ -30,6 +31,7 @@ const SHARED_KINDS = [
   ["virtualIps", PREFIX.virtualIp],
   ["services", PREFIX.service],
   ["chains", PREFIX.chain],
+  ["fabrics", PREFIX.fabric],
   ["backends", PREFIX.backends],
 ] as const satisfies readonly (readonly [WatchKind, string])[];
 
@@ -259,6 +261,7 @@ export class Hub {
       }
       if (kind === "services") return { kind, type, object: decodeServiceRecord(value) };
       if (kind === "chains") return { kind, type, object: decodeChainRecord(value) };
+      if (kind === "fabrics") return { kind, type, object: decodeFabricRecord(value) };
       if (kind === "backends") return { kind, type, object: decodeBackendsRecord(value) };
       if (kind === "relocations") return { kind, type, object: decodeRelocationRecord(value) };
       if (kind === "exceptions") return { kind, type, object: this.#exception(type, name, value) };

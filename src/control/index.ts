@@ -1,6 +1,7 @@
 export * from "./chain-control.ts";
 export * from "./control.ts";
 export { createControl } from "./create.ts";
+export * from "./fabric-control.ts";
 export * from "./findings.ts";
 export * from "./heartbeat.ts";
 export * from "./listing.ts";

@@ -35,6 +35,7 @@ export const PREFIX = {
   serviceAddress: "service-address/",
   backends: "backends/",
   chain: "chain/",
+  fabric: "fabric/",
 } as const;
 
 /** Written by every change of the networks: who compares it knows that the networks are those it looked at. */
@@ -42,6 +43,9 @@ export const NETWORK_GUARD = "network-guard";
 
 /** Written by every change of chains, and of where services send: who compares it knows all chains. */
 export const CHAIN_GUARD = "chain-guard";
+
+/** Written by every change of fabrics: who compares it knows all of them. */
+export const FABRIC_GUARD = "fabric-guard";
 
 /** Digits of an ID: enough for 2^32 − 1. */
 export const ID_DIGITS = 10;
@@ -94,6 +98,11 @@ export function serviceAddressKey(address: Address): string {
 /** The key of a chain. */
 export function chainKey(name: string): string {
   return PREFIX.chain + name;
+}
+
+/** The key of a fabric. */
+export function fabricKey(name: string): string {
+  return PREFIX.fabric + name;
 }
 
 /** The key of the healthy endpoints of a segment. */

@@ -57,7 +57,8 @@ export interface DeletedObject {
     | "policy"
     | "virtual IP"
     | "service"
-    | "chain";
+    | "chain"
+    | "fabric";
   readonly name: string;
 }
 

@@ -47,6 +47,7 @@ export async function viewHost(context: Context, host: string): Promise<HostView
       .sort(byName),
     services: Array.from(catalog.services.values(), versionedRecord).sort(byName),
     chains: Array.from(catalog.chains.values(), versionedRecord).sort(byName),
+    fabrics: Array.from(catalog.fabrics.values(), versionedRecord).sort(byName),
     backends: sortedBackends(context),
     endpoints: [...page.entries, ...guests].flatMap(({ key, value, modRevision }) => {
       const object = endpointOf(key.slice(PREFIX.endpoint.length), value);

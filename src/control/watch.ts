@@ -2,6 +2,7 @@ import type {
   Chain,
   Endpoint,
   Exception,
+  Fabric,
   HostDetails,
   KnownPolicy,
   Network,
@@ -26,6 +27,7 @@ export interface WatchObjects {
   readonly virtualIps: VirtualIp;
   readonly services: Service;
   readonly chains: Chain;
+  readonly fabrics: Fabric;
   readonly backends: SegmentBackends;
   readonly endpoints: Endpoint;
 }
@@ -72,6 +74,7 @@ export interface HostView {
   readonly virtualIps: readonly Versioned<VirtualIp>[];
   readonly services: readonly Versioned<Service>[];
   readonly chains: readonly Versioned<Chain>[];
+  readonly fabrics: readonly Versioned<Fabric>[];
   /** The healthy endpoints of all segments that flows are steered to. */
   readonly backends: readonly Versioned<SegmentBackends>[];
   /** The endpoints that are on the host. */

@@ -3,12 +3,14 @@ import { type EndpointRange, endpointRange } from "../ipam/index.ts";
 import {
   type AddressPlan,
   type Chain,
+  type Fabric,
   hasCode,
   type Network,
   type Service,
   type VirtualIp,
 } from "../model/index.ts";
 import { decodeChainRecord } from "./chain-record.ts";
+import { decodeFabricRecord } from "./fabric-record.ts";
 import { codeText, PREFIX } from "./keys.ts";
 import {
   decodeHostRecord,
@@ -55,6 +57,7 @@ export class World {
   readonly virtualIps: ReadonlyMap<string, VirtualIp>;
   readonly services: ReadonlyMap<string, Service>;
   readonly chains: ReadonlyMap<string, Chain>;
+  readonly fabrics: ReadonlyMap<string, Fabric>;
   /** Keys of nouns whose value cannot be read. */
   readonly damaged: readonly string[];
   /** Segments by `tenant/code`. */
@@ -83,6 +86,7 @@ export class World {
     this.virtualIps = read(PREFIX.virtualIp, decodeVirtualIpRecord);
     this.services = read(PREFIX.service, decodeServiceRecord);
     this.chains = read(PREFIX.chain, decodeChainRecord);
+    this.fabrics = read(PREFIX.fabric, decodeFabricRecord);
     this.damaged = damaged;
     for (const { segment } of this.segments.values()) {
       for (const code of segment.codes) this.#owners.set(`${segment.tenant}/${codeText(code)}`, segment.name);

@@ -54,6 +54,43 @@ export function rackFaults(fabric: Fabric, networks: readonly Network[]): readon
   });
 }
 
+/** What a fabric may not share with others, and with hosts: names of devices, router IDs and racks. */
+export function fabricsFaults(
+  fabric: Fabric,
+  others: readonly Fabric[],
+  hosts: ReadonlySet<string>,
+): readonly Fault[] {
+  const own = distinctWords(fabric);
+  return [
+    ...own.flatMap(({ path, device }) =>
+      device !== undefined && hosts.has(device) ? [{ path, reason: `"${device}" is a host` }] : [],
+    ),
+    ...others.flatMap((other) => {
+      const taken = new Set(distinctWords(other).map(({ words }) => words));
+      return own.flatMap(({ path, words }) =>
+        taken.has(words) ? [{ path, reason: `${words} is of fabric "${other.name}"` }] : [],
+      );
+    }),
+  ];
+}
+
+function distinctWords({
+  spines,
+  racks,
+}: Fabric): readonly { readonly path: string; readonly words: string; readonly device?: string }[] {
+  const wordsOf = ({ name, routerId }: FabricDevice, path: string) => [
+    { path: `${path}.name`, words: `device "${name}"`, device: name },
+    { path: `${path}.routerId`, words: `router ID ${formatAddress(routerId)}` },
+  ];
+  return [
+    ...spines.flatMap((spine, index) => wordsOf(spine, `spines.${index}`)),
+    ...racks.flatMap(({ group, leaves }, index) => [
+      { path: `racks.${index}.group`, words: `group "${rackPath(group)}"` },
+      ...leaves.flatMap((leaf, number) => wordsOf(leaf, `racks.${index}.leaves.${number}`)),
+    ]),
+  ];
+}
+
 /** The second and later entries with the same text. */
 function twice(entries: readonly (readonly [path: string, what: string])[]): Fault[] {
   const seen = new Set<string>();

@@ -3,6 +3,7 @@ import type {
   Chain,
   Endpoint,
   Exception,
+  Fabric,
   Host,
   KnownPolicy,
   Network,
@@ -18,6 +19,7 @@ import { backendsResourceSchema, encodeBackendsResource } from "./backends.ts";
 import { chainResourceSchema, encodeChainResource } from "./chain.ts";
 import { decodeWith, strict } from "./decode.ts";
 import { encodeEndpoint, endpointResourceSchema, endpointSchema } from "./endpoint.ts";
+import { encodeFabricResource, fabricResourceSchema } from "./fabric.ts";
 import { encodeHost, hostSchema } from "./host.ts";
 import { encodeNetwork, networkResourceSchema } from "./network.ts";
 import { encodePolicyResource, policyResourceSchema } from "./policy.ts";
@@ -70,6 +72,7 @@ const snapshotSchema = strict({
   virtualIps: z.array(virtualIpResourceSchema).default([]),
   services: z.array(serviceResourceSchema).default([]),
   chains: z.array(chainResourceSchema).default([]),
+  fabrics: z.array(fabricResourceSchema).default([]),
   backends: z.array(backendsResourceSchema).default([]),
   endpoints: z.array(endpointResourceSchema),
 });
@@ -126,6 +129,7 @@ export interface HostSnapshot {
   readonly virtualIps: readonly Stored<VirtualIp>[];
   readonly services: readonly Stored<Service>[];
   readonly chains: readonly Stored<Chain>[];
+  readonly fabrics: readonly Stored<Fabric>[];
   readonly backends: readonly Stored<SegmentBackends>[];
   readonly endpoints: readonly Stored<Endpoint>[];
 }
@@ -157,6 +161,7 @@ export function encodeSnapshot(snapshot: HostSnapshot): z.input<typeof snapshotS
     ),
     services: snapshot.services.map((service) => encodeServiceResource(service, service.revision)),
     chains: snapshot.chains.map((chain) => encodeChainResource(chain, chain.revision)),
+    fabrics: snapshot.fabrics.map((fabric) => encodeFabricResource(fabric, fabric.revision)),
     backends: snapshot.backends.map((backends) => encodeBackendsResource(backends, backends.revision)),
     endpoints: encode(snapshot.endpoints, encodeEndpoint),
   };

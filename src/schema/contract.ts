@@ -1,5 +1,6 @@
 import { CHAIN_OPERATIONS } from "./contract-chains.ts";
 import { DAEMON_OPERATIONS } from "./contract-daemon.ts";
+import { FABRIC_OPERATIONS } from "./contract-fabrics.ts";
 import { NOUN_OPERATIONS } from "./contract-nouns.ts";
 import { POLICY_OPERATIONS } from "./contract-policies.ts";
 import { SERVICE_OPERATIONS } from "./contract-services.ts";
@@ -15,6 +16,7 @@ export const CONTRACT = {
   ...VIRTUAL_IP_OPERATIONS,
   ...SERVICE_OPERATIONS,
   ...CHAIN_OPERATIONS,
+  ...FABRIC_OPERATIONS,
   ...DAEMON_OPERATIONS,
 };
 

@@ -8,6 +8,7 @@ import {
   ipv4AddressSchema,
   ipv6AddressSchema,
   nameSchema,
+  revisionSchema,
 } from "./text.ts";
 
 /** Noticed in 0.3 s; what both daemons manage without load worth mentioning. */
@@ -45,7 +46,7 @@ const bfdSchema = strict({
   multiplier: z.int().meta({ description: "Packets that may be missing." }),
 });
 
-const fabricSchema = strict({
+const fabricShape = {
   name: nameSchema,
   hostAsn: asnSchema.meta({ description: "Autonomous system of all hosts." }),
   spines: z.array(spineSchema).default([]),
@@ -68,9 +69,24 @@ const fabricSchema = strict({
     rack: z.array(communitySchema).default([]),
   }).default({ host: [], rack: [] }),
   passwordName: nameSchema.exactOptional(),
-})
+};
+
+const DESCRIPTION = "The routers around the hosts and how they talk.";
+
+/** A fabric document. */
+export const fabricSchema = strict(fabricShape)
   .transform(({ bfd, ...rest }): Fabric => ({ ...rest, ...(bfd !== false && { bfd }) }))
-  .meta({ id: "Fabric", description: "The routers around the hosts and how they talk." });
+  .meta({ id: "FabricSpec", description: DESCRIPTION });
+
+/** A fabric as romanad stores it. */
+export const fabricResourceSchema = strict({ ...fabricShape, revision: revisionSchema })
+  .transform(({ bfd, ...rest }): FabricResource => ({ ...rest, ...(bfd !== false && { bfd }) }))
+  .meta({ id: "Fabric", description: DESCRIPTION });
+
+/** A fabric with its revision. */
+export interface FabricResource extends Fabric {
+  readonly revision: number;
+}
 
 /** A fabric document as JSON. */
 export type FabricJson = z.input<typeof fabricSchema>;
@@ -78,6 +94,11 @@ export type FabricJson = z.input<typeof fabricSchema>;
 /** Reads a fabric document. Whether it makes sense is judged by `fabricFaults`. @throws RomanaError `invalid-input`. */
 export function decodeFabric(value: unknown): Fabric {
   return decodeWith(fabricSchema, "read fabric", value);
+}
+
+/** A stored fabric as JSON. */
+export function encodeFabricResource(fabric: Fabric, revision: number): z.input<typeof fabricResourceSchema> {
+  return { ...encodeFabric(fabric), revision };
 }
 
 /** A fabric as JSON that {@link decodeFabric} reads back as the same fabric. */

@@ -3,6 +3,7 @@ import { backendsResourceSchema } from "./backends.ts";
 import { chainResourceSchema } from "./chain.ts";
 import { strict } from "./decode.ts";
 import { endpointResourceSchema } from "./endpoint.ts";
+import { fabricResourceSchema } from "./fabric.ts";
 import { hostResourceSchema } from "./host.ts";
 import { networkResourceSchema } from "./network.ts";
 import { policyResourceSchema } from "./policy.ts";
@@ -30,6 +31,7 @@ export const hostViewSchema = strict({
   virtualIps: z.array(virtualIpResourceSchema).default([]).meta({ description: "All virtual IPs." }),
   services: z.array(serviceResourceSchema).default([]).meta({ description: "All services." }),
   chains: z.array(chainResourceSchema).default([]).meta({ description: "All chains." }),
+  fabrics: z.array(fabricResourceSchema).default([]).meta({ description: "All fabrics." }),
   backends: z
     .array(backendsResourceSchema)
     .default([])

@@ -4,6 +4,7 @@ import { chainResourceSchema } from "./chain.ts";
 import { oneOf, quote, strict } from "./decode.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import { endpointResourceSchema } from "./endpoint.ts";
+import { fabricResourceSchema } from "./fabric.ts";
 import { hostResourceSchema } from "./host.ts";
 import { networkResourceSchema } from "./network.ts";
 import { policyResourceSchema } from "./policy.ts";
@@ -27,6 +28,7 @@ export const WATCH_SCHEMAS = {
   virtualIps: virtualIpResourceSchema,
   services: serviceResourceSchema,
   chains: chainResourceSchema,
+  fabrics: fabricResourceSchema,
   backends: backendsResourceSchema,
   endpoints: endpointResourceSchema,
 } as const;
@@ -73,6 +75,7 @@ export const watchEventSchema = strict({
       changeSchema("virtualIps"),
       changeSchema("services"),
       changeSchema("chains"),
+      changeSchema("fabrics"),
       changeSchema("backends"),
       changeSchema("endpoints"),
     ]),

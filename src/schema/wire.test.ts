@@ -46,13 +46,13 @@ describe("queries", () => {
     [
       watchKindsSchema,
       "hosts,tenant,",
-      'Cannot read: "tenant" is not one of networks, hosts, tenants, segments, policies, exceptions, relocations, virtualIps, services, chains, backends, endpoints, did you mean "tenants"?; ' +
-        '"" is not one of networks, hosts, tenants, segments, policies, exceptions, relocations, virtualIps, services, chains, backends, endpoints',
+      'Cannot read: "tenant" is not one of networks, hosts, tenants, segments, policies, exceptions, relocations, virtualIps, services, chains, fabrics, backends, endpoints, did you mean "tenants"?; ' +
+        '"" is not one of networks, hosts, tenants, segments, policies, exceptions, relocations, virtualIps, services, chains, fabrics, backends, endpoints',
     ],
     [
       watchKindsSchema,
       "constructor",
-      'Cannot read: "constructor" is not one of networks, hosts, tenants, segments, policies, exceptions, relocations, virtualIps, services, chains, backends, endpoints',
+      'Cannot read: "constructor" is not one of networks, hosts, tenants, segments, policies, exceptions, relocations, virtualIps, services, chains, fabrics, backends, endpoints',
     ],
   ];
   test.each(bad.map(([schema, value, message]) => [JSON.stringify(value), schema, value, message] as const))(

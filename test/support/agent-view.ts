@@ -54,6 +54,7 @@ export function hostView(change: Partial<HostSnapshot> = {}): HostSnapshot {
     virtualIps: [],
     services: [],
     chains: [],
+    fabrics: [],
     backends: [],
     endpoints: [],
     ...change,

@@ -138,6 +138,7 @@ export class ServiceScene {
         virtualIps: [],
         services: [{ ...service, revision }],
         chains: [],
+        fabrics: [],
         backends: [{ network, tenant, segment, backends, revision }],
         endpoints: [],
       });
