@@ -59,3 +59,10 @@ function readText(file: string, name: string): string {
     throw invalidInput(`read ${name}`, [{ path: "", reason: (error as Error).message }]);
   }
 }
+
+/** A document as it is written: one that was shown says its revision, too. */
+export function withoutRevision(document: unknown): unknown {
+  if (typeof document !== "object" || document === null || Array.isArray(document)) return document;
+  const { revision: _, ...rest } = document as Record<string, unknown>;
+  return rest;
+}

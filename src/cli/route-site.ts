@@ -8,9 +8,10 @@ import {
   rackFaults,
 } from "../fabric/index.ts";
 import { type Fabric, type Host, invalidInput, type Network } from "../model/index.ts";
-import { decodeFabric } from "../schema/index.ts";
+import { type ClusterState, decodeFabric } from "../schema/index.ts";
 import type { Context, Input, Option } from "./command.ts";
-import { readDocument } from "./documents.ts";
+import { readDocument, withoutRevision } from "./documents.ts";
+import { wrongInput } from "./input.ts";
 import { listAll } from "./resource.ts";
 import { readState, STATE_OPTION } from "./state-source.ts";
 import { sourceOfRomanad, sourceOfState, type WhySource } from "./why-source.ts";
@@ -19,7 +20,7 @@ import { sourceOfRomanad, sourceOfState, type WhySource } from "./why-source.ts"
 const FABRIC_OPTION: Option = {
   name: "fabric",
   value: "FILE",
-  summary: "The fabric around the hosts; without it, routes of hosts only",
+  summary: "The fabric around the hosts, in place of the one that is stored",
   complete: "file",
 };
 
@@ -37,9 +38,10 @@ export interface RouteSite {
 export async function siteOf(input: Input, context: Context): Promise<RouteSite> {
   const file = input.text(FABRIC_OPTION.name);
   const state = input.text(STATE_OPTION.name);
-  const known = state === undefined ? await readHosts(await context.client()) : readState(state);
+  const known = state === undefined ? await readSite(await context.client()) : readState(state);
   const { networks, hosts } = known;
-  return { networks, hosts, ...(file !== undefined && { fabric: readFabric(file, networks) }) };
+  const fabric = file === undefined ? onlyFabric(known.fabrics) : readFabric(file, networks);
+  return { networks, hosts, ...(fabric && { fabric }) };
 }
 
 /** Where endpoints are looked up: in the same place as the site. */
@@ -52,7 +54,7 @@ export async function endpointsOf(input: Input, context: Context): Promise<WhySo
 
 /** The fabric of a file, checked against the networks. @throws RomanaError `invalid-input` with every fault. */
 export function readFabric(file: string, networks: readonly Network[]): Fabric {
-  const fabric = decodeFabric(readDocument(file));
+  const fabric = decodeFabric(withoutRevision(readDocument(file)));
   const faults = [...fabricFaults(fabric), ...rackFaults(fabric, networks)];
   if (faults.length > 0) throw invalidInput(`use fabric "${fabric.name}"`, faults);
   return fabric;
@@ -70,9 +72,17 @@ export function isFabric(routing: DeviceRouting | FabricRouting): routing is Fab
   return "fabric" in routing;
 }
 
-async function readHosts(client: Client): Promise<RouteSite> {
+async function readSite(client: Client): Promise<Pick<ClusterState, "networks" | "hosts" | "fabrics">> {
   return {
     networks: await listAll((query) => client.call("listNetworks", { query })),
     hosts: await listAll((query) => client.call("listHosts", { query })),
+    fabrics: await listAll((query) => client.call("listFabrics", { query })),
   };
+}
+
+function onlyFabric(fabrics: readonly Fabric[]): Fabric | undefined {
+  const [only, ...others] = fabrics;
+  if (others.length === 0) return only;
+  const names = fabrics.map(({ name }) => name).join(", ");
+  throw wrongInput("--fabric", `is missing: there are several, ${names} (romana fabric show NAME -o yaml)`);
 }

@@ -28,5 +28,6 @@ export async function readWorld(client: Client): Promise<Omit<ClusterState, "end
     exceptions: await listAll((query) => client.call("listExceptions", { query })),
     services: await listAll((query) => client.call("listServices", { query })),
     chains: await listAll((query) => client.call("listChains", { query })),
+    fabrics: await listAll((query) => client.call("listFabrics", { query })),
   };
 }

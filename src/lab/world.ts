@@ -50,7 +50,7 @@ export async function currentWorld(paths: LabPaths): Promise<LabWorld> {
 
 /** Notes what romanad knows; from here on the lab counts as up. */
 export function writeRecord(paths: LabPaths, world: LabWorld): void {
-  writeJson(paths.record, encodeState(world));
+  writeJson(paths.record, encodeState({ fabrics: [], ...world }));
 }
 
 function readRecord(paths: LabPaths): LabWorld | undefined {

@@ -101,6 +101,19 @@ const STATE: ClusterState = {
       places: { forward: [1, 2], reverse: [3, 4] },
     },
   ],
+  fabrics: [
+    {
+      name: "leaf-spine",
+      hostAsn: 65010,
+      spines: [],
+      racks: [
+        { group: ["rack-1"], leaves: [{ name: "leaf-1", asn: 65011, routerId: parseAddress("192.0.2.1") }] },
+      ],
+      links: [],
+      gracefulRestart: false,
+      communities: { host: [], rack: [] },
+    },
+  ],
 };
 
 describe("decodeState()", () => {

@@ -3,6 +3,7 @@ import type {
   Chain,
   Endpoint,
   Exception,
+  Fabric,
   Host,
   Network,
   Policy,
@@ -14,6 +15,7 @@ import { formatPrefix } from "../net/index.ts";
 import { chainSchema, encodeChain } from "./chain.ts";
 import { decodeWith, strict } from "./decode.ts";
 import { encodeEndpoint, endpointSchema } from "./endpoint.ts";
+import { encodeFabric, fabricSchema } from "./fabric.ts";
 import { encodeHost, hostSchema } from "./host.ts";
 import { encodeNetwork, networkSchema } from "./network.ts";
 import { encodePolicy, policySchema } from "./policy.ts";
@@ -33,6 +35,7 @@ export interface ClusterState {
   readonly exceptions: readonly Exception[];
   readonly services: readonly Service[];
   readonly chains: readonly Chain[];
+  readonly fabrics: readonly Fabric[];
 }
 
 const exceptionSchema = strict({
@@ -52,6 +55,7 @@ export const stateSchema = strict({
   exceptions: z.array(exceptionSchema),
   services: z.array(serviceSchema).default([]),
   chains: z.array(chainSchema).default([]),
+  fabrics: z.array(fabricSchema).default([]),
 });
 
 /** A state as JSON. */
@@ -78,5 +82,6 @@ export function encodeState(state: ClusterState): StateJson {
     })),
     services: state.services.map(encodeService),
     chains: state.chains.map(encodeChain),
+    fabrics: state.fabrics.map(encodeFabric),
   };
 }

@@ -1,6 +1,6 @@
 import { decodeFabric, encodeFabric, encodeFabricResource, type FabricResource } from "../../schema/index.ts";
 import type { Noun } from "../command.ts";
-import { readDocuments } from "../documents.ts";
+import { readDocuments, withoutRevision } from "../documents.ts";
 import { wrongInput } from "../input.ts";
 import {
   changeOptions,
@@ -92,10 +92,3 @@ export const fabric: Noun = {
     ),
   ],
 };
-
-/** What `show` prints can be put again. */
-function withoutRevision(document: unknown): unknown {
-  if (typeof document !== "object" || document === null || Array.isArray(document)) return document;
-  const { revision: _, ...rest } = document as Record<string, unknown>;
-  return rest;
-}

@@ -21,6 +21,7 @@ test.each(["shop.yaml", "steered.yaml"])("what is exported can be read again: %s
     listExceptions: stored.exceptions,
     listServices: stored.services,
     listChains: stored.chains,
+    listFabrics: stored.fabrics,
   };
   const client: Pick<Client, "call"> = {
     call: (async (operation: string) => ({
