@@ -4,6 +4,7 @@ import {
   encodeChainResource,
   encodeEndpointResource,
   encodeExceptionResource,
+  encodeFabricResource,
   encodeHostReport,
   encodeHostResource,
   encodeHostStatus,
@@ -74,6 +75,7 @@ function encodeView(view: HostView): Answer<"viewHost">["body"] {
     virtualIps: encodeAll(view.virtualIps, encodeVirtualIpResource),
     services: encodeAll(view.services, encodeServiceResource),
     chains: encodeAll(view.chains, encodeChainResource),
+    fabrics: encodeAll(view.fabrics, encodeFabricResource),
     backends: encodeAll(view.backends, encodeBackendsResource),
     endpoints: encodeAll(view.endpoints, encodeEndpointResource),
   };

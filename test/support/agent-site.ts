@@ -29,6 +29,8 @@ export interface SiteOptions {
   /** Number of hosts with a namespace, called host-1, host-2, …; default 2. */
   readonly hosts?: number;
   readonly network?: NetworkJson;
+  /** The innermost group of each host; default none. */
+  readonly groups?: readonly string[];
   /** What the configuration of all agents has besides. */
   readonly agent?: object;
   /** Directory below which files are kept; default the system's for temporary files. */
@@ -77,7 +79,9 @@ export class AgentSite {
       await site.client.call("createNetwork", { body: options.network ?? NETWORK });
       for (const [index, { name }] of site.hosts.entries()) {
         const underlay = { ipv4: `192.168.0.${index + 1}`, ipv6: `fd99::${index + 1}` };
-        await site.client.call("createHost", { body: { name, id: index + 1, underlay } });
+        const group = options.groups?.[index];
+        const body = { name, id: index + 1, underlay, ...(group !== undefined && { group: [group] }) };
+        await site.client.call("createHost", { body });
       }
       await site.client.call("createTenant", { body: { name: "acme", id: 1 } });
       await site.client.call("createSegment", {
