@@ -118,9 +118,7 @@ describe("fabrics", () => {
     );
     expect(await errorOf(control.fabrics.delete("first", { expectedRevision: 1 }))).toContain("revision");
     const other = fabricOf("second", "rack-2", 20);
-    expect(await errorOf(control.fabrics.put(other, { expectedRevision: 7 }))).toContain(
-      "not-found",
-    );
+    expect(await errorOf(control.fabrics.put(other, { expectedRevision: 7 }))).toContain("not-found");
   });
 });
 
