@@ -23,7 +23,6 @@ const CABLE_BITS: Readonly<Record<Family, number>> = { 4: 31, 6: 127 };
 export class FabricRouters {
   /** World-readable, since daemons give up their rights. */
   readonly directory = mkdtempSync(join(tmpdir(), "romana-fabric-"));
-  readonly #site: AgentSite;
   readonly #fabric: Fabric;
   readonly #kind: RoutingDaemonKind;
   readonly #namespaces: ReadonlyMap<string, string>;
@@ -31,7 +30,6 @@ export class FabricRouters {
 
   constructor(site: AgentSite, fabric: Fabric, kind: RoutingDaemonKind) {
     chmodSync(this.directory, 0o755);
-    this.#site = site;
     this.#fabric = fabric;
     this.#kind = kind;
     const routers = [...fabric.spines, ...fabric.racks.flatMap(({ leaves }) => leaves)];
