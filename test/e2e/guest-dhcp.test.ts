@@ -31,8 +31,8 @@ beforeAll(async () => {
 
 afterAll(async () => {
   for (const child of processes) child.kill("SIGKILL");
-  const pid = dnsmasqPid();
-  if (pid !== undefined) killIfThere(pid);
+  // Both outlive who started them.
+  for (const pid of [dnsmasqPid(), pidIn("client.pid")]) if (pid !== undefined) killIfThere(pid);
   await site.close();
   rmSync(directory, { recursive: true, force: true });
 });
@@ -46,8 +46,12 @@ function killIfThere(pid: number): void {
 }
 
 function dnsmasqPid(): number | undefined {
+  return pidIn("pid");
+}
+
+function pidIn(file: string): number | undefined {
   try {
-    return Number(readFileSync(join(directory, "pid"), "utf8"));
+    return Number(readFileSync(join(directory, file), "utf8"));
   } catch {
     return undefined;
   }
