@@ -45,6 +45,8 @@ export interface HostSpec {
   readonly name: string;
   readonly id?: number;
   readonly group?: readonly string[];
+  /** `fewest-hosts`: `group` is the first names of the path only, and the rest is chosen. */
+  readonly place?: "fewest-hosts";
   readonly underlay?: AddressPair;
   readonly externalId?: string;
   readonly labels?: Labels;

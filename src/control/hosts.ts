@@ -1,6 +1,7 @@
 import { hostFaults, hostRange, underlayFaults } from "../ipam/index.ts";
 import { type AddressPair, type Host, type HostDetails, invalidInput } from "../model/index.ts";
 import { type Address, formatAddress } from "../net/index.ts";
+import { chooseGroup } from "../routing/index.ts";
 import type { Compare } from "../store/index.ts";
 import type { Context } from "./context.ts";
 import type { HostPatch, HostSpec, Hosts } from "./control.ts";
@@ -47,7 +48,7 @@ export function createHosts(context: Context): Hosts {
 
 async function createHost(context: Context, spec: HostSpec): Promise<Created<Host>> {
   const { store, catalog } = context;
-  const { name, group = [], underlay = {}, externalId, labels } = spec;
+  const { name, underlay = {}, externalId, labels } = spec;
   const what = `create host "${name}"`;
   const key = hostKey(name);
   return await untilSettled(what, async () => {
@@ -60,6 +61,7 @@ async function createHost(context: Context, spec: HostSpec): Promise<Created<Hos
     }
     const guard = catalog.guardRevision;
     const networks = catalog.respectedNetworks();
+    const group = groupOf(context, spec);
     const host: Host = {
       name,
       id: spec.id ?? chooseId(context, group, what),
@@ -91,6 +93,13 @@ async function createHost(context: Context, spec: HostSpec): Promise<Created<Hos
     if (spec.id !== undefined) await refuseTakenId(context, host);
     return LOST;
   });
+}
+
+/** The group that is given or, when it is left to us, chosen. @throws RomanaError as `chooseGroup` does. */
+function groupOf({ catalog }: Context, { place, group = [] }: HostSpec): readonly string[] {
+  if (place === undefined) return group;
+  const hosts = Array.from(catalog.hosts.values(), ({ record }) => record.host);
+  return chooseGroup(catalog.respectedNetworks(), hosts, group);
 }
 
 async function updateHost(
@@ -208,11 +217,13 @@ function addressesOf({ ipv4, ipv6 }: AddressPair): Address[] {
 }
 
 /** True when the host is what the specification asks for. */
-function isAsked(host: Host, { id, group = [], underlay = {}, externalId, labels }: HostSpec): boolean {
+function isAsked(host: Host, spec: HostSpec): boolean {
+  const { id, group = [], place, underlay = {}, externalId, labels } = spec;
+  const settled = place === undefined ? host.group : host.group.slice(0, group.length);
   return (
     externalId === host.externalId &&
     (id === undefined || id === host.id) &&
-    group.join("/") === host.group.join("/") &&
+    group.join("/") === settled.join("/") &&
     isSameLabels(labels, host.labels) &&
     JSON.stringify(pairJson(underlay)) === JSON.stringify(pairJson(host.underlay))
   );

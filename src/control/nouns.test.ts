@@ -267,6 +267,22 @@ describe("hosts", () => {
     expect(await findingsOf(control)).toEqual([]);
   });
 
+  test("go where the fewest are when their place is left open", async () => {
+    const { control } = await emptyControl();
+    const zoned = { ...network("main", ZONED_PLAN), groups: [zone("zone-a", 1), zone("zone-b", 2)] };
+    await control.networks.create(zoned);
+    const put = (name: string, ...group: string[]) =>
+      control.hosts.create({ name, group, place: "fewest-hosts" });
+    await control.hosts.create({ name: "first", group: ["zone-a"] });
+    expect((await put("second")).object).toMatchObject({ group: ["zone-b"] });
+    expect((await put("third")).object).toMatchObject({ group: ["zone-a"] });
+    expect((await put("fourth", "zone-a")).object).toMatchObject({ group: ["zone-a"] });
+    expect(await put("third")).toMatchObject({ created: false, object: { group: ["zone-a"] } });
+    expect(await errorOf(put("third", "zone-b"))).toContain("conflict");
+    expect(await errorOf(put("fifth", "zone-c"))).toContain("not-found");
+    expect(await errorOf(control.hosts.create({ name: "sixth", group: [] }))).toContain("invalid-input");
+  });
+
   test("have IDs of their own in each zone", async () => {
     const { control } = await emptyControl();
     await control.networks.create({

@@ -82,7 +82,7 @@ export const NOUN_OPERATIONS = {
     summary: "Create a host",
     body: hostSpecSchema,
     response: hostResourceSchema,
-    errors: ["conflict", "pool-exhausted", "aborted"],
+    errors: ["not-found", "conflict", "pool-exhausted", "aborted"],
   }),
   getHost: reading({
     path: "/v1/hosts/:host",

@@ -39,6 +39,10 @@ export const hostSpecSchema = strict({
   name: nameSchema,
   id: idSchema.exactOptional(),
   group: groupPathSchema.default([]),
+  place: z.literal("fewest-hosts").exactOptional().meta({
+    description:
+      "Chooses the group: of all, or of those inside `group`, the one with the fewest hosts that has an ID left.",
+  }),
   underlay: underlaySchema.default({}),
   externalId: externalIdSchema.exactOptional(),
   labels: labelsSchema.exactOptional(),

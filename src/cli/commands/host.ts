@@ -73,6 +73,10 @@ export const host: Noun = {
       options: [
         { name: "id", value: "NUMBER", kind: "integer", summary: "Its ID; assigned when left out" },
         { name: "group", value: "PATH", summary: 'Its groups from the first level down, "/" between them' },
+        {
+          name: "place",
+          summary: "Choose the group with the fewest hosts, of all or of those inside --group",
+        },
         UNDERLAY,
         EXTERNAL_ID,
         LABEL_OPTION,
@@ -82,6 +86,7 @@ export const host: Noun = {
         "romana host create host-1 --id 1 --underlay 192.0.2.1",
         "romana host create host-2 --group zone-a/rack-1 --underlay 192.0.2.2 --underlay 2001:db8::2",
         "romana host create host-3 --label zone=a --label disk=ssd",
+        "romana host create host-4 --place --group zone-a --underlay 192.0.2.4",
         "romana host create -f hosts.yaml",
       ],
       run: async (input, context) => {
@@ -94,6 +99,7 @@ export const host: Noun = {
             name,
             ...(id !== undefined && { id }),
             group,
+            ...(input.flag("place") && { place: "fewest-hosts" as const }),
             underlay,
             ...patchOf({ externalId: input.text("external-id"), labels: labelsOf(input) }),
           };
