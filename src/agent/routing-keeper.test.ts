@@ -3,7 +3,7 @@ import { ManualTimers } from "../../test/support/manual-timers.ts";
 import type { Applied, RoutingDaemon } from "../daemons/index.ts";
 import { FABRIC, golden, HOSTS, NETWORK } from "../fabric/example-fabric.case.ts";
 import { invalidInput } from "../model/index.ts";
-import { formatPrefix, parseAddress } from "../net/index.ts";
+import { formatPrefix, parseAddress, parsePrefix } from "../net/index.ts";
 import { createRouting } from "../routing/index.ts";
 import { type KnownFabric, withoutLearned } from "./fabric-ways.ts";
 import { RoutingKeeper } from "./routing-keeper.ts";
@@ -142,6 +142,19 @@ describe("withoutLearned()", () => {
     ],
   ])("%s", (_, known, expected) => {
     expect(kept(known)).toEqual(expected);
+  });
+  test.each([
+    ["host-1", "host-2", "host-1", true],
+    ["host-1", "host-2", "host-2", true],
+    ["host-1", "host-2", "host-3", false],
+    ["host-3", "host-1", "host-2", true],
+    ["host-1", "host-4", "host-2", false],
+  ])("an endpoint of %s that is on %s: %s has a route of its own: %s", (home, locatedOn, host, expected) => {
+    const blocks = [parsePrefix("10.17.1.17/32")];
+    const relocation = { network: NETWORK.name, host: home, locatedOn, blocks };
+    const found = createRouting([NETWORK], HOSTS, [relocation]).routesOf(host);
+    const { routes } = withoutLearned(found, host, KNOWN);
+    expect(routes.some(({ kind }) => kind === "relocation")).toBe(expected);
   });
   test("a host on cables has no neighbour of its own", () => {
     const found = createRouting([NETWORK], HOSTS).routesOf("host-3");

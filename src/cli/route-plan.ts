@@ -123,10 +123,14 @@ function changedSite(site: RouteSite, input: Input): RouteSite {
   }
   if (adding !== undefined) hosts = [...hosts, newHost({ networks, hosts }, adding, input)];
   const fabric = fabricFile === undefined ? site.fabric : readFabric(fabricFile, networks);
-  return { networks, hosts, ...(fabric && { fabric }) };
+  return { networks, hosts, relocations: site.relocations, ...(fabric && { fabric }) };
 }
 
-function newHost({ networks, hosts }: RouteSite, name: string, input: Input): Host {
+function newHost(
+  { networks, hosts }: Pick<RouteSite, "networks" | "hosts">,
+  name: string,
+  input: Input,
+): Host {
   if (hosts.some((host) => host.name === name))
     throw invalidInput(`add host "${name}"`, [{ path: "--add-host", reason: "it is there already" }]);
   const group = chooseGroup(networks, hosts, groupPath(input.text("group")));

@@ -6,8 +6,10 @@ import {
   type FabricRouting,
   fabricFaults,
   rackFaults,
+  withRelocations,
 } from "../fabric/index.ts";
-import { type Fabric, type Host, invalidInput, type Network } from "../model/index.ts";
+import { type Fabric, type Host, invalidInput, type Network, type Relocation } from "../model/index.ts";
+import { relocationsOf } from "../policy/index.ts";
 import { type ClusterState, decodeFabric } from "../schema/index.ts";
 import type { Context, Input, Option } from "./command.ts";
 import { readDocument, withoutRevision } from "./documents.ts";
@@ -31,6 +33,8 @@ export const SITE_OPTIONS: readonly Option[] = [FABRIC_OPTION, STATE_OPTION];
 export interface RouteSite {
   readonly networks: readonly Network[];
   readonly hosts: readonly Host[];
+  /** Endpoints that are on other hosts than their addresses say. */
+  readonly relocations: readonly Relocation[];
   readonly fabric?: Fabric;
 }
 
@@ -40,8 +44,9 @@ export async function siteOf(input: Input, context: Context): Promise<RouteSite>
   const state = input.text(STATE_OPTION.name);
   const known = state === undefined ? await readSite(await context.client()) : readState(state);
   const { networks, hosts } = known;
+  const relocations = relocationsOf(networks, known.endpoints);
   const fabric = file === undefined ? onlyFabric(known.fabrics) : readFabric(file, networks);
-  return { networks, hosts, ...(fabric && { fabric }) };
+  return { networks, hosts, relocations, ...(fabric && { fabric }) };
 }
 
 /** Where endpoints are looked up: in the same place as the site. */
@@ -61,10 +66,11 @@ export function readFabric(file: string, networks: readonly Network[]): Fabric {
 }
 
 /** The routes of all devices of a site. */
-export function routingOf({ networks, hosts, fabric }: RouteSite): DeviceRouting | FabricRouting {
-  return fabric === undefined
-    ? createHostRouting(networks, hosts)
-    : createFabricRouting(fabric, networks, hosts);
+export function routingOf(site: RouteSite): DeviceRouting | FabricRouting {
+  const { networks, hosts, relocations, fabric } = site;
+  const routing =
+    fabric === undefined ? createHostRouting(networks, hosts) : createFabricRouting(fabric, networks, hosts);
+  return withRelocations(routing, networks, hosts, relocations);
 }
 
 /** True when the routing knows a fabric. */
@@ -72,10 +78,15 @@ export function isFabric(routing: DeviceRouting | FabricRouting): routing is Fab
   return "fabric" in routing;
 }
 
-async function readSite(client: Client): Promise<Pick<ClusterState, "networks" | "hosts" | "fabrics">> {
+async function readSite(
+  client: Client,
+): Promise<Pick<ClusterState, "networks" | "hosts" | "endpoints" | "fabrics">> {
   return {
     networks: await listAll((query) => client.call("listNetworks", { query })),
     hosts: await listAll((query) => client.call("listHosts", { query })),
+    endpoints: await listAll((query) =>
+      client.call("listEndpoints", { query: { ...query, relocated: true } }),
+    ),
     fabrics: await listAll((query) => client.call("listFabrics", { query })),
   };
 }

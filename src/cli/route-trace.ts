@@ -1,5 +1,6 @@
 import { gatewayAddress, hostPosition } from "../addressing/index.ts";
 import {
+  type DeviceRoute,
   type DeviceRouting,
   type Trace,
   type TraceEnd,
@@ -22,8 +23,7 @@ import { routeData, viaText } from "./route-show.ts";
 import type { RouteSite } from "./route-site.ts";
 import type { WhySource } from "./why-source.ts";
 
-const WORDS: Readonly<Record<TraceEnd, string>> = {
-  arrived: "arrives: its own prefix",
+const WORDS: Readonly<Record<Exclude<TraceEnd, "arrived">, string>> = {
   blackhole: "dropped: no host of the rack has the address",
   "no-route": "dropped: it has no route",
   "unknown-router": "a router that nothing is known of",
@@ -47,10 +47,17 @@ const COLUMNS: readonly Column<TraceStep>[] = [
   { title: "from", value: ({ route }) => route?.origin, wide: true },
   {
     title: "then",
-    value: ({ route, end }) => (end === undefined ? route && viaText(route) : WORDS[end]),
+    value: ({ route, end }) => (end === undefined ? route && viaText(route) : endText(route, end)),
     tone: ({ end }) => end && TONES[end],
   },
 ];
+
+function endText(route: DeviceRoute | undefined, end: TraceEnd): string {
+  if (end !== "arrived") return WORDS[end];
+  return route?.kind === "relocation"
+    ? "arrives: it is here, whatever its address says"
+    : "arrives: its own prefix";
+}
 
 /**
  * The result of `route trace`: who is asked for is a host, an endpoint or an address. Exit code 1 when some way does not arrive.

@@ -110,6 +110,30 @@ describe("fabrics", () => {
     expect((await control.fabrics.list()).items).toHaveLength(1);
   });
 
+  test("an endpoint goes to another host of its rack only", async () => {
+    const control = await controlWithNetwork();
+    for (const [name, rack, last] of [
+      ["host-1", "rack-1", 11],
+      ["host-2", "rack-1", 12],
+      ["host-3", "rack-2", 13],
+    ] as const) {
+      const underlay = { ipv4: parseAddress(`172.16.10.${last}`) };
+      await control.hosts.create({ name, group: [rack], underlay });
+    }
+    await control.tenants.create({ name: "acme" });
+    await control.segments.create({ tenant: "acme", name: "web" });
+    await control.endpoints.allocate({ name: "vm", host: "host-1", tenant: "acme", segment: "web" });
+    await control.endpoints.update("vm", { locatedOn: "host-3" });
+    await control.endpoints.update("vm", { locatedOn: null });
+    await control.fabrics.put(FIRST);
+    expect(await errorOf(control.endpoints.update("vm", { locatedOn: "host-3" }))).toContain(
+      'has no direct route to host "host-3"',
+    );
+    expect((await control.endpoints.update("vm", { locatedOn: "host-2" })).object).toMatchObject({
+      locatedOn: "host-2",
+    });
+  });
+
   test("an old revision", async () => {
     const control = await controlWithNetwork();
     const { revision } = await control.fabrics.put(FIRST);

@@ -1,4 +1,5 @@
 import { endpointPrefix, hostPosition } from "../addressing/index.ts";
+import { createFabricRouting, type FabricRouting } from "../fabric/index.ts";
 import { type Host, invalidInput, type Network, notFound, plansOf, type Relocation } from "../model/index.ts";
 import { desiredRoutes } from "../routing/index.ts";
 import type { Compare, Entry } from "../store/index.ts";
@@ -128,9 +129,26 @@ function refuseIndirect({ catalog }: Context, { network: name, host, locatedOn }
   const hosts: Host[] = [...catalog.hosts.values()].map(({ record }) => record.host);
   const { routes } = desiredRoutes([network], hosts, host);
   const direct = routes.filter((route) => route.kind === "host" && route.host === locatedOn);
-  if (direct.length === plansOf(network).length) return;
+  const isNear = Array.from(catalog.fabrics.values(), ({ record }) =>
+    isNeighbour(createFabricRouting(record, [network], hosts), host, locatedOn, plansOf(network).length),
+  );
+  if (direct.length === plansOf(network).length && !isNear.includes(false)) return;
   const reason = `host "${host}", which has its address, has no direct route to host "${locatedOn}" in each family`;
   throw invalidInput(WHAT, [{ path: "locatedOn", reason }]);
+}
+
+/** True when a host of a fabric reaches another one in its segment, in every plan; undefined when it is in no rack. */
+function isNeighbour(
+  routing: FabricRouting,
+  host: string,
+  other: string,
+  plans: number,
+): boolean | undefined {
+  if (routing.rackOf(host) === undefined) return undefined;
+  const near = routing
+    .routesOf(host)
+    .filter(({ kind, origin, owner }) => kind === "host" && origin === "agent" && owner === other);
+  return near.length === plans;
 }
 
 function refuseMany({ catalog, maxRelocations }: Context, network: string): void {

@@ -11,6 +11,7 @@ export { rackPath } from "./fabric-map.ts";
 export * from "./fabric-routing.ts";
 export * from "./frr.ts";
 export * from "./host-routing.ts";
+export * from "./relocated-routing.ts";
 export * from "./route-changes.ts";
 export { originsOf, sessionsOf } from "./sessions.ts";
 export * from "./template.ts";

@@ -3,7 +3,7 @@ import type { DeviceRoute, DeviceRouting } from "./device-route.ts";
 
 /** How a packet ends at a device. */
 export type TraceEnd =
-  /** In the prefix of this host, which knows its endpoints. */
+  /** In the prefix of this host, which knows its endpoints, or at one that is here in spite of its address. */
   | "arrived"
   /** In the prefix of a rack, at an address that no host of it has. */
   | "blackhole"
@@ -74,6 +74,7 @@ function stepOf(
   if (!known.has(device)) return { device, depth, end: "unknown-router" };
   const route = longestMatch(routing.routesOf(device), to);
   if (route === undefined) return { device, depth, end: "no-route" };
+  if (route.kind === "relocation" && route.owner === device) return { device, depth, route, end: "arrived" };
   if (route.kind !== "blackhole") return { device, depth, route };
   return { device, depth, route, end: route.owner === device ? "arrived" : "blackhole" };
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
@@ -64,6 +64,47 @@ describe("route trace", () => {
   ])("%s", async (line, exit, text) => {
     const { code, stdout } = await romana(`trace ${line}`);
     expect([code, stdout]).toEqual([exit, expect.stringContaining(text)]);
+  });
+  test("to an endpoint that is on another host than its address says", async () => {
+    const text = readFileSync(join(FABRICS, "leaf-spine-state.yaml"), "utf8").replace(
+      "endpoints: []",
+      `endpoints:
+  - network: default
+    host: host-1
+    locatedOn: host-2
+    tenant: acme
+    segment: web
+    code: "1"
+    endpointId: 1
+    addresses: {ipv4: 10.17.1.17, ipv6: "fd00:1234:5678:101:0:100:100:1"}
+    name: web-1
+    createdAt: 1750000000000`,
+    );
+    const state = `--state ${file("relocated.yaml", text)}`;
+    const here = "10.17.1.17/32  relocation  host-2  arrives: it is here, whatever its address says";
+    const stepsOf = async (site: string): Promise<readonly string[]> => {
+      const { code, stdout } = await romana(`trace host-3 web-1 ${site}`);
+      expect(code).toBe(0);
+      return stdout.split("\n").map((line) => line.trim().replace(/ {2,}/g, "  "));
+    };
+    expect(await stepsOf(state)).toEqual([
+      "host-3 to 10.17.1.17",
+      "HOP  DEVICE  ROUTE  KIND  OF  THEN",
+      "0  host-3  10.17.1.17/32  relocation  host-2  host-2 (172.16.1.12)",
+      `1  host-2  ${here}`,
+      "",
+    ]);
+    // Routers know prefixes only.
+    const throughFabric = await stepsOf(`--fabric ${FABRICS}/leaf-spine.yaml ${state}`);
+    expect(throughFabric.slice(-3)).toEqual([
+      "4  host-1  10.17.1.17/32  relocation  host-2  host-2 (172.16.1.12)",
+      `5  host-2  ${here}`,
+      "",
+    ]);
+    expect((await romana(`trace web-1 host-3 ${state}`)).stdout).toMatch(/^host-2 to /);
+    expect((await romana(`show host-2 ${state}`)).stdout).toContain("10.17.1.17/32");
+    const fromNeighbour = await romana(`trace host-2 10.17.1.18 ${state}`);
+    expect(fromNeighbour.stdout).toContain("arrives: its own prefix");
   });
   test("of somebody who is not there", async () => {
     const { code, stderr } = await romana(`trace host-1 nobody ${SITE}`);
