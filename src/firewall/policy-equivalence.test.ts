@@ -7,7 +7,9 @@ import {
   randomPolicyWorld,
 } from "../../test/support/random-policies.ts";
 import { createDraw, type Draw } from "../../test/support/random-world.ts";
-import { formatAddress } from "../net/index.ts";
+import { gatewayAddress, hostPosition } from "../addressing/index.ts";
+import { plansOf } from "../model/index.ts";
+import { formatAddress, isSameAddress } from "../net/index.ts";
 import { EVALUATE_CASES } from "../policy/evaluate-cases.case.ts";
 import { evaluateEndpoint, evaluateMachine, type Flow, type PolicyDecision } from "../policy/index.ts";
 import { compilePolicies } from "../rules/index.ts";
@@ -36,7 +38,7 @@ function compare(
         }
       }
     }),
-    { numRuns: 400 },
+    { numRuns: 400, examples: [[-1345631417]] },
   );
   return seen;
 }
@@ -45,6 +47,16 @@ function hasFamily(world: RandomPolicyWorld, { destination: { family } }: Flow):
   return (
     world.networks.some(({ plans }) => (family === 4 ? plans.ipv4 : plans.ipv6) !== undefined) ||
     world.exceptions.some(({ blocks }) => blocks.some((block) => block.family === family))
+  );
+}
+
+/** An echo request to a gateway address of the host that is asked. */
+function isEchoToGateway({ networks, hosts: [host] }: RandomPolicyWorld, flow: Flow): boolean {
+  if (host === undefined || flow.icmp?.type !== (flow.destination.family === 4 ? 8 : 128)) return false;
+  return networks.some((network) =>
+    plansOf(network).some((plan) =>
+      isSameAddress(gatewayAddress(plan, hostPosition(network, host)), flow.destination),
+    ),
   );
 }
 
@@ -91,7 +103,10 @@ describe("compiled policies decide as the evaluator does", () => {
       const { flow, ...machine } = randomMachineTraffic(draw, world);
       return (["ingress", "egress"] as const).map((direction) => {
         const decision = evaluateMachine(world, direction, { flow, ...machine });
-        expect(engine(direction, flow, { machine }), `${direction} ${where(flow)}`).toBe(decision.verdict);
+        // What no rule decides about is the gateway's to answer, if an own endpoint asks for that.
+        const isOffered = direction === "ingress" && machine.isOwnEndpoint && isEchoToGateway(world, flow);
+        const expected = isOffered && decision.decidedBy.kind !== "rule" ? "accept" : decision.verdict;
+        expect(engine(direction, flow, { machine }), `${direction} ${where(flow)}`).toBe(expected);
         return decision;
       });
     });

@@ -1,104 +1,26 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { RoutingDaemonKind } from "../../src/model/index.ts";
 import { formatAddress, formatPrefix } from "../../src/net/index.ts";
-import { type AttachmentResource, decodeFabric, type NetworkJson } from "../../src/schema/index.ts";
-import { AgentSite, until } from "../support/agent-site.ts";
-import { FabricRouters } from "../support/fabric-routers.ts";
-
-const NETWORK: NetworkJson = {
-  name: "default",
-  plans: {
-    ipv4: {
-      prefix: "10.0.0.0/8",
-      groupLevels: [{ name: "rack", bits: 4 }],
-      hostBits: 8,
-      tenantBits: 4,
-      segmentBits: 2,
-      endpointBits: 6,
-    },
-    ipv6: {
-      prefix: "fd00:10::/32",
-      groupLevels: [{ name: "rack", bits: 8 }],
-      hostBits: 16,
-      tenantBits: 24,
-      segmentBits: 16,
-      endpointBits: 32,
-    },
-  },
-  groups: [
-    { name: "rack-1", id: 1 },
-    { name: "rack-2", id: 2 },
-  ],
-};
-
-const HOSTS = [1, 2, 3, 4, 5, 6, 7, 8];
-const RACKS = [1, 2].map((number) => ({
-  name: `rack-${number}`,
-  leaves: [`leaf-${number}a`, `leaf-${number}b`],
-  hosts: HOSTS.filter((host) => Math.ceil(host / 4) === number).map((host) => `host-${host}`),
-}));
-
-/** The ends of each cable: every leaf with every spine, with the other one of its rack, and with its hosts. */
-const CABLES = RACKS.flatMap(({ leaves, hosts }) => [
-  leaves,
-  ...leaves.flatMap((leaf) => [["spine-1", leaf], ["spine-2", leaf], ...hosts.map((host) => [leaf, host])]),
-]) as [string, string][];
-
-const FABRIC = {
-  name: "lab",
-  hostAsn: 65000,
-  spines: [1, 2].map((number) => ({ name: `spine-${number}`, asn: 65100, routerId: `192.0.2.${number}` })),
-  racks: RACKS.map(({ name, leaves }, rack) => ({
-    group: [name],
-    leaves: leaves.map((leaf, number) => ({
-      name: leaf,
-      asn: 65101 + rack,
-      routerId: `192.0.2.${10 * rack + number + 10}`,
-    })),
-  })),
-  links: CABLES.map(([first, second], cable) => ({
-    ends: [portOf(first, cable, 0), portOf(second, cable, 1)] as [Port, Port],
-  })),
-};
-
-interface Port {
-  readonly device: string;
-  readonly ipv4: string;
-  readonly ipv6: string;
-}
-
-function portOf(device: string, cable: number, end: number): Port {
-  return { device, ipv4: `172.31.${cable}.${end}`, ipv6: `fd31:0:0:${cable}::${end}` };
-}
+import type { AttachmentResource } from "../../src/schema/index.ts";
+import { type AgentSite, until } from "../support/agent-site.ts";
+import type { FabricRouters } from "../support/fabric-routers.ts";
+import { CABLES, createFabricSite, FABRIC, type FabricSite } from "../support/fabric-site.ts";
 
 describe.each<[RoutingDaemonKind, RoutingDaemonKind]>([
   ["bird", "frr"],
   ["frr", "bird"],
 ])("hosts with %s, a fabric of %s", (ofHosts, ofFabric) => {
+  let fabric: FabricSite;
   let site: AgentSite;
   let routers: FabricRouters;
   let attachments: readonly AttachmentResource[];
 
   beforeAll(async () => {
-    site = await AgentSite.create({
-      hosts: HOSTS.length,
-      network: NETWORK,
-      groups: RACKS.flatMap(({ name, hosts }) => hosts.map(() => name)),
-    });
-    routers = new FabricRouters(site, decodeFabric(FABRIC), ofFabric);
-    await routers.start(site.client);
-    await site.client.call("putFabric", { params: { name: FABRIC.name }, body: FABRIC });
-    await Promise.all(
-      HOSTS.map((number) => {
-        const directory = `${routers.directory}/host-${number}`;
-        return site.startAgent(number, true, { routing: { daemon: ofHosts, directory } });
-      }),
-    );
-    attachments = await Promise.all(HOSTS.map((number) => site.attach(number, `web-${number}`)));
+    fabric = await createFabricSite(ofHosts, ofFabric);
+    ({ site, routers, attachments } = fabric);
   });
   afterAll(async () => {
-    routers.close();
-    await site.close();
+    await fabric.close();
   });
 
   function addresses({ endpoint }: AttachmentResource): readonly string[] {
@@ -195,9 +117,7 @@ describe.each<[RoutingDaemonKind, RoutingDaemonKind]>([
   test("a routing daemon that is killed comes back, and an agent that is killed is not missed", async () => {
     await site.stop("host-1", "SIGKILL");
     await allReachEachOther();
-    await site.startAgent(1, true, {
-      routing: { daemon: ofHosts, directory: `${routers.directory}/host-1` },
-    });
+    await fabric.startAgent(1);
     const name = site.host(1).namespace.split("/").at(-1) ?? "";
     const program = ofHosts === "bird" ? "bird" : "bgpd";
     const pids = (await site.run(site.host(1).namespace, "ip", "netns", "pids", name)).trim().split("\n");
