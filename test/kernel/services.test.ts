@@ -102,7 +102,7 @@ describe.each([4, 6] as const)("over IPv%i", (family) => {
   test("connections live on when others' members go, and are reset when their own does", async () => {
     await scene.follow(["web1", "web2"]);
     using members = membersOf("web1", "web2");
-    const connections = Array.from({ length: 12 }, () => connectFrom(members, "client1") as Connection);
+    const connections = Array.from({ length: 32 }, () => connectFrom(members, "client1") as Connection);
     const before = connections.map((connection) => connection.ask());
     expect(new Set(before)).toEqual(new Set(["web1", "web2"]));
     await scene.follow(["web2"]);
